@@ -1,0 +1,76 @@
+// What a page may do better with a script; all of it works without.
+(() => {
+  const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
+
+  each("[data-reveal]", (button) => {
+    const input = document.getElementById(button.dataset.reveal);
+    const words = [[button.textContent, button.getAttribute("aria-label")], [button.dataset.hide, button.dataset.hideLabel]];
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const shown = input.type === "password";
+      input.type = shown ? "text" : "password";
+      [button.textContent] = words[+shown];
+      button.setAttribute("aria-label", words[+shown][1]);
+      input.focus();
+    });
+    // A password left visible would be offered by the browser as an ordinary entry next time.
+    input.form?.addEventListener("submit", () => { input.type = "password"; });
+  });
+
+  each("[data-focus]", (place) => place.focus());
+
+  // A live region is read only when it changes after loading.
+  each("[data-announce]", (region) => {
+    const said = [...region.children];
+    if (said.length) setTimeout(() => { region.replaceChildren(); requestAnimationFrame(() => region.append(...said)); }, 150);
+  });
+
+  // Photographs from phones weigh 5 MB: shrink them before they cross a bad network.
+  const shrink = async (file, edge) => {
+    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const ratio = Math.min(1, edge / Math.max(image.width, image.height));
+    if (ratio === 1 && file.size < 400000) return file;
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(image.width * ratio);
+    canvas.height = Math.round(image.height * ratio);
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
+    return blob && blob.size < file.size ? new File([blob], file.name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }) : file;
+  };
+  each("input[type=file][data-resize]", (input) => input.addEventListener("change", async () => {
+    input.parentNode.querySelector(".preview")?.remove();
+    const chosen = [...input.files];
+    if (!chosen.length) return;
+    const box = new DataTransfer();
+    for (const file of chosen) {
+      box.items.add(/^image\/(jpeg|png|webp|heic)/.test(file.type) ? await shrink(file, +input.dataset.resize || 1600).catch(() => file) : file);
+    }
+    input.files = box.files;
+    if (!/^image\//.test(box.files[0].type)) return;
+    const picture = Object.assign(new Image(), { className: "preview", alt: "" });
+    const reader = new FileReader();
+    reader.onload = () => { picture.src = reader.result; input.after(picture); };
+    reader.readAsDataURL(box.files[0]);
+  }));
+
+  let changed = false;
+  each("form[data-warn]", (form) => form.addEventListener("input", () => { changed = true; }));
+  addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
+    if (question && !confirm(question)) event.preventDefault();
+    else changed = false;
+  });
+
+  // The phone's "More" sheet closes as a menu does.
+  each(".dock details", (menu) => {
+    const close = (event) => { if (!menu.contains(event.target)) menu.open = false; };
+    document.addEventListener("click", close);
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && menu.open) { menu.open = false; menu.querySelector("summary").focus(); }
+    });
+  });
+})();
