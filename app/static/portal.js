@@ -26,34 +26,37 @@
   });
 
   // Photographs from phones weigh 5 MB: shrink them before they cross a bad network.
-  const shrink = async (file, edge) => {
-    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
-    const ratio = Math.min(1, edge / Math.max(image.width, image.height));
-    if (ratio === 1 && file.size < 400000) return file;
+  const draw = (image, ratio) => {
     const canvas = document.createElement("canvas");
     canvas.width = Math.round(image.width * ratio);
     canvas.height = Math.round(image.height * ratio);
     const pen = canvas.getContext("2d");
+    // JPEG has no transparency: a scan in PNG would turn black.
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(image, 0, 0, canvas.width, canvas.height);
-    const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
-    return blob && blob.size < file.size ? new File([blob], file.name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }) : file;
+    return canvas;
+  };
+  const shrink = async (file, edge) => {
+    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const ratio = Math.min(1, edge / Math.max(image.width, image.height));
+    if (ratio === 1 && file.size < 400000) return file;
+    const blob = await new Promise((done) => draw(image, ratio).toBlob(done, "image/jpeg", 0.85));
+    return blob?.size < file.size ? new File([blob], file.name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }) : file;
   };
   each("input[type=file][data-resize]", (input) => input.addEventListener("change", async () => {
     input.parentNode.querySelector(".preview")?.remove();
-    const chosen = [...input.files];
-    if (!chosen.length) return;
+    if (!input.files.length) return;
     const box = new DataTransfer();
-    for (const file of chosen) {
-      box.items.add(/^image\/(jpeg|png|webp|heic)/.test(file.type) ? await shrink(file, +input.dataset.resize || 1600).catch(() => file) : file);
-    }
+    for (const file of input.files) box.items.add(/^image\//.test(file.type) ? await shrink(file, +input.dataset.resize || 1600).catch(() => file) : file);
     input.files = box.files;
-    if (!/^image\//.test(box.files[0].type)) return;
-    const picture = Object.assign(new Image(), { className: "preview", alt: "" });
-    const reader = new FileReader();
-    reader.onload = () => { picture.src = reader.result; input.after(picture); };
-    reader.readAsDataURL(box.files[0]);
+    // Drawn, not linked: the policy of the page allows no blob: nor data: image.
+    const image = await createImageBitmap(box.files[0]).catch(() => null);
+    if (!image) return;
+    const picture = draw(image, Math.min(1, 320 / Math.max(image.width, image.height)));
+    picture.className = "preview";
+    picture.setAttribute("aria-hidden", "true");
+    input.after(picture);
   }));
 
   let changed = false;
