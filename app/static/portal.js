@@ -20,10 +20,7 @@
   each("[data-focus]", (place) => place.focus());
 
   // A live region is read only when it changes after loading.
-  each("[data-announce]", (region) => {
-    const said = [...region.children];
-    if (said.length) setTimeout(() => { region.replaceChildren(); requestAnimationFrame(() => region.append(...said)); }, 150);
-  });
+  each("[data-announce]", (said) => setTimeout(() => { document.getElementById("announce").textContent = said.innerText; }, 200));
 
   // Photographs from phones weigh 5 MB: shrink them before they cross a bad network.
   const draw = (image, ratio) => {
