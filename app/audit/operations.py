@@ -1,0 +1,47 @@
+"""How is the log written? record() inside the unit of work of the act, note_health_read() beside a reading."""
+
+from sqlalchemy import insert, inspect
+
+from app.audit.models import HealthRead, LogEntry
+from app.core import clock
+from app.core.codec import encode
+from app.core.db import own_transaction
+from app.core.encryption import Encrypted
+from app.extensions import db
+
+#: Fields whose values stay out of the log whatever their table: secrets.
+SECRET_FIELDS = {"password", "code_hash", "session_token"}
+
+
+def record(verb, row=None, *, by, changes=None, noun=None, row_id=None, family_id=None, child_id=None, secret=False, note=""):
+    """Log an act within the open unit of work.
+
+    `by` is the account that acts, or a text for the system itself. `changes` is {field: (before, after)}; the values of encrypted
+    columns, and all values where `secret` is true, are left out: only their names are kept.
+    """
+    if row is not None:
+        noun, row_id = noun or row.__tablename__, row_id or inspect(row).identity and inspect(row).identity[0]
+        family_id = family_id or getattr(row, "family_id", None) or (row_id if noun == "family" else None)
+        child_id = child_id or getattr(row, "child_id", None) or (row_id if noun == "child" else None)
+    entry = LogEntry(
+        account_id=getattr(by, "id", None), actor=str(by)[:120], verb=verb, noun=noun or "", row_id=row_id, family_id=family_id,
+        child_id=child_id, label=str(row)[:200] if row is not None and not secret else "", note=note,
+        changes={field: {} if secret or is_secret(row, field) else {"before": encode(pair[0]), "after": encode(pair[1])}
+                 for field, pair in (changes or {}).items()},
+    )  # fmt: skip
+    db.session.add(entry)
+    return entry
+
+
+def is_secret(row, field):
+    """Whether a field's values must stay out of logs, searches and exports."""
+    if field in SECRET_FIELDS:
+        return True
+    column = inspect(type(row)).columns.get(field) if row is not None else None
+    return column is not None and isinstance(column.type, Encrypted)
+
+
+def note_health_read(child_id, *, by, screen):
+    """Note that `by`, of the town, has opened a child's health data; in a short transaction of its own."""
+    with own_transaction("health_read") as connection:
+        connection.execute(insert(HealthRead).values(child_id=child_id, account_id=by.id, actor=str(by)[:120], screen=screen, at=clock.now()))

@@ -1,0 +1,247 @@
+"""How does a clerk's word take effect? Claimed at once, held back for the undo window, applied in one transaction."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.audit.operations import record
+from app.changes.kinds import kind_of
+from app.changes.models import Act, ChangeLot, ChangeRequest, Decision, DecisionState, Lane, Outcome, RequestState
+from app.changes.settings import auto_accept_key
+from app.core import clock, settings
+from app.core.db import unit_of_work
+from app.core.errors import DomainError, Forbidden, Stale
+from app.core.i18n import _
+from app.documents.operations import keep, release
+from app.extensions import db
+from app.security.scope import role_of
+from app.security.who_sees_what import permissions
+
+
+@dataclass
+class Verdict:
+    """What a clerk says of one request, as it stood on the screen."""
+
+    request_id: int
+    version: int
+    outcome: Outcome
+    #: The fields to apply; None: all.
+    fields: list | None = None
+    #: {field: value in the file} as shown; None: as the family saw it.
+    seen: dict | None = None
+    #: The clerk has read that the file changed since, and accepts all the same.
+    despite_conflict: bool = False
+    reason: str = ""
+
+
+@dataclass
+class Result:
+    """How each verdict of a batch fared: `problem` is empty where it was taken."""
+
+    batch: str
+    taken: list = field(default_factory=list)
+    problems: dict = field(default_factory=dict)
+
+
+def decide(verdicts, *, by, bulk=False):
+    """Take verdicts, each by itself, within the open unit of work; returns a Result.
+
+    A verdict on a version that is no longer the present one, on a lot that is not sealed, without a reason where one is due, or by somebody
+    who may not, becomes a problem with its sentence; the others are taken. `by` is an Account, or None for the system.
+    """
+    result = Result(batch=uuid4().hex)
+    for verdict in verdicts:
+        try:
+            with db.session.begin_nested():
+                _take(verdict, result.batch, by=by, bulk=bulk)
+            result.taken.append(verdict.request_id)
+        except DomainError as problem:
+            result.problems[verdict.request_id] = str(problem)
+    return result
+
+
+def _take(verdict, batch, *, by, bulk):
+    request = db.session.get(ChangeRequest, verdict.request_id, populate_existing=True)
+    if request is None:
+        raise Stale(_("This request does not exist any more."))
+    kind = kind_of(request.kind)
+    _refuse_unless_allowed(request, kind, verdict, by=by, bulk=bulk)
+    claim = update(ChangeRequest).where(ChangeRequest.id == request.id, ChangeRequest.state == RequestState.pending)
+    claim = claim.where(ChangeRequest.version == verdict.version).values(state=RequestState.deciding, version=verdict.version + 1)
+    if db.session.execute(claim.execution_options(synchronize_session=False)).rowcount != 1:
+        db.session.refresh(request)
+        raise Stale(_("Somebody was faster: this request is %(state)s. Look at it again.", state=request.state.label))
+    db.session.refresh(request)
+    now = clock.now()
+    window = settings.get("undo_seconds") if by is not None else 0
+    db.session.add(Decision(
+        batch=batch, request_id=request.id, outcome=verdict.outcome, fields=verdict.fields, seen=_seen(request, verdict), reason=verdict.reason.strip(),
+        decided_at=now, effective_at=now + timedelta(seconds=window), decided_by_id=getattr(by, "id", None), decided_by=str(by) if by else "Préau",
+    ))  # fmt: skip
+    record(f"request.decided.{verdict.outcome.value}", request, by=by or "system", note=kind.name)
+
+
+def _refuse_unless_allowed(request, kind, verdict, *, by, bulk):
+    if by is not None and "decide" not in permissions(kind.noun, role_of(by)):
+        raise Forbidden(_("Your role does not decide requests of this kind."))
+    if not request.lot.sealed:
+        raise DomainError(_("The family may still add to this lot: it can be decided in a few minutes."))
+    if verdict.outcome is not Outcome.accept and not verdict.reason.strip():
+        raise DomainError(_("Say why: the family reads it."))
+    if bulk and not (kind.bulk and request.lane is Lane.green and not request.conflict):
+        raise DomainError(_("Requests of this kind are decided one by one."))
+    if verdict.fields is not None and not set(verdict.fields) & set(request.changes):
+        raise DomainError(_("Choose at least one field, or refuse the request."))
+    if verdict.outcome is Outcome.accept and not verdict.despite_conflict and conflicting(request, kind, verdict):
+        raise Stale(_("The file has changed since the family saw it: look at it, then accept all the same or refuse."))
+
+
+def conflicting(request, kind, verdict):
+    """The fields whose value the clerk saw is not the one that the family saw."""
+    if verdict.seen is None or request.act is not Act.edit:
+        return []
+    return [name for name in _chosen(request, verdict.fields) if not kind.same(name, verdict.seen.get(name), request.changes[name]["before"])]
+
+
+def _seen(request, verdict):
+    if request.act is not Act.edit:
+        return {}
+    return {name: (verdict.seen if verdict.seen is not None else {}).get(name, pair["before"]) for name, pair in request.changes.items()}
+
+
+def _chosen(request, fields):
+    return [name for name in request.changes if fields is None or name in fields]
+
+
+def undo(batch, *, by):
+    """Take a batch of decisions back while the window is open; returns how many requests are in the queue again."""
+    held = select(Decision).where(Decision.batch == batch, Decision.state == DecisionState.held, Decision.effective_at > clock.now())
+    decisions = db.session.scalars(held.with_for_update()).all()
+    if not decisions:
+        raise Stale(_("Too late: the decision has taken effect."))
+    for decision in decisions:
+        if decision.decided_by_id != by.id:
+            raise Forbidden(_("Only the person who decided can undo it."))
+        decision.state = DecisionState.undone
+        decision.request.move_to(RequestState.pending)
+        record("request.undone", decision.request, by=by, note=decision.request.kind)
+    return len(decisions)
+
+
+def apply_due(limit=100):
+    """Give effect to the decisions whose window has passed; returns how many. Each in a transaction of its own, safe to run twice."""
+    due = select(Decision.id).where(Decision.state == DecisionState.held, Decision.effective_at <= clock.now()).order_by(Decision.id).limit(limit)
+    ids = db.session.scalars(due).all()
+    for decision_id in ids:
+        with unit_of_work():
+            apply_decision(decision_id)
+    return len(ids)
+
+
+def apply_decision(decision_id):
+    """Give effect to one decision within the open unit of work: a conflict or a rule sends the request back to the queue."""
+    query = select(Decision).where(Decision.id == decision_id, Decision.state == DecisionState.held, Decision.effective_at <= clock.now())
+    decision = db.session.scalar(query.with_for_update(skip_locked=True).execution_options(populate_existing=True))
+    if decision is None:
+        return
+    request = db.session.scalar(select(ChangeRequest).where(ChangeRequest.id == decision.request_id).with_for_update())
+    try:
+        with db.session.begin_nested():
+            _apply(decision, request, kind_of(request.kind))
+        decision.state = DecisionState.done
+    except Conflict as conflict:
+        decision.state = DecisionState.conflict
+        _back_to_queue(decision, request, conflict)
+        request.conflict = conflict.fields
+    except (DomainError, IntegrityError) as problem:
+        decision.state = DecisionState.failed
+        _back_to_queue(decision, request, problem if isinstance(problem, DomainError) else _("The file has a rule against it."))
+
+
+class Conflict(DomainError):
+    """Fields of the file are no longer what the clerk saw."""
+
+    def __init__(self, fields):
+        super().__init__(_("The file has changed since."))
+        self.fields = fields
+
+
+def _back_to_queue(decision, request, problem):
+    decision.problem = str(problem)[:300]
+    request.move_to(RequestState.pending)
+    request.lane = Lane.look
+    record("request.returned", request, by="system", note=f"{request.kind}: {decision.problem}")
+
+
+def _apply(decision, request, kind):
+    if decision.outcome is Outcome.accept:
+        _write(decision, request, kind)
+        partly = decision.fields is not None and set(decision.fields) < set(request.changes)
+        request.move_to(RequestState.partly_accepted if partly else RequestState.accepted)
+        request.accepted_fields = [name for name in request.changes if name in decision.fields] if partly else None
+    else:
+        request.move_to(RequestState.refused if decision.outcome is Outcome.refuse else RequestState.sent_back)
+    request.decided_at, request.decided_by = decision.decided_at, decision.decided_by
+    request.reason, request.conflict = decision.reason, []
+    db.session.flush()
+
+
+def _write(decision, request, kind):
+    target = None
+    if request.act is not Act.add:
+        target = kind.find(request.target_id, request.family_id, lock=True)
+        if target is None:
+            raise DomainError(_("The record does not exist any more."))
+    names = _chosen(request, decision.fields)
+    values = {name: request.changes[name]["after"] for name in names}
+    replaced = []
+    if request.act is Act.edit:
+        current = kind.read(target)
+        conflicts = [name for name in names if not kind.same(name, current.get(name), decision.seen.get(name))]
+        if conflicts:
+            raise Conflict(conflicts)
+        replaced = [current[name] for name in names if kind.is_file(name) and current.get(name)]
+        kind.write(target, values, request=request)
+    elif request.act is Act.add:
+        target = kind.create(values, request=request)
+        db.session.flush()
+        request.target_id = target.id
+        request.child_id = request.child_id or kind.child_id(target)
+    else:
+        kind.remove(target, request=request)
+    db.session.flush()
+    if request.act is not Act.delete and kind.find(target.id, request.family_id) is None:
+        raise DomainError(_("The record would leave the family."))
+    keep([value for name, value in values.items() if kind.is_file(name) and value], child_id=request.child_id)
+    release(replaced)
+    record(
+        f"{kind.name}.{request.act.value}", target, by=decision.decided_by_id and _Actor(decision) or "system", family_id=request.family_id,
+        child_id=request.child_id, secret=kind.secret, note=f"{request.lot.number}",
+        changes={name: (request.changes[name]["before"], request.changes[name]["after"]) for name in names},
+    )  # fmt: skip
+
+
+class _Actor:
+    """The clerk who decided, as the log names actors."""
+
+    def __init__(self, decision):
+        self.id, self._name = decision.decided_by_id, decision.decided_by
+
+    def __str__(self):
+        return self._name
+
+
+def accept_automatically(kinds, limit=100):
+    """Accept sealed green requests of the kinds for which the town has switched it on; returns how many were taken."""
+    names = [kind.name for kind in kinds if kind.bulk and settings.get(auto_accept_key(kind))]
+    if not names:
+        return 0
+    query = select(ChangeRequest).join(ChangeRequest.lot).where(
+        ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(names), ChangeRequest.lane == Lane.green, ChangeLot.seals_at <= clock.now()
+    )  # fmt: skip
+    with unit_of_work():
+        waiting = [request for request in db.session.scalars(query.limit(limit)) if not request.conflict]
+        return len(decide([Verdict(request.id, request.version, Outcome.accept) for request in waiting], by=None).taken)

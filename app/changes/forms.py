@@ -1,0 +1,149 @@
+"""How does a form record instead of writing? It shows the file under a sealed snapshot and turns a post into a Proposal."""
+
+from uuid import uuid4
+
+from flask import abort, request
+from flask_login import current_user
+from werkzeug.security import check_password_hash
+from wtforms import HiddenField, PasswordField
+
+from app.changes.models import Act
+from app.changes.kinds import Proposal
+from app.changes.operations import waiting_request
+from app.core.codec import encode
+from app.core.db import unit_of_work
+from app.core.encryption import seal, unseal
+from app.core.errors import DomainError
+from app.core.forms import Form, LongText, YesNo
+from app.core.i18n import _, _l
+from app.documents.forms import UploadField
+from app.documents.operations import store
+from app.extensions import Model
+from app.security.scope import family_id, standing
+
+
+class SectionForm(Form):
+    """The form of a kind. Declare the fields of the section below it; `kind` is set when the portal builds its views.
+
+    `base` carries, sealed: kind, act, row, family, what the file held (`before`), what the fields showed (`shown`: the file overlaid with the
+    request that waits) and a key that makes a second click of the same send no second request.
+    """
+
+    #: Fields that are not part of the file.
+    aside = ("base", "comment", "password")
+    #: [(title, [names])] where the section reads better in parts; else one part.
+    parts = ()
+    kind = None
+
+    base = HiddenField()
+
+    def __init__(self, obj=None, **kwargs):
+        self.problems = []
+        if isinstance(obj, Model):
+            self.token = self._snapshot(obj)
+            super().__init__(data=self._data(self.token["shown"]), **kwargs)
+        elif request.method == "POST":
+            super().__init__(**kwargs)
+            self.token = self._sent()
+        else:
+            self.token = self._blank()
+            super().__init__(**kwargs)
+        if not self.kind.needs_password or standing() is None or standing().by_clerk:
+            del self.password
+        if self.token is not None:
+            self.base.data = seal(self.token)
+
+    comment = LongText(_l("A word for the town (optional)"), longest=500)
+    password = PasswordField(_l("Your password, once more"))
+
+    # FAB asks for a fresh form: refresh() to add, refresh(obj=row) to show, refresh(request.form) to read a post.
+    @classmethod
+    def refresh(cls, obj=None):
+        return cls(obj=obj)
+
+    @classmethod
+    def file_names(cls):
+        """The names of the fields that hold files."""
+        return [name for name, item in cls.unbound() if issubclass(item.field_class, UploadField)]
+
+    # -- what it shows ----------------------------------------------------------------------------------------------------------
+
+    def _snapshot(self, target):
+        before = self.kind.read(target)
+        waiting = waiting_request(self.kind, Act.edit, target.id, family_id())
+        shown = dict(before)
+        if waiting is not None:
+            shown.update({name: pair["after"] for name, pair in waiting.changes.items() if name in before})
+        return self._token(Act.edit, target.id, self.kind.child_id(target), before, shown)
+
+    def _blank(self):
+        child = request.args.get("child", type=int) if self.kind.adds_to_child else None
+        if self.kind.adds_to_child and self.kind.parent(child, family_id()) is None:
+            abort(404)
+        return self._token(Act.add, None, child, {}, {})
+
+    def _token(self, act, target, child, before, shown):
+        return {"kind": self.kind.name, "act": act.name, "target": target, "child": child, "family": family_id(), "before": before,
+                "shown": shown, "key": uuid4().hex}  # fmt: skip
+
+    def _data(self, values):
+        return {name: self.kind.decode(name, value) for name, value in values.items()}
+
+    # -- what it reads ----------------------------------------------------------------------------------------------------------
+
+    def _sent(self):
+        try:
+            token = unseal(self.base.data or "")
+        except ValueError:
+            return None
+        fits = token.get("kind") == self.kind.name and token.get("family") == family_id()
+        return token if fits else None
+
+    def validate(self, extra_validators=None):
+        """Whether the post is good. Files that came are put aside first, so that correcting the form does not lose them."""
+        valid = super().validate(extra_validators)
+        if self.token is None or self.token["target"] != getattr(self, "_id", None):
+            self.problems.append(_("This form was opened for something else. What you typed is still here: check it and send it again."))
+            return False
+        self._put_files_aside()
+        if "password" in self and not check_password_hash(current_user.password, self.password.data or ""):
+            self.password.errors = [_("This is not your password.")]
+            valid = False
+        return valid and self._obeys_the_rules()
+
+    def _obeys_the_rules(self):
+        try:
+            self.kind.refuse_if_invalid(self.proposal(None), family_id())
+        except DomainError as problem:
+            self.problems.append(str(problem))
+        return not self.problems
+
+    def _put_files_aside(self):
+        for field in self:
+            if isinstance(field, UploadField) and field.upload is not None:
+                with unit_of_work():
+                    row = store(field.upload, noun=self.kind.noun, family_id=family_id(), child_id=self.token["child"], by=current_user)
+                    field.kept = {"id": row.id, "family": family_id(), "name": row.filename}
+
+    def proposal(self, target):
+        """What the post asks, as a Proposal on this row (None to add one)."""
+        token = self.token
+        after = {name: self._value(self[name]) for name in self.kind.fields}
+        return Proposal(act=Act[token["act"]], target=target, child_id=token["child"], before=token["before"], shown=token["shown"], after=after,
+                        comment=self.comment.data or "", key=token["key"])  # fmt: skip
+
+    def _value(self, field):
+        if isinstance(field, UploadField):
+            return field.settle(self.token["shown"].get(field.name), family_id())
+        return encode(field.answer if isinstance(field, YesNo) else field.data)
+
+    def populate_obj(self, obj):
+        """Record the proposal on the row, and write nothing."""
+        obj._proposal = self.proposal(obj)
+
+    @property
+    def visible_parts(self):
+        """[(title, [fields])] in the order of the screen."""
+        if self.parts:
+            return [(title, [self[name] for name in names if name in self]) for title, names in self.parts]
+        return [("", [self[name] for name in self.kind.fields if name in self])]

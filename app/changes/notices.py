@@ -1,0 +1,72 @@
+"""What does the family hear? A receipt a lot, one mail for what was decided, with the reasons in it."""
+
+from datetime import timedelta
+
+from flask import current_app, url_for
+from sqlalchemy import exists, func, select
+
+from app.changes.kinds import KINDS
+from app.changes.models import ChangeLot, ChangeRequest, RequestState
+from app.core import clock, settings
+from app.core.db import unit_of_work
+from app.extensions import db
+from app.mail.operations import queue_mail
+from app.security.queries import reader_of
+
+TELLING = (RequestState.accepted, RequestState.partly_accepted, RequestState.refused, RequestState.sent_back)
+
+
+def send_receipts(limit=100):
+    """Queue the receipt of every sealed lot that has none; returns how many lots were looked at (art. L112-11 CRPA)."""
+    query = select(ChangeLot).where(ChangeLot.seals_at <= clock.now(), ChangeLot.receipt_at.is_(None)).order_by(ChangeLot.id).limit(limit)
+    with unit_of_work():
+        lots = db.session.scalars(query.with_for_update(skip_locked=True)).all()
+        for lot in lots:
+            lot.receipt_at = clock.now()
+            requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
+            if requests:
+                _tell(lot, "receipt", requests=requests, implied_on=implied_decision(lot))
+    return len(lots)
+
+
+def implied_decision(lot):
+    """The local date on which silence becomes a decision, counted in months from the receipt (art. L231-1 and L231-4 CRPA)."""
+    begun = clock.local(lot.opened_at).date()
+    months = begun.month - 1 + settings.get("implied_months")
+    year, month = begun.year + months // 12, months % 12 + 1
+    for day in (begun.day, 30, 29, 28):
+        try:
+            return begun.replace(year=year, month=month, day=day)
+        except ValueError:
+            continue
+    raise AssertionError(begun)
+
+
+def tell_decisions(limit=100):
+    """Queue one mail a lot for what was decided: when nothing of it waits any more, or an hour after the first decision."""
+    untold = (ChangeRequest.state.in_(TELLING)) & ChangeRequest.notified_at.is_(None)
+    waits = exists().where(ChangeRequest.lot_id == ChangeLot.id, ChangeRequest.state.in_((RequestState.pending, RequestState.deciding)))
+    patience = clock.now() - timedelta(minutes=settings.get("notice_minutes"))
+    first = select(func.min(ChangeRequest.decided_at)).where(ChangeRequest.lot_id == ChangeLot.id, untold).scalar_subquery()
+    query = select(ChangeLot).where(exists().where(ChangeRequest.lot_id == ChangeLot.id, untold), ~waits | (first < patience))
+    with unit_of_work():
+        lots = db.session.scalars(query.order_by(ChangeLot.id).limit(limit).with_for_update(skip_locked=True)).all()
+        for lot in lots:
+            told = [request for request in lot.requests if request.state in TELLING and request.notified_at is None]
+            for request in told:
+                request.notified_at = clock.now()
+            _tell(lot, "decided", requests=told)
+    return len(lots)
+
+
+def _tell(lot, template, **context):
+    """One mail to the person who asked; for what a clerk entered, to the family's guardian. Nobody to write to: no mail, the queue shows it."""
+    reader = reader_of(lot.account_id, lot.family_id)
+    if reader is None:
+        return
+    queue_mail(
+        reader.email, template, locale=reader.locale, family_id=lot.family_id, account_id=reader.account_id, lot=lot, kinds=KINDS,
+        town=current_app.config["TOWN_NAME"], contact=settings.get("contact_email"), requests_url=url_for("RequestsView.requests", _external=True), **context,
+    )  # fmt: skip
+
+

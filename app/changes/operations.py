@@ -1,0 +1,139 @@
+"""How does a request come to be, and how is it taken back? submit() is a family's only way to its file."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from app.audit.operations import record
+from app.changes.kinds import kind_of
+from app.changes.models import Act, ChangeLot, ChangeRequest, Channel, Lane, RequestState
+from app.core import clock, settings
+from app.core.errors import DomainError, NotFound
+from app.core.i18n import _
+from app.core.numbering import next_number
+from app.documents.operations import keep_for_request
+from app.extensions import db
+
+
+def submit(kind, proposal, *, standing, by):
+    """Store what a family asks; nothing of its file changes. Within the open unit of work; returns the ChangeRequest.
+
+    `standing` says for which family, `by` is the account. A request of the same section that still waits is superseded; what it
+    asked and this save leaves alone is carried over. Returns None where the save takes back all that waited. Raises NotFound for a
+    row of another family or one that is gone, DomainError where nothing was changed or a rule says no.
+    """
+    lock_family(standing.family_id)
+    if proposal.key and (sent := db.session.scalar(select(ChangeRequest).filter_by(idempotency_key=proposal.key))):
+        return sent
+    target = _target(kind, proposal, standing.family_id)
+    waiting = waiting_request(kind, proposal.act, proposal.target.id, standing.family_id) if target is not None else None
+    changes = merge(kind, proposal, waiting)
+    if not changes and proposal.act is Act.edit:
+        if waiting is None:
+            raise DomainError(_("Nothing was changed."))
+        withdraw(waiting, by=by)
+        return None
+    kind.refuse_if_invalid(proposal, standing.family_id)
+    lot, asked_at = open_lot(standing), _asked_at(kind, changes, waiting)
+    if waiting is not None:
+        waiting.move_to(RequestState.superseded)
+        db.session.flush()
+    request = ChangeRequest(
+        lot=lot, family_id=standing.family_id, child_id=proposal.child_id, kind=kind.name, act=proposal.act,
+        target_id=target.id if target is not None else None, changes=changes, files=_files(kind, changes), comment=proposal.comment or None,
+        received_on=standing.received_on, asked_by_id=by.id, asked_by=str(by), idempotency_key=proposal.key, asked_at=asked_at,
+    )  # fmt: skip
+    db.session.add(request)
+    db.session.flush()
+    if waiting is not None:
+        waiting.superseded_by_id = request.id
+    inspect_request(request, target)
+    keep_for_request(request.files, standing.family_id)
+    record("request.submitted", request, by=by, note=kind.name, changes={name: (None, None) for name in changes}, secret=True)
+    return request
+
+
+def lock_family(family_id):
+    """Let one save of a family wait for the other."""
+    family = db.metadata.tables["family"]
+    if db.session.execute(select(family.c.id).where(family.c.id == family_id).with_for_update()).scalar() is None:
+        raise NotFound(_("This family does not exist any more."))
+
+
+def _target(kind, proposal, family_id):
+    if proposal.act is Act.add:
+        return None
+    target = kind.find(proposal.target.id, family_id)
+    if target is None:
+        raise NotFound(_("This record does not exist any more."))
+    return target
+
+
+def waiting_request(kind, act, target_id, family_id):
+    """The request of this household on this section that waits on somebody and is in nobody's hands, or None."""
+    states = (RequestState.pending, RequestState.sent_back)
+    query = select(ChangeRequest).filter_by(kind=kind.name, act=act, target_id=target_id, family_id=family_id).where(ChangeRequest.state.in_(states))
+    return db.session.scalar(query.order_by(ChangeRequest.id.desc()).limit(1))
+
+
+def merge(kind, proposal, waiting):
+    """{field: {"before", "after"}} of a save: what it changes of what it showed, over what already waited."""
+    if proposal.act is Act.delete:
+        return {name: {"before": value, "after": None} for name, value in kind.read(proposal.target).items() if value is not None}
+    if proposal.act is Act.add:
+        return {name: {"before": None, "after": value} for name, value in proposal.after.items() if value is not None}
+    changes = dict(waiting.changes) if waiting is not None else {}
+    for name, value in proposal.after.items():
+        if not kind.same(name, value, proposal.shown.get(name)):
+            changes[name] = {"before": proposal.before.get(name), "after": value}
+    return {name: pair for name, pair in changes.items() if not kind.same(name, pair["before"], pair["after"])}
+
+
+def _files(kind, changes):
+    return [pair["after"] for name, pair in changes.items() if kind.is_file(name) and pair["after"]]
+
+
+def _asked_at(kind, changes, waiting):
+    """Now; but a request that was sent back and comes again with papers alone keeps its rank."""
+    if waiting is None or waiting.state is not RequestState.sent_back:
+        return clock.now()
+    facts = {name: pair["after"] for name, pair in changes.items() if not kind.is_file(name)}
+    former = {name: pair["after"] for name, pair in waiting.changes.items() if not kind.is_file(name)}
+    return waiting.asked_at if facts == former else clock.now()
+
+
+def open_lot(standing):
+    """The lot that takes this save: the one begun some minutes ago by the same person, or a new one with a number."""
+    now = clock.now()
+    query = select(ChangeLot).filter_by(family_id=standing.family_id, account_id=standing.account_id, channel=Channel(standing.channel))
+    lot = db.session.scalar(query.where(ChangeLot.seals_at > now).order_by(ChangeLot.id.desc()).limit(1))
+    if lot is None:
+        year = clock.today().year
+        lot = ChangeLot(
+            number=f"{year}-{next_number(f'lot-{year}'):04}", family_id=standing.family_id, account_id=standing.account_id,
+            channel=Channel(standing.channel), opened_at=now, seals_at=now + timedelta(minutes=settings.get("lot_minutes")),
+        )  # fmt: skip
+        db.session.add(lot)
+        db.session.flush()
+    return lot
+
+
+def seal(lot, *, by):
+    """The family says that it is done: the lot can be decided from now on."""
+    if not lot.sealed:
+        lot.seals_at = max(clock.now(), lot.opened_at)
+        record("lot.sealed", lot, by=by)
+
+
+def withdraw(request, *, by):
+    """The family takes a request back. Stale where a clerk was faster."""
+    request.move_to(RequestState.withdrawn)
+    request.decided_at = clock.now()
+    record("request.withdrawn", request, by=by, note=request.kind)
+
+
+def inspect_request(request, target):
+    """Run the automatic checks of its kind and sort the request into a lane."""
+    findings = kind_of(request.kind).check(request, target)
+    request.findings = [{"lane": finding.lane.name, "sentence": str(finding.sentence)} for finding in findings]
+    request.lane = max((finding.lane for finding in findings), key=list(Lane).index, default=Lane.green)

@@ -1,0 +1,66 @@
+"""How do children's files change, beyond plain edits? Versions are ended, never overwritten."""
+
+from app.children.models import Authorisation, Child, Household, PickUpPerson, SchoolEnrolment, Subject
+from app.core import clock
+from app.core.errors import DomainError
+from app.core.i18n import _
+from app.extensions import db
+
+
+def add_child(family_id, values):
+    """A new child in a household, within the open unit of work; returns it."""
+    child = Child(**values)
+    child.households.append(Household(family_id=family_id, started_on=clock.today()))
+    db.session.add(child)
+    return child
+
+
+def set_authorisation(child, subject, granted, *, family_id=None):
+    """Give or refuse an authorisation from today on; None withdraws it. The former version is ended and kept."""
+    today = clock.today()
+    current = next((row for row in child.authorisations if row.subject is subject and row.ended_on is None), None)
+    if current is not None:
+        if current.granted is granted:
+            return
+        current.ended_on = today
+        db.session.flush()
+    if granted is not None:
+        child.authorisations.append(Authorisation(child=child, subject=Subject(subject), granted=granted, started_on=today, family_id=family_id))
+
+
+def name_pickup_person(child_id, family_id, values):
+    """A household lets somebody fetch its child from today on; returns the PickUpPerson."""
+    person = PickUpPerson(child_id=child_id, family_id=family_id, started_on=clock.today(), **values)
+    db.session.add(person)
+    return person
+
+
+def withdraw_pickup_person(person):
+    """From now on this person may not fetch the child any more."""
+    person.ended_on = clock.today()
+
+
+def enrol_in_school(child, *, year_id, school_id, level):
+    """Set a child's school and level in a year; another school leaves the class open."""
+    enrolment = next((row for row in child.school_enrolments if row.school_year_id == year_id), None)
+    if enrolment is None:
+        enrolment = SchoolEnrolment(child=child, school_year_id=year_id)
+        db.session.add(enrolment)
+    elif enrolment.school_id != school_id or enrolment.level is not level:
+        enrolment.school_class_id = None
+    enrolment.school_id, enrolment.level = school_id, level
+    return enrolment
+
+
+def share_child(child, family_id, *, weeks):
+    """Let a second household have the child, within the open unit of work."""
+    if any(row.family_id == family_id and row.ended_on is None for row in child.households):
+        raise DomainError(_("The child already lives in this household."))
+    household = Household(child=child, family_id=family_id, weeks=weeks, started_on=clock.today())
+    db.session.add(household)
+    return household
+
+
+def end_household(household):
+    """The child does not live there any more: the household loses sight of it from now on."""
+    household.ended_on = clock.today()

@@ -1,0 +1,49 @@
+"""What do screens read of children?"""
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
+from app.core import clock
+from app.extensions import db
+
+SECTIONS = (
+    selectinload(Child.school_enrolments).options(*(selectinload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))),
+)
+
+
+def children_of(family_id, *loads):
+    """The family's children, eldest first."""
+    query = select(Child).where(Child.of_family(family_id)).options(*loads).order_by(Child.birth_date, Child.id)
+    return db.session.scalars(query).all()
+
+
+def child_of(family_id, child_id, *loads):
+    """The child if it lives in this family, else None."""
+    return db.session.scalar(select(Child).where(Child.id == child_id, Child.of_family(family_id)).options(*loads))
+
+
+def household_of(child_id, family_id):
+    """The open link of a child and a family, or None."""
+    return db.session.scalar(select(Household).filter_by(child_id=child_id, family_id=family_id, ended_on=None))
+
+
+def current_year():
+    """The school year of today, else the next to come; None where the town has none."""
+    today = clock.today()
+    return db.session.scalar(select(SchoolYear).where(SchoolYear.ends_on >= today).order_by(SchoolYear.starts_on).limit(1))
+
+
+def years_to_enrol():
+    """School years for which families may ask a place, soonest first."""
+    return db.session.scalars(select(SchoolYear).where(SchoolYear.enrolling).order_by(SchoolYear.starts_on)).all()
+
+
+def open_schools():
+    """Schools that take children, by name."""
+    return db.session.scalars(select(School).where(School.open).order_by(School.name)).all()
+
+
+def school_of(child, year):
+    """The child's SchoolEnrolment in a year, or None."""
+    return next((row for row in child.school_enrolments if year is not None and row.school_year_id == year.id), None)

@@ -1,0 +1,51 @@
+"""What time is it? The only source of time, so that tests and demonstrations can set it."""
+
+from datetime import date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from flask import current_app
+
+_shift = timedelta(0)
+
+
+def now():
+    """The present instant, aware, in UTC."""
+    return datetime.now(timezone.utc) + _shift
+
+
+def zone():
+    """The town's time zone (communes overseas set TIMEZONE)."""
+    return ZoneInfo(current_app.config["TIMEZONE"])
+
+
+def today():
+    """The town's local date."""
+    return local(now()).date()
+
+
+def local(instant):
+    """An aware instant as the town's wall clock shows it."""
+    return instant.astimezone(zone())
+
+
+def advance(**duration):
+    """Move the clock forward by timedelta(**duration), for tests and demonstrations."""
+    global _shift
+    _shift += timedelta(**duration)
+
+
+def set_to(instant):
+    """Let the clock run from this aware instant, for tests and demonstrations."""
+    global _shift
+    _shift = instant - datetime.now(timezone.utc)
+
+
+def reset():
+    """Let the clock tell the real time again."""
+    global _shift
+    _shift = timedelta(0)
+
+
+def age(born: date, on: date):
+    """Completed years on a day; someone born on 29 February turns on 1 March in common years."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

@@ -1,0 +1,134 @@
+"""How is the database written? In one unit of work at the edge, under a guard, with types of our own."""
+
+import re
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timezone
+
+from sqlalchemy import DateTime, Enum, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.types import TypeDecorator
+
+from app.core.errors import WriteRefused
+from app.extensions import db
+
+_writing = ContextVar("writing", default=False)
+_allowed = ContextVar("allowed tables", default=None)
+
+
+@contextmanager
+def unit_of_work():
+    """One transaction: commits on the way out, rolls back on any error.
+
+    The only commit in the application, opened at the edge (a view, a job, a command) and never nested. What was read
+    before it is read again inside, because SQLite takes its write lock here (BEGIN IMMEDIATE) and a decision must rest on
+    what is locked. Hash no password, render no PDF and call no network inside.
+    """
+    if _writing.get():
+        raise RuntimeError("a unit of work is already open: open one, at the edge")
+    db.session.commit()
+    token = _writing.set(True)
+    try:
+        yield db.session
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _writing.reset(token)
+
+
+def in_unit_of_work():
+    """Whether a unit of work is open."""
+    return _writing.get()
+
+
+@contextmanager
+def may_write(tables):
+    """Inside, only these tables may be written, whichever way (flush, bulk, Core, text); None lifts the limit."""
+    token = _allowed.set(None if tables is None else frozenset(tables))
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def writable_tables():
+    """The tables that may be written now, or None where there is no limit."""
+    return _allowed.get()
+
+
+_HARMLESS = re.compile(r"\s*(SELECT|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SHOW|SET)\b", re.I)
+_WRITE = re.compile(r"\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+(?:ONLY\s+)?[\"`]?(\w+)", re.I)
+
+
+def written_table(statement):
+    """The table that an SQL text writes; None if it only reads; "?" if we cannot tell, which no limit allows."""
+    if _HARMLESS.match(statement):
+        return None
+    match = _WRITE.match(statement)
+    return match.group(1).lower() if match else "?"
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _refuse_other_writes(_connection, _cursor, statement, _parameters, _context, _many):
+    allowed = _allowed.get()
+    if allowed is None:
+        return
+    table = written_table(statement)
+    if table is not None and table not in allowed:
+        raise WriteRefused(f"this request may not write {table}")
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection, _record):
+    if type(connection).__module__.startswith("sqlite3"):
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection):
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+
+
+class Instant(TypeDecorator):
+    """An aware instant, kept in UTC on both databases. A naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive instant")
+        return value.astimezone(timezone.utc)
+
+    def process_result_value(self, value, dialect):
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=timezone.utc)
+
+
+def enum_column(kind, name):
+    """The column type of a lowercase StrEnum, checked by a database constraint of this name."""
+    return Enum(kind, name=name, native_enum=False, create_constraint=True, length=32, validate_strings=True)
+
+
+@contextmanager
+def own_transaction(*tables):
+    """A connection with a short transaction of its own, for what the system itself notes (logs, presence) during a read.
+
+    Writes these tables alone, and leaves the request's session and its objects as they are.
+    """
+    token = _writing.set(True)
+    try:
+        with may_write(tables), db.engine.begin() as connection:
+            yield connection
+    finally:
+        _writing.reset(token)

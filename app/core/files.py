@@ -1,0 +1,96 @@
+"""Is an upload what it says? Looked at by its bytes, never by its name; pictures are drawn anew."""
+
+import io
+import resource
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from app.core.errors import DomainError
+from app.core.i18n import _
+
+#: 24 million pixels: any telephone's photograph, and no bomb (87 KB can hold 89 million).
+MAX_PIXELS = 24_000_000
+#: 10 MB; MAX_CONTENT_LENGTH refuses larger requests before they are read.
+MAX_BYTES = 10 * 1024 * 1024
+PICTURES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+
+_PDF_CHECK = """
+import sys
+from pypdf import PdfReader
+reader = PdfReader(sys.stdin.buffer)
+sys.exit(0 if 0 < len(reader.pages) <= 50 and not reader.is_encrypted else 3)
+"""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that passed: safe bytes, its true type, a printable name."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+def accept(filename, content, *, pictures_only=False):
+    """The Upload that bytes hold: a JPEG, PNG or WebP picture, or a PDF. Raises DomainError with a sentence."""
+    if not content:
+        raise DomainError(_("This file is empty."))
+    if len(content) > MAX_BYTES:
+        raise DomainError(_("This file is larger than 10 MB."))
+    name = clean_name(filename)
+    if content.startswith(b"%PDF-") and not pictures_only:
+        _check_pdf(content)
+        return Upload(name, "application/pdf", content)
+    return _picture(name, content)
+
+
+def clean_name(filename):
+    """A file's name without path, control characters or excess length."""
+    name = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(char for char in name if char.isprintable()).strip(". ")
+    return name[-120:] or _("file")
+
+
+def _picture(name, content):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+            with Image.open(io.BytesIO(content), formats=tuple(PICTURES)) as picture:
+                kind = picture.format
+                if picture.width * picture.height > MAX_PIXELS:
+                    raise DomainError(_("This picture is too large: 24 million pixels at most."))
+                return Upload(name, PICTURES[kind], _redraw(picture, kind))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+        raise DomainError(_("This picture is too large: 24 million pixels at most.")) from bomb
+    except (OSError, ValueError, SyntaxError) as problem:
+        raise DomainError(_("This is not a picture (JPEG, PNG, WebP) or a PDF that can be read.")) from problem
+
+
+def _redraw(picture, kind):
+    """The same picture without place, camera and whatever else was hidden in it; upright; 1,600 pixels at most."""
+    upright = ImageOps.exif_transpose(picture)
+    upright.thumbnail((1600, 1600))
+    if kind == "JPEG" and upright.mode not in ("L", "RGB"):
+        upright = upright.convert("RGB")
+    out = io.BytesIO()
+    upright.save(out, kind, quality=85) if kind != "PNG" else upright.save(out, kind, optimize=True)
+    return out.getvalue()
+
+
+def _check_pdf(content):
+    """Open the PDF in a process of its own with limits: a small one can hang a reader for minutes."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
+        resource.setrlimit(resource.RLIMIT_AS, (512 * 1024 * 1024,) * 2)
+
+    try:
+        check = subprocess.run([sys.executable, "-c", _PDF_CHECK], input=content, capture_output=True, timeout=15, preexec_fn=limit)
+    except subprocess.TimeoutExpired as slow:
+        raise DomainError(_("This PDF cannot be read.")) from slow
+    if check.returncode:
+        raise DomainError(_("This PDF cannot be read, is locked, or has more than 50 pages."))

@@ -1,0 +1,187 @@
+"""How do we read what people type? Fields and validators without a business word."""
+
+import re
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from flask import current_app
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField, TextAreaField, ValidationError
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length, Optional, StopValidation
+
+from app.core import clock
+from app.core.i18n import _, _l
+
+
+def squeeze(text):
+    """Text without spaces around it, doubled ones, or characters that cannot be printed; None for nothing."""
+    if text is None:
+        return None
+    text = "".join(char for char in text if char.isprintable() or char in "\n\t")
+    return re.sub(r"[ \t\u00a0]+", " ", text).strip() or None
+
+
+def option(value, label):
+    """One entry of a select field."""
+    return SelectChoice(value=value, label=label)
+
+
+class Form(FlaskForm):
+    """A form with the CSRF token of the session."""
+
+    @classmethod
+    def unbound(cls):
+        """[(name, unbound field)] in the order of the class body."""
+        found = {}
+        for klass in reversed(cls.__mro__):
+            found.update({name: item for name, item in vars(klass).items() if hasattr(item, "creation_counter")})
+        return sorted(found.items(), key=lambda item: item[1].creation_counter)
+
+    @classmethod
+    def field_names(cls):
+        """The names of the fields, in order."""
+        return [name for name, _field in cls.unbound()]
+
+    @classmethod
+    def label_of(cls, name):
+        """The label of a field, for people."""
+        field = dict(cls.unbound()).get(name)
+        if field is None:
+            return name
+        return field.kwargs.get("label") or (field.args[0] if field.args else name)
+
+    def refuse(self, sentence, name=None):
+        """Attach a sentence to a field, or to the whole form."""
+        if name is None:
+            self.form_errors.append(str(sentence))
+        else:
+            self[name].errors = [*self[name].errors, str(sentence)]
+
+
+class Text(StringField):
+    """One line of at most `longest` characters."""
+
+    def __init__(self, label=None, validators=(), *, longest=80, required=False, **kwargs):
+        checks = [Length(max=longest, message=_l("At most %(max)d characters."))]
+        super().__init__(label, [Required() if required else Optional(), *checks, OneLine(), *validators], filters=[squeeze], **kwargs)
+
+
+class LongText(TextAreaField):
+    """Several lines, of at most `longest` characters."""
+
+    def __init__(self, label=None, validators=(), *, longest=2000, required=False, **kwargs):
+        checks = [Length(max=longest, message=_l("At most %(max)d characters."))]
+        super().__init__(label, [Required() if required else Optional(), *checks, *validators], filters=[squeeze], **kwargs)
+
+
+class Choice(SelectField):
+    """One member of a Labelled enum, or none where `blank` has a label. Data is the member's name."""
+
+    def __init__(self, label=None, validators=(), *, of=None, blank=None, required=False, **kwargs):
+        choices = [option("", blank or _l("choose"))] + [option(member.name, member.label) for member in of or ()]
+        kwargs.setdefault("choices", choices)
+        super().__init__(label, [Required() if required else Optional(), *validators], filters=[lambda value: value or None], **kwargs)
+
+    def process_data(self, value):
+        super().process_data("" if value is None else getattr(value, "name", value))
+
+
+class YesNo(SelectField):
+    """Yes, no, or not answered; never a box that may have been overlooked. Data is True, False or None."""
+
+    def __init__(self, label=None, validators=(), *, required=False, **kwargs):
+        choices = [option("", _l("not answered")), option("yes", _l("yes")), option("no", _l("no"))]
+        super().__init__(label, [Answered()] if required else [Optional()], choices=choices, **kwargs)
+
+    def process_data(self, value):
+        self.data = {True: "yes", False: "no"}.get(value, "")
+
+    @property
+    def answer(self):
+        return {"yes": True, "no": False}.get(self.data)
+
+
+class Required:
+    """Something must be typed."""
+
+    field_flags = {"required": True}
+
+    def __call__(self, form, field):
+        if field.data is None or (isinstance(field.data, str) and not field.data.strip()):
+            raise StopValidation(field.process_errors[0] if field.process_errors else _("Please fill this in."))
+
+
+class Answered(Required):
+    """A yes or a no must be chosen."""
+
+    def __call__(self, form, field):
+        if field.answer is None:
+            raise StopValidation(_("Please answer yes or no."))
+
+
+class OneLine:
+    """No line break in a line."""
+
+    def __call__(self, form, field):
+        if field.data and "\n" in field.data:
+            raise ValidationError(_("Only one line, please."))
+
+
+class Phone:
+    """A telephone number that can exist; kept as +33…, shown as people write it."""
+
+    def __call__(self, form, field):
+        if not field.data:
+            return
+        try:
+            number = phonenumbers.parse(field.data, current_app.config["PHONE_REGION"])
+        except phonenumbers.NumberParseException as problem:
+            raise ValidationError(_("This is not a telephone number, for instance 06 12 34 56 78.")) from problem
+        if not phonenumbers.is_valid_number(number):
+            raise ValidationError(_("This is not a telephone number, for instance 06 12 34 56 78."))
+        field.data = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL if number.country_code == 33 else
+                                                phonenumbers.PhoneNumberFormat.INTERNATIONAL)  # fmt: skip
+
+
+class Email:
+    """An address that can exist; the network is not asked."""
+
+    def __call__(self, form, field):
+        if not field.data:
+            return
+        try:
+            field.data = validate_email(field.data, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError as problem:
+            raise ValidationError(_("This is not an e-mail address, for instance name@example.fr.")) from problem
+
+
+class Postcode:
+    """Five digits of a French postcode."""
+
+    def __call__(self, form, field):
+        if field.data and not re.fullmatch(r"(?!00)\d{5}", field.data):
+            raise ValidationError(_("A postcode has 5 digits, for instance 77181."))
+
+
+class PersonName:
+    """A name as registers have it: letters, spaces, hyphens, apostrophes."""
+
+    def __call__(self, form, field):
+        if field.data and not all(char.isalpha() or char in " -'’." for char in field.data):
+            raise ValidationError(_("A name has letters, hyphens and apostrophes only."))
+
+
+class InThePast:
+    """A day that has come, and not more than `years` ago."""
+
+    def __init__(self, years=120):
+        self.years = years
+
+    def __call__(self, form, field):
+        if field.data is None:
+            return
+        if field.data > clock.today():
+            raise ValidationError(_("This date lies in the future."))
+        if clock.today().year - field.data.year > self.years:
+            raise ValidationError(_("This date is too long ago."))

@@ -1,0 +1,64 @@
+"""How is a file sent in a form? Checked at once, put aside if the form must be corrected, named by a sealed reference."""
+
+from flask import request
+from wtforms import Field, ValidationError
+from wtforms.widgets import FileInput
+
+from app.core.encryption import seal, unseal
+from app.core.errors import DomainError
+from app.core.files import MAX_BYTES, accept
+
+
+class UploadField(Field):
+    """A file field whose data is the id of a StoredFile.
+
+    `kept` names a file that an earlier, invalid post of the same form brought; it travels sealed with the family's id, so that nobody can
+    name somebody else's. `remove` empties the field.
+    """
+
+    widget = FileInput()
+
+    def __init__(self, label=None, validators=None, *, pictures_only=False, noun=None, **kwargs):
+        super().__init__(label, validators, **kwargs)
+        self.pictures_only, self.noun = pictures_only, noun
+        self.upload, self.problem, self.removed, self.kept = None, None, False, None
+        self.accept_types = "image/*" if pictures_only else "image/*,application/pdf"
+
+    def process(self, formdata, *args, **kwargs):
+        super().process(None, *args, **kwargs)
+        if formdata is not None and request.method == "POST":
+            self._read(formdata)
+
+    def _read(self, formdata):
+        self.removed = formdata.get(f"{self.name}-remove") == "1"
+        self.kept = self._unsealed(formdata.get(f"{self.name}-kept"))
+        sent = request.files.get(self.name)
+        if sent is None or not sent.filename:
+            return
+        try:
+            self.upload = accept(sent.filename, sent.stream.read(MAX_BYTES + 1), pictures_only=self.pictures_only)
+        except DomainError as problem:
+            self.problem = str(problem)
+
+    def _unsealed(self, token):
+        try:
+            return unseal(token) if token else None
+        except ValueError:
+            return None
+
+    def pre_validate(self, form):
+        if self.problem:
+            raise ValidationError(self.problem)
+
+    @property
+    def sealed_kept(self):
+        """What the hidden input beside the file input carries."""
+        return seal(self.kept) if self.kept else ""
+
+    def settle(self, original, family_id):
+        """The id that the form proposes: the new file's, the one put aside, none, or what the file has."""
+        if self.removed:
+            return None
+        if self.kept and self.kept.get("family") == family_id:
+            return self.kept["id"]
+        return original

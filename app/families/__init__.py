@@ -1,0 +1,1 @@
+"""Households: who they are, what they earn, how they pay."""

@@ -1,0 +1,223 @@
+"""What does the town know of a household? The family, its adults, income, quotient, bank details."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core import clock
+from app.core.db import Instant, enum_column
+from app.core.encryption import Encrypted
+from app.core.enums import Labelled
+from app.core.i18n import _l
+from app.extensions import Model
+
+
+class AdultRole(Labelled):
+    """An adult's place in the file. Bills are in the guardian's name; canteen debts are joint."""
+
+    guardian = "guardian", _l("guardian")
+    spouse = "spouse", _l("spouse")
+
+
+class Civility(Labelled):
+    """How a letter addresses somebody."""
+
+    mrs = "mrs", _l("Mrs")
+    mr = "mr", _l("Mr")
+
+
+class Situation(Labelled):
+    """How the adults of a household live, in the words of the CAF."""
+
+    married = "married", _l("married")
+    civil_union = "civil_union", _l("civil union (PACS)")
+    living_together = "living_together", _l("living together")
+    single = "single", _l("single")
+    separated = "separated", _l("separated")
+    divorced = "divorced", _l("divorced")
+    widowed = "widowed", _l("widowed")
+
+
+class Fund(Labelled):
+    """Which family-benefit fund a household belongs to."""
+
+    caf = "caf", _l("CAF")
+    msa = "msa", _l("MSA")
+    none = "none", _l("none of them")
+
+
+class QuotientSource(Labelled):
+    """Where a quotient was read."""
+
+    hand = "hand", _l("entered by the town")
+    proof = "proof", _l("from a proof")
+    api = "api", _l("from API Particulier")
+
+
+class Family(Model):
+    """A household with a file at the town. `code` is what the town prints on letters."""
+
+    __tablename__ = "family"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(12), unique=True)
+    name: Mapped[str] = mapped_column(String(80), index=True)
+    situation: Mapped[Situation | None] = mapped_column(enum_column(Situation, "ck_family_situation"))
+    #: Lives in the commune: some tariffs ask.
+    resident: Mapped[bool] = mapped_column(default=True)
+    #: For clerks only, never shown to the family.
+    private_note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    archived_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    adults: Mapped[list["Adult"]] = relationship(back_populates="family", order_by="Adult.role", passive_deletes=True)
+    tax: Mapped["TaxData | None"] = relationship(back_populates="family", passive_deletes=True)
+    caf: Mapped["CafData | None"] = relationship(back_populates="family", passive_deletes=True)
+    quotients: Mapped[list["IncomeQuotient"]] = relationship(back_populates="family", order_by="IncomeQuotient.counts_from", passive_deletes=True)
+    bank: Mapped["BankDetails | None"] = relationship(back_populates="family", passive_deletes=True)
+    mandates: Mapped[list["Mandate"]] = relationship(back_populates="family", order_by="Mandate.id", passive_deletes=True)
+
+    def adult(self, role):
+        """The adult of this role, or None."""
+        return next((adult for adult in self.adults if adult.role == role), None)
+
+    @property
+    def guardian(self):
+        return self.adult(AdultRole.guardian)
+
+    @property
+    def spouse(self):
+        return self.adult(AdultRole.spouse)
+
+    def __repr__(self):
+        return f"{self.name} ({self.code})"
+
+
+class Adult(Model):
+    """The guardian or the spouse of a family. An e-mail address may be shared, or absent."""
+
+    __tablename__ = "adult"
+    __table_args__ = (UniqueConstraint("family_id", "role", name="uq_adult_family_role"), Index("ix_adult_name", "last_name", "first_name"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
+    role: Mapped[AdultRole] = mapped_column(enum_column(AdultRole, "ck_adult_role"))
+    civility: Mapped[Civility | None] = mapped_column(enum_column(Civility, "ck_adult_civility"))
+    last_name: Mapped[str] = mapped_column(String(80))
+    birth_name: Mapped[str | None] = mapped_column(String(80))
+    first_name: Mapped[str] = mapped_column(String(80))
+    birth_date: Mapped[date | None] = mapped_column(Date)
+    address: Mapped[str | None] = mapped_column(String(120))
+    address_more: Mapped[str | None] = mapped_column(String(120))
+    postcode: Mapped[str | None] = mapped_column(String(5))
+    city: Mapped[str | None] = mapped_column(String(80))
+    mobile: Mapped[str | None] = mapped_column(String(20))
+    phone: Mapped[str | None] = mapped_column(String(20))
+    work_phone: Mapped[str | None] = mapped_column(String(20))
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
+    profession: Mapped[str | None] = mapped_column(String(80))
+    employer: Mapped[str | None] = mapped_column(String(80))
+    family: Mapped[Family] = relationship(back_populates="adults")
+
+    def __repr__(self):
+        return f"{self.first_name} {self.last_name}"
+
+
+class TaxData(Model):
+    """What the last tax notice says; it makes the quotient where the CAF gives none."""
+
+    __tablename__ = "tax_data"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), unique=True)
+    #: 13 digits, on the notice.
+    tax_number: Mapped[str | None] = mapped_column(Encrypted(str))
+    #: 13 characters, the reference of the notice.
+    notice_reference: Mapped[str | None] = mapped_column(Encrypted(str))
+    #: The year whose income is meant.
+    income_year: Mapped[int | None] = mapped_column(Encrypted(int))
+    #: Revenu fiscal de référence, in whole euros as on the notice.
+    reference_income: Mapped[int | None] = mapped_column(Encrypted(int))
+    #: Number of parts, in quarters.
+    parts: Mapped[Decimal | None] = mapped_column(Encrypted(Decimal))
+    proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
+    family: Mapped[Family] = relationship(back_populates="tax")
+
+    def __repr__(self):
+        return "tax"
+
+
+class CafData(Model):
+    """The household's fund and number there."""
+
+    __tablename__ = "caf_data"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), unique=True)
+    fund: Mapped[Fund | None] = mapped_column(enum_column(Fund, "ck_caf_data_fund"))
+    #: Numéro allocataire: 7 digits at the CAF, 13 or 15 at the MSA (the social security number).
+    allocataire: Mapped[str | None] = mapped_column(Encrypted(str))
+    #: The family lets the town ask the fund for its quotient.
+    consent: Mapped[bool] = mapped_column(default=False)
+    proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
+    family: Mapped[Family] = relationship(back_populates="caf")
+
+    def __repr__(self):
+        return "caf"
+
+
+class IncomeQuotient(Model):
+    """A household's quotient familial from a month on; a new one never counts backwards."""
+
+    __tablename__ = "income_quotient"
+    __table_args__ = (UniqueConstraint("family_id", "counts_from", name="uq_income_quotient_month"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
+    #: In whole euros, as the funds publish it.
+    value: Mapped[int] = mapped_column(Encrypted(int))
+    counts_from: Mapped[date] = mapped_column(Date)
+    source: Mapped[QuotientSource] = mapped_column(enum_column(QuotientSource, "ck_income_quotient_source"))
+    recorded_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    family: Mapped[Family] = relationship(back_populates="quotients")
+
+    def __repr__(self):
+        return f"quotient {self.counts_from:%m/%Y}"
+
+
+class BankDetails(Model):
+    """The account that direct debits are taken from."""
+
+    __tablename__ = "bank_details"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), unique=True)
+    holder: Mapped[str | None] = mapped_column(Encrypted(str))
+    #: Compact, upper case, checked by checksum and national keys.
+    iban: Mapped[str | None] = mapped_column(Encrypted(str))
+    bic: Mapped[str | None] = mapped_column(Encrypted(str))
+    direct_debit: Mapped[bool] = mapped_column(default=False)
+    proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
+    family: Mapped[Family] = relationship(back_populates="bank")
+
+    def __repr__(self):
+        return "bank"
+
+
+class Mandate(Model):
+    """A SEPA mandate; a new IBAN or its withdrawal ends it, none is ever changed."""
+
+    __tablename__ = "mandate"
+    __table_args__ = (
+        Index("uq_mandate_open", "family_id", unique=True, sqlite_where=text("ended_on IS NULL"), postgresql_where=text("ended_on IS NULL")),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
+    #: Référence unique du mandat, at most 35 characters.
+    reference: Mapped[str] = mapped_column(String(35), unique=True)
+    iban: Mapped[str] = mapped_column(Encrypted(str))
+    bic: Mapped[str] = mapped_column(Encrypted(str))
+    holder: Mapped[str] = mapped_column(Encrypted(str))
+    signed_on: Mapped[date] = mapped_column(Date)
+    ended_on: Mapped[date | None] = mapped_column(Date)
+    family: Mapped[Family] = relationship(back_populates="mandates")
+
+    def __repr__(self):
+        return self.reference
+

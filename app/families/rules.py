@@ -1,0 +1,62 @@
+"""Which identifiers of households are well formed, and from when does a quotient count?"""
+
+import re
+from datetime import date
+
+from schwifty import BIC, IBAN
+from schwifty.exceptions import SchwiftyException
+from wtforms import ValidationError
+
+from app.core.i18n import _
+
+
+def first_of_next_month(day):
+    """A new quotient counts from the next month, never backwards."""
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def parse_iban(text):
+    """A checked IBAN; raises ValueError. Checksum and, where the country has one, the national key."""
+    try:
+        return IBAN(text or "", validate_bban=True)
+    except SchwiftyException as problem:
+        raise ValueError(str(problem)) from problem
+
+
+def bic_of(iban):
+    """The BIC that belongs to an IBAN, or None where no register tells."""
+    try:
+        return str(BIC.from_bank_code(iban.country_code, iban.bank_code))
+    except (SchwiftyException, ValueError):
+        return None
+
+
+def mask_iban(text):
+    """An IBAN as screens show it: FR76 •••• 0189."""
+    return f"{text[:4]} •••• {text[-4:]}" if text else ""
+
+
+class Iban:
+    """The IBAN of a SEPA country, well formed."""
+
+    def __call__(self, form, field):
+        if not field.data:
+            return
+        try:
+            field.data = str(parse_iban(field.data))
+        except ValueError as problem:
+            raise ValidationError(_("This IBAN is not right: compare it with your bank's paper, digit by digit.")) from problem
+
+
+class Digits:
+    """Digits only, of one of these lengths; spaces are dropped."""
+
+    def __init__(self, lengths, sentence):
+        self.lengths, self.sentence = lengths, sentence
+
+    def __call__(self, form, field):
+        if not field.data:
+            return
+        field.data = re.sub(r"\s", "", field.data)
+        if not field.data.isascii() or not field.data.isdigit() or len(field.data) not in self.lengths:
+            raise ValidationError(str(self.sentence))

@@ -1,0 +1,1 @@
+"""What happens by itself: small idempotent functions that the worker calls."""

@@ -1,0 +1,1 @@
+"""Mail that leaves: written in the transaction of what it tells, sent by the worker."""

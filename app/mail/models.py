@@ -1,0 +1,47 @@
+"""Which mails wait, went or failed? The rows are the queue."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core import clock
+from app.core.db import Instant, enum_column
+from app.core.enums import Labelled
+from app.extensions import Model
+from app.core.i18n import _l
+
+
+class MailState(Labelled):
+    """Where a mail stands."""
+
+    queued = "queued", _l("waiting")
+    sent = "sent", _l("sent")
+    failed = "failed", _l("given up")
+
+
+class OutgoingMail(Model):
+    """One mail to one address. It never carries health, bank or income data."""
+
+    __tablename__ = "outgoing_mail"
+    __table_args__ = (Index("ix_outgoing_mail_due", "state", "not_before"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Stable, so that a mail that is sent twice after a crash is recognised as one.
+    message_id: Mapped[str] = mapped_column(String(120), unique=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    locale: Mapped[str] = mapped_column(String(5))
+    template: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[MailState] = mapped_column(enum_column(MailState, "ck_outgoing_mail_state"), default=MailState.queued)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    not_before: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    leased_until: Mapped[datetime | None] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    family_id: Mapped[int | None] = mapped_column(ForeignKey("family.id", ondelete="SET NULL"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"), index=True)
+
+    def __repr__(self):
+        return self.subject

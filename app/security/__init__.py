@@ -1,0 +1,1 @@
+"""Who are you, whose rows may you see, and what may you do with them?"""

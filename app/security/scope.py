@@ -1,0 +1,107 @@
+"""For which family does this request act, and as what? Decided once a request, checked against the links every time."""
+
+from dataclasses import dataclass
+
+from flask import abort, g, request, session
+from flask_login import current_user
+from sqlalchemy import select
+
+from app.extensions import db
+from app.security.models import FamilyLink
+from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer, permissions
+
+#: What a clerk who acts for a family says of how the request came in.
+CHANNELS = ("post", "fax", "phone", "desk")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whose rows a request reads and asks for. `channel` is "portal", or how a clerk who acts for the family got it."""
+
+    account_id: int
+    family_id: int
+    viewer: Viewer
+    adult_id: int | None = None
+    channel: str = "portal"
+    received_on: str | None = None
+    families: tuple = ()
+
+    @property
+    def by_clerk(self):
+        return self.channel != "portal"
+
+
+def staff_role():
+    """The signed-in person's role of the staff, or None."""
+    if not current_user.is_authenticated:
+        return None
+    return role_of(current_user)
+
+
+def is_family():
+    """Whether the signed-in person holds the role of families."""
+    return current_user.is_authenticated and any(role.name == FAMILY_ROLE for role in current_user.roles)
+
+
+def standing():
+    """The Standing of the request, or None: for a family from its links, for a clerk from the family that it acts for."""
+    if not current_user.is_authenticated:
+        return None
+    cached = g.get("standing")
+    if cached is None or cached[0] != current_user.id:
+        cached = g.standing = (current_user.id, _find_standing())
+    return cached[1]
+
+
+def _find_standing():
+    if not is_family():
+        return _clerk_standing()
+    links = db.session.scalars(select(FamilyLink).filter_by(account_id=current_user.id, ended_at=None).order_by(FamilyLink.id)).all()
+    if not links:
+        return None
+    link = next((link for link in links if link.family_id == session.get("family")), links[0])
+    return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=tuple(link.family_id for link in links))
+
+
+def _clerk_standing():
+    acting = session.get("acting")
+    role = staff_role()
+    if not acting or role is None or "ask" not in permissions(Noun.request, role):
+        return None
+    return Standing(current_user.id, acting["family"], Viewer.guardian, channel=acting["channel"], received_on=acting["received_on"])
+
+
+def family_id():
+    """The family that the request acts for; 403 where it acts for none."""
+    found = standing()
+    if found is None:
+        abort(403)
+    return found.family_id
+
+
+def may(noun, permission):
+    """Whether the person may do this with a noun, on the screens that the request is for: the portal's or the staff's."""
+    if in_portal():
+        found = standing()
+        if found is None or permission not in permissions(noun, found.viewer):
+            return False
+        return not found.by_clerk or permission in permissions(noun, staff_role())
+    role = staff_role()
+    return role is not None and permission in permissions(noun, role)
+
+
+def require(noun, permission):
+    """403 unless may()."""
+    if not may(noun, permission):
+        abort(403)
+
+
+def in_portal():
+    """Whether the request is for a screen of the families."""
+    return request.path.startswith("/portail/")
+
+
+def role_of(account):
+    """An account's role of the staff, or None."""
+    names = {role.name for role in account.roles}
+    return next((role for role in STAFF_ROLES if role.value in names), None)

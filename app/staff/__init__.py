@@ -1,0 +1,5 @@
+"""The staff's screens."""
+
+
+def register(appbuilder):
+    """Add the staff's views."""

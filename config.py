@@ -1,0 +1,82 @@
+"""What does the installation set? Everything from the environment, with defaults that run."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+#: Where the database, the secrets and the files of an installation lie; git ignores it.
+INSTANCE = Path(os.environ.get("PREAU_INSTANCE", ROOT / "instance"))
+
+
+def _flag(name, default):
+    return os.environ.get(name, default).lower() in ("1", "true", "yes", "on")
+
+
+def _secret(name):
+    """A secret from the environment, or from the file of this name that the first `make run` made."""
+    file = INSTANCE / name.lower()
+    return os.environ.get(name) or (file.read_text().strip() if file.exists() else "")
+
+
+#: "demo" shows the demo accounts and the sent mails on screens; "production" refuses to start without secrets.
+MODE = os.environ.get("PREAU_MODE", "demo")
+TOWN_NAME = os.environ.get("TOWN_NAME", "Saint-Exemple")
+TIMEZONE = os.environ.get("TIMEZONE", "Europe/Paris")
+PHONE_REGION = os.environ.get("PHONE_REGION", "FR")
+
+SECRET_KEY = _secret("SECRET_KEY")
+#: Fernet keys, newest first, separated by commas: the first writes, all read.
+ENCRYPTION_KEYS = [key for key in _secret("ENCRYPTION_KEYS").replace("\n", ",").split(",") if key]
+
+SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL", f"sqlite:///{INSTANCE / 'preau.db'}").replace("postgresql://", "postgresql+psycopg://", 1)
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True} if SQLALCHEMY_DATABASE_URI.startswith("postgresql") else {}
+FILES_FOLDER = os.environ.get("FILES_FOLDER", str(INSTANCE / "files"))
+MAX_CONTENT_LENGTH = 32 * 1024 * 1024
+MAX_FORM_PARTS = 2000
+
+SESSION_COOKIE_SECURE = _flag("SESSION_COOKIE_SECURE", "1" if MODE == "production" else "0")
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+PERMANENT_SESSION_LIFETIME = timedelta(hours=12)
+#: The token lives as long as the session: a form that was open for hours is still sent.
+WTF_CSRF_TIME_LIMIT = None
+#: How many proxies stand before us (nginx: 1), for addresses and https.
+PROXIES = int(os.environ.get("PROXIES", "0"))
+
+RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", "1")
+RATELIMIT_STORAGE_URI = os.environ.get("RATELIMIT_STORAGE_URI", "memory://")
+
+MAIL_SERVER = os.environ.get("MAIL_SERVER", "")
+MAIL_PORT = int(os.environ.get("MAIL_PORT", "587"))
+MAIL_USE_TLS = _flag("MAIL_USE_TLS", "1" if MAIL_PORT == 587 else "0")
+MAIL_USE_SSL = _flag("MAIL_USE_SSL", "0")
+MAIL_USERNAME = os.environ.get("MAIL_USERNAME") or None
+MAIL_PASSWORD = os.environ.get("MAIL_PASSWORD") or None
+MAIL_DEFAULT_SENDER = os.environ.get("MAIL_SENDER", "ne-pas-repondre@saint-exemple.example")
+MAIL_DOMAIN = MAIL_DEFAULT_SENDER.rpartition("@")[2] or "localhost"
+#: The address under which people reach us, for links in mails.
+BASE_URL = os.environ.get("BASE_URL", f"http://localhost:{os.environ.get('PORT', '8080')}")
+
+BABEL_DEFAULT_LOCALE = "fr"
+BABEL_TRANSLATION_DIRECTORIES = str(ROOT / "translations")
+LANGUAGES = {"fr": {"flag": "fr", "name": "Français"}, "en": {"flag": "gb", "name": "English"}}
+
+APP_NAME = "Préau"
+AUTH_TYPE = 1
+AUTH_ROLE_ADMIN = "administrator"
+AUTH_ROLE_PUBLIC = "public"
+FAB_BASE_TEMPLATE = "staff/base.html"
+FAB_CREATE_DB = False
+FAB_UPDATE_PERMS = False
+FAB_ADD_SECURITY_API = False
+FAB_ADD_SECURITY_VIEWS = False
+FAB_ADD_OPENAPI_VIEWS = False
+FAB_API_SWAGGER_UI = False
+FAB_ADD_MENU_API = False
+FAB_PASSWORD_HASH_METHOD = "scrypt:32768:8:1"
+#: The hash of nothing, of the same cost: an unknown name takes as long as a wrong password.
+AUTH_DB_FAKE_PASSWORD_HASH_CHECK = (
+    "scrypt:32768:8:1$wV9QHKpP4ZMk0cAh$"
+    "0c6a1d1f1cfb3e0d5f3a9d1ab5ad4d1f66f2a3e6f1f6f5f1d02b1b9df0cb2d9f24d6f1f1ac5e9c8d9d6c9f4e7d6c5b4a39281706f5e4d3c2b1a0918273645546"
+)

@@ -1,0 +1,182 @@
+"""Which database, which people, which clock does a test get? A fresh copy of the cast, every time."""
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import event
+
+from tests import cast, postgres
+
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+
+
+class SqliteFile:
+    """A database file that is copied back from a template."""
+
+    def __init__(self, path):
+        self.path, self.url = path, f"sqlite:///{path}"
+
+    def keep(self):
+        shutil.copy(self.path, f"{self.path}.template")
+
+    def restore(self):
+        for suffix in ("-wal", "-shm"):
+            if os.path.exists(f"{self.path}{suffix}"):
+                os.unlink(f"{self.path}{suffix}")
+        shutil.copy(f"{self.path}.template", self.path)
+
+
+class PostgresDatabase:
+    """A database of a throw-away server that is copied back from a template."""
+
+    def __init__(self, server):
+        self.server, self.url = server, server.create("working")
+
+    def keep(self):
+        self.server.create("cast", template="working")
+
+    def restore(self):
+        self.server.drop("working")
+        self.server.create("working", template="cast")
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory):
+    """The database to test on, of the kind that TEST_DATABASE names."""
+    if DATABASE == "sqlite":
+        yield SqliteFile(tmp_path_factory.mktemp("db") / "test.db")
+        return
+    reason = postgres.missing()
+    if reason:
+        skip_or_fail(reason)
+    with postgres.server() as server:
+        yield PostgresDatabase(server)
+
+
+def skip_or_fail(reason):
+    """Skip what this machine cannot run; where nothing may be skipped, fail."""
+    if os.environ.get("PREAU_NO_SKIP"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def app(database, tmp_path_factory):
+    """The application on an empty, migrated database with the cast in it, kept as a template."""
+    from app import create_app
+    from app.cli import upgrade
+
+    application = create_app(
+        TESTING=True, SECRET_KEY="a-secret-for-tests-only-0123456789", ENCRYPTION_KEYS=[Fernet.generate_key().decode()], SQLALCHEMY_DATABASE_URI=database.url,
+        FILES_FOLDER=str(tmp_path_factory.mktemp("files")), RATELIMIT_ENABLED=False, MAIL_SERVER="", SESSION_COOKIE_SECURE=False,
+        FAB_PASSWORD_HASH_METHOD="scrypt:1024:8:1",
+    )  # fmt: skip
+    with application.app_context():
+        from app.extensions import db
+
+        upgrade()
+        cast.load()
+        db.session.remove()
+        db.engine.dispose()
+        database.keep()
+    return application
+
+
+@pytest.fixture(autouse=True)
+def fresh(request):
+    """Every test that touches the application starts with the cast alone, and at the real time."""
+    if "app" not in request.fixturenames:
+        yield
+        return
+    from app.core import clock
+    from app.extensions import db
+
+    application, database = request.getfixturevalue("app"), request.getfixturevalue("database")
+    with application.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    database.restore()
+    clock.reset()
+    yield
+    clock.reset()
+
+
+@pytest.fixture
+def ctx(app):
+    """An application context with a session, for tests of rules."""
+    with app.test_request_context("/"):
+        yield
+        from app.extensions import db
+
+        db.session.rollback()
+
+
+def account(username):
+    """The account of this name; inside an application context."""
+    from app.extensions import db
+    from app.security.models import Account
+
+    return db.session.scalar(db.select(Account).filter_by(username=username))
+
+
+@pytest.fixture
+def sign_in(app):
+    """A test client that is signed in as somebody of the cast, without paying for a password's hash."""
+    def signed(username=None):
+        client = app.test_client()
+        if username:
+            with app.app_context():
+                identity = account(username).get_id()
+            with client.session_transaction() as session:
+                session["_user_id"], session["_fresh"], session["locale"] = identity, True, "en"
+        return client
+    return signed
+
+
+@pytest.fixture(autouse=True)
+def no_csrf(request):
+    """Tests of rules post without a token; the tests that are about it ask for `csrf`."""
+    if "app" in request.fixturenames:
+        request.getfixturevalue("app").config["WTF_CSRF_ENABLED"] = "csrf" in request.fixturenames
+
+
+@pytest.fixture
+def csrf():
+    """Keep the protection against forged posts switched on."""
+
+
+@contextmanager
+def counted_queries():
+    """Collect the statements that run inside, without those that only begin or end a transaction."""
+    from app.extensions import db
+
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE")):
+            statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def work(app):
+    """Let the worker run until nothing is left to do."""
+    from app.jobs.worker import work_once
+
+    with app.test_request_context("/"):
+        while work_once():
+            pass
+
+
+def base_of(html):
+    """The sealed snapshot of a form in a page."""
+    import re
+
+    return re.search(r'name="base"[^>]*value="([^"]+)"', html).group(1)
