@@ -3,7 +3,7 @@
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timezone
+from datetime import datetime, timezone
 
 from sqlalchemy import DateTime, Enum, event
 from sqlalchemy.engine import Engine
@@ -59,11 +59,13 @@ def writable_tables():
 
 
 _HARMLESS = re.compile(r"\s*(SELECT|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SHOW|SET)\b", re.I)
-_WRITE = re.compile(r"\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+(?:ONLY\s+)?[\"`]?(\w+)", re.I)
+_WRITE = re.compile(r"\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+(?:ONLY\s+)?[\"`]?(\w+)\b(?![\"`]?\.)", re.I)
 
 
 def written_table(statement):
     """The table that an SQL text writes; None if it only reads; "?" if we cannot tell, which no limit allows."""
+    if ";" in statement.rstrip("; \n"):
+        return "?"
     if _HARMLESS.match(statement):
         return None
     match = _WRITE.match(statement)
@@ -101,6 +103,10 @@ class Instant(TypeDecorator):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    @property
+    def python_type(self):
+        return datetime
 
     def process_bind_param(self, value, dialect):
         if value is None:
