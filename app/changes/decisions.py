@@ -6,10 +6,13 @@ from uuid import uuid4
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.audit.operations import record
 from app.changes.kinds import kind_of
 from app.changes.models import Act, ChangeLot, ChangeRequest, Decision, DecisionState, Lane, Outcome, RequestState
+from app.changes.operations import lock_family, waiting_request
 from app.changes.settings import auto_accept_key
 from app.core import clock, settings
 from app.core.db import unit_of_work
@@ -39,11 +42,18 @@ class Verdict:
 
 @dataclass
 class Result:
-    """How each verdict of a batch fared: `problem` is empty where it was taken."""
+    """How each verdict of a batch fared."""
 
     batch: str
+    #: Ids of the requests whose verdict was taken.
     taken: list = field(default_factory=list)
+    #: {id of a request: the DomainError that says why not}.
     problems: dict = field(default_factory=dict)
+
+    @property
+    def status(self):
+        """The HTTP status that sums the batch up."""
+        return max((problem.status for problem in self.problems.values() if problem.status != 422), default=422 if self.problems else 200)
 
 
 def decide(verdicts, *, by, bulk=False):
@@ -53,18 +63,20 @@ def decide(verdicts, *, by, bulk=False):
     who may not, becomes a problem with its sentence; the others are taken. `by` is an Account, or None for the system.
     """
     result = Result(batch=uuid4().hex)
+    wanted = select(ChangeRequest).where(ChangeRequest.id.in_([verdict.request_id for verdict in verdicts]))
+    fresh = wanted.options(joinedload(ChangeRequest.lot)).execution_options(populate_existing=True)
+    requests = {request.id: request for request in db.session.scalars(fresh)}
     for verdict in verdicts:
         try:
             with db.session.begin_nested():
-                _take(verdict, result.batch, by=by, bulk=bulk)
+                _take(verdict, requests.get(verdict.request_id), result.batch, by=by, bulk=bulk)
             result.taken.append(verdict.request_id)
         except DomainError as problem:
-            result.problems[verdict.request_id] = str(problem)
+            result.problems[verdict.request_id] = problem
     return result
 
 
-def _take(verdict, batch, *, by, bulk):
-    request = db.session.get(ChangeRequest, verdict.request_id, populate_existing=True)
+def _take(verdict, request, batch, *, by, bulk):
     if request is None:
         raise Stale(_("This request does not exist any more."))
     kind = kind_of(request.kind)
@@ -74,7 +86,9 @@ def _take(verdict, batch, *, by, bulk):
     if db.session.execute(claim.execution_options(synchronize_session=False)).rowcount != 1:
         db.session.refresh(request)
         raise Stale(_("Somebody was faster: this request is %(state)s. Look at it again.", state=request.state.label))
-    db.session.refresh(request)
+    # What the claim has written, without a query a request: a lane of 200 is one act.
+    set_committed_value(request, "state", RequestState.deciding)
+    set_committed_value(request, "version", verdict.version + 1)
     now = clock.now()
     window = settings.get("undo_seconds") if by is not None else 0
     db.session.add(Decision(
@@ -119,22 +133,52 @@ def _chosen(request, fields):
 def undo(batch, *, by):
     """Take a batch of decisions back while the window is open; returns how many requests are in the queue again."""
     held = select(Decision).where(Decision.batch == batch, Decision.state == DecisionState.held, Decision.effective_at > clock.now())
-    decisions = db.session.scalars(held.with_for_update()).all()
+    decisions = db.session.scalars(held.options(selectinload(Decision.request)).with_for_update()).all()
     if not decisions:
         raise Stale(_("Too late: the decision has taken effect."))
     for decision in decisions:
         if decision.decided_by_id != by.id:
             raise Forbidden(_("Only the person who decided can undo it."))
         decision.state = DecisionState.undone
-        decision.request.move_to(RequestState.pending)
         record("request.undone", decision.request, by=by, note=decision.request.kind)
+        _reopen(decision.request)
     return len(decisions)
 
 
-def apply_due(limit=100):
-    """Give effect to the decisions whose window has passed; returns how many. Each in a transaction of its own, safe to run twice."""
-    due = select(Decision.id).where(Decision.state == DecisionState.held, Decision.effective_at <= clock.now()).order_by(Decision.id).limit(limit)
-    ids = db.session.scalars(due).all()
+def _reopen(request):
+    """Put a request back into the queue; returns the one that waits.
+
+    The household may have asked for the same section again meanwhile: then both become one request, the later word on top.
+    """
+    lock_family(request.family_id)
+    later = waiting_request(kind_of(request.kind), request.act, request.target_id, request.family_id) if request.target_id is not None else None
+    if later is None or later.state is not RequestState.pending:
+        request.move_to(RequestState.pending)
+        return request
+    for former in (request, later):
+        former.move_to(RequestState.superseded)
+    db.session.flush()
+    both = ChangeRequest(
+        lot=later.lot, family_id=later.family_id, child_id=later.child_id, kind=later.kind, act=later.act, target_id=later.target_id,
+        changes={**request.changes, **later.changes}, files=sorted({*request.files, *later.files}), comment=later.comment or request.comment,
+        received_on=later.received_on, asked_by_id=later.asked_by_id, asked_by=later.asked_by, asked_at=later.asked_at,
+        lane=max(request.lane, later.lane, key=list(Lane).index), findings=[*later.findings, *(one for one in request.findings if one not in later.findings)],
+    )  # fmt: skip
+    db.session.add(both)
+    db.session.flush()
+    request.superseded_by_id = later.superseded_by_id = both.id
+    return both
+
+
+def apply_due(limit=100, batch=None):
+    """Give effect to the decisions whose window has passed; returns how many. Each in a transaction of its own, safe to run twice.
+
+    `batch` names one act of a clerk, for towns without an undo window: it takes effect at once.
+    """
+    due = select(Decision.id).where(Decision.state == DecisionState.held, Decision.effective_at <= clock.now())
+    if batch is not None:
+        due = due.where(Decision.batch == batch)
+    ids = db.session.scalars(due.order_by(Decision.id).limit(limit)).all()
     for decision_id in ids:
         with unit_of_work():
             apply_decision(decision_id)
@@ -154,8 +198,7 @@ def apply_decision(decision_id):
         decision.state = DecisionState.done
     except Conflict as conflict:
         decision.state = DecisionState.conflict
-        _back_to_queue(decision, request, conflict)
-        request.conflict = conflict.fields
+        _back_to_queue(decision, request, conflict).conflict = conflict.fields
     except (DomainError, IntegrityError) as problem:
         decision.state = DecisionState.failed
         _back_to_queue(decision, request, problem if isinstance(problem, DomainError) else _("The file has a rule against it."))
@@ -171,9 +214,10 @@ class Conflict(DomainError):
 
 def _back_to_queue(decision, request, problem):
     decision.problem = str(problem)[:300]
-    request.move_to(RequestState.pending)
-    request.lane = Lane.look
     record("request.returned", request, by="system", note=f"{request.kind}: {decision.problem}")
+    waiting = _reopen(request)
+    waiting.lane = Lane.look
+    return waiting
 
 
 def _apply(decision, request, kind):

@@ -40,7 +40,8 @@ class RequestState(Labelled):
 S = RequestState
 TRANSITIONS = {
     S.pending: {S.deciding, S.withdrawn, S.superseded},
-    S.deciding: {S.pending, S.accepted, S.partly_accepted, S.refused, S.sent_back},
+    #: Superseded where the household asked again meanwhile, and the decision was undone or met a conflict.
+    S.deciding: {S.pending, S.accepted, S.partly_accepted, S.refused, S.sent_back, S.superseded},
     S.sent_back: {S.superseded, S.withdrawn},
 }
 #: States in which a request waits on somebody.
@@ -83,6 +84,8 @@ class ChangeLot(Model):
     receipt_at: Mapped[datetime | None] = mapped_column(Instant)
     assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"), index=True)
     requests: Mapped[list["ChangeRequest"]] = relationship(back_populates="lot", order_by="ChangeRequest.id")
+    assigned_to: Mapped["Account | None"] = relationship("Account", foreign_keys=[assigned_to_id])
+    presences: Mapped[list["Presence"]] = relationship("Presence", viewonly=True, order_by="Presence.seen_at.desc()")
 
     @property
     def sealed(self):
@@ -229,6 +232,7 @@ class Presence(Model):
     lot_id: Mapped[int] = mapped_column(ForeignKey("change_lot.id", ondelete="CASCADE"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(Instant)
+    account: Mapped["Account"] = relationship("Account")
 
     def __repr__(self):
         return f"{self.account_id} {self.lot_id}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import current_app
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 from werkzeug.security import check_password_hash
 
 from app.audit.operations import record
@@ -35,8 +35,8 @@ class AccountManager(SecurityManager):
         account_id, _, token = str(pk).partition(".")
         if not account_id.isdigit():
             return None
-        query = select(Account).where(Account.id == int(account_id)).options(selectinload(Account.roles))
-        account = db.session.scalar(query)
+        query = select(Account).where(Account.id == int(account_id)).options(joinedload(Account.roles))
+        account = db.session.scalars(query).unique().one_or_none()
         return account if account is not None and account.is_active and account.session_token == token else None
 
     def get_user_roles(self, user):

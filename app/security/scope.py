@@ -1,6 +1,7 @@
 """For which family does this request act, and as what? Decided once a request, checked against the links every time."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from flask import abort, g, request, session
 from flask_login import current_user
@@ -23,7 +24,7 @@ class Standing:
     viewer: Viewer
     adult_id: int | None = None
     channel: str = "portal"
-    received_on: str | None = None
+    received_on: date | None = None
     families: tuple = ()
 
     @property
@@ -68,7 +69,7 @@ def _clerk_standing():
     role = staff_role()
     if not acting or role is None or "ask" not in permissions(Noun.request, role):
         return None
-    return Standing(current_user.id, acting["family"], Viewer.guardian, channel=acting["channel"], received_on=acting["received_on"])
+    return Standing(current_user.id, acting["family"], Viewer.guardian, channel=acting["channel"], received_on=date.fromisoformat(acting["received_on"]))
 
 
 def family_id():

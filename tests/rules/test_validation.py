@@ -118,3 +118,19 @@ def test_a_conflict_goes_back_to_the_queue(app, sign_in):
 
 def test_another_familys_row_is_404(sign_in):
     assert sign_in("martin").get("/portail/demande/guardian/edit/1").status_code == 404
+
+
+def test_what_was_asked_meanwhile_joins_a_decision_that_is_undone(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66")
+    clock.advance(minutes=11)
+    with app.test_request_context("/"):
+        batch = accept().batch
+    ask(client, city="Courtry")
+    with app.test_request_context("/"), unit_of_work():
+        assert undo(batch, by=account("agent")) == 1
+    with app.app_context():
+        *former, waiting = requests()
+        assert [request.state for request in former] == [RequestState.superseded] * 2
+        assert {name: pair["after"] for name, pair in waiting.changes.items()} == {"mobile": "06 99 88 77 66", "city": "Courtry"}
+        assert waiting.state is RequestState.pending
