@@ -48,7 +48,7 @@ def load():
 def _family(name, adults):
     family = new_family(name)
     for first_name, role in adults:
-        family.adults.append(Adult(family=family, role=role, first_name=first_name, last_name=name, mobile="06 11 22 33 44", address="3 rue des Lilas",
+        family.adults.append(Adult(role=role, first_name=first_name, last_name=name, mobile="06 11 22 33 44", address="3 rue des Lilas",
                                    postcode="77181", city="Saint-Exemple", email=f"{first_name.lower()}@famille.example"))  # fmt: skip
     db.session.add(family)
     return family

@@ -172,7 +172,7 @@ class Complementary(ChildKind):
         return target.complementary
 
     def new_section(self, target):
-        target.complementary = ComplementaryData(child=target)
+        target.complementary = ComplementaryData()
         return target.complementary
 
     def check(self, request, target):
@@ -235,7 +235,7 @@ class Health(ChildKind):
         return target.health
 
     def new_section(self, target):
-        target.health = HealthRecord(child=target)
+        target.health = HealthRecord()
         return target.health
 
     def type_of(self, name):

@@ -25,7 +25,7 @@ def set_authorisation(child, subject, granted, *, family_id=None):
         current.ended_on = today
         db.session.flush()
     if granted is not None:
-        child.authorisations.append(Authorisation(child=child, subject=Subject(subject), granted=granted, started_on=today, family_id=family_id))
+        child.authorisations.append(Authorisation(subject=Subject(subject), granted=granted, started_on=today, family_id=family_id))
 
 
 def name_pickup_person(child_id, family_id, values):
@@ -44,8 +44,8 @@ def enrol_in_school(child, *, year_id, school_id, level):
     """Set a child's school and level in a year; another school leaves the class open."""
     enrolment = next((row for row in child.school_enrolments if row.school_year_id == year_id), None)
     if enrolment is None:
-        enrolment = SchoolEnrolment(child=child, school_year_id=year_id)
-        db.session.add(enrolment)
+        enrolment = SchoolEnrolment(school_year_id=year_id)
+        child.school_enrolments.append(enrolment)
     elif enrolment.school_id != school_id or enrolment.level is not level:
         enrolment.school_class_id = None
     enrolment.school_id, enrolment.level = school_id, level
@@ -56,8 +56,8 @@ def share_child(child, family_id, *, weeks):
     """Let a second household have the child, within the open unit of work."""
     if any(row.family_id == family_id and row.ended_on is None for row in child.households):
         raise DomainError(_("The child already lives in this household."))
-    household = Household(child=child, family_id=family_id, weeks=weeks, started_on=clock.today())
-    db.session.add(household)
+    household = Household(family_id=family_id, weeks=weeks, started_on=clock.today())
+    child.households.append(household)
     return household
 
 

@@ -11,7 +11,6 @@ from app.core.errors import DomainError
 from app.core.forms import Choice, Email, InThePast, PersonName, Phone, Postcode, Required, Text
 from app.core.i18n import _, _l
 from app.documents.forms import UploadField
-from app.extensions import db
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
 from app.families.rules import Digits, Iban, first_of_next_month, mask_iban
@@ -71,8 +70,8 @@ class AdultKind(FamilyKind):
         return target.adult(self.role)
 
     def new_section(self, target):
-        adult = Adult(family=target, role=self.role)
-        db.session.add(adult)
+        adult = Adult(role=self.role)
+        target.adults.append(adult)
         return adult
 
     def check(self, request, target):
@@ -130,7 +129,7 @@ class Tax(FamilyKind):
         return target.tax
 
     def new_section(self, target):
-        target.tax = TaxData(family=target)
+        target.tax = TaxData()
         return target.tax
 
     def refuse_if_invalid(self, proposal, family_id):
@@ -169,7 +168,7 @@ class Caf(FamilyKind):
         return target.caf
 
     def new_section(self, target):
-        target.caf = CafData(family=target)
+        target.caf = CafData()
         return target.caf
 
     def type_of(self, name):
@@ -192,8 +191,8 @@ class Caf(FamilyKind):
         month = first_of_next_month(clock.today())
         row = next((row for row in target.quotients if row.counts_from == month), None)
         if row is None:
-            row = IncomeQuotient(family=target, counts_from=month)
-            db.session.add(row)
+            row = IncomeQuotient(counts_from=month)
+            target.quotients.append(row)
         row.value, row.source = value, QuotientSource.proof
 
     def check(self, request, target):

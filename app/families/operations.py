@@ -18,7 +18,7 @@ def set_bank_details(family, values):
     """Change the account; a mandate is signed, ended or replaced with it. Mandates themselves never change."""
     bank = family.bank
     if bank is None:
-        bank = family.bank = BankDetails(family=family)
+        bank = family.bank = BankDetails()
     for name, value in values.items():
         setattr(bank, name, value)
     if "iban" in values:
@@ -38,5 +38,5 @@ def renew_mandate(family, bank):
     if wanted and current is None:
         number = next_number("mandate")
         family.mandates.append(Mandate(
-            family=family, reference=f"PREAU-{family.code}-{number:06}", iban=bank.iban, bic=bank.bic or "", holder=bank.holder or "", signed_on=clock.today(),
+            reference=f"PREAU-{family.code}-{number:06}", iban=bank.iban, bic=bank.bic or "", holder=bank.holder or "", signed_on=clock.today(),
         ))  # fmt: skip

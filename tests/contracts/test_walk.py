@@ -1,0 +1,232 @@
+"""Can anybody reach what the table does not give? Every endpoint of the URL map, as everybody."""
+
+import re
+
+import pytest
+from sqlalchemy import inspect, select
+
+from app.children.models import Child
+from app.core import clock
+from app.core.encryption import seal
+from app.extensions import db
+from app.security import scope
+from app.security.manager import AccountManager
+from app.security.who_sees_what import FAMILY_ROLE, Noun, Viewer, permissions
+from tests.contracts import town
+
+#: Open to the world, on purpose. Everything else sends a stranger to the login page.
+PUBLIC = {
+    "static", "appbuilder.static", "IndexView.index", "HealthView.healthz", "theme.stylesheet", "LoginView.login", "LoginView.logout", "LocaleView.index",
+    "UtilView.back",
+}  # fmt: skip
+#: The own account, whoever one is: no row of anybody else can be named there.
+OWN_ACCOUNT = set()
+
+VIEWERS = {"galbert": Viewer.guardian, "marc": Viewer.spouse, "petit": Viewer.guardian, "admin": Viewer.administrator, "agent": Viewer.clerk, "regisseur": Viewer.regisseur,
+           "animateur": Viewer.animator, "lecteur": Viewer.reader}  # fmt: skip
+FAMILIES = ("galbert", "marc", "petit")
+OWN, OTHER = "OWNCANARY", "OTHERCANARY"
+
+
+@pytest.fixture
+def rows(app):
+    """The rows of two families: {"own": …, "other": …} with a canary in every text."""
+    with app.test_request_context("/"):
+        found = {"own": town.fill(1, OWN), "other": town.fill(2, OTHER)}
+    clock.advance(days=1)
+    return found
+
+
+def rules(app, method):
+    """The rules that answer to a method, without files."""
+    return sorted((rule for rule in app.url_map.iter_rules() if method in rule.methods and not rule.endpoint.endswith("static")), key=str)
+
+
+def address(app, rule, rows):
+    """The address of a rule with these rows in its arguments."""
+    values = {}
+    for name in rule.arguments:
+        values[name] = rows[name] if name in rows else guess(app, rule, name, rows)
+    with app.test_request_context("/"):
+        from flask import url_for
+
+        return url_for(rule.endpoint, **values)
+
+
+FIXED = {"locale": "en", "token": "x", "batch": "x", "noun": "child", "version": "simple"}
+
+
+def guess(app, rule, name, rows):
+    """The value of an argument that is not a row's name: a pk by the view's model; a fixed word."""
+    if name in FIXED:
+        return FIXED[name]
+    view = getattr(app.view_functions[rule.endpoint], "__self__", None)
+    assert name == "pk" and view is not None, f"teach the walker what <{name}> of {rule} is"
+    return row_of(app, view.datamodel.obj, rows)
+
+
+def row_of(app, model, rows):
+    """A row of a model that belongs to the family of these rows; any row where the model belongs to none."""
+    table = model.__tablename__
+    if table in ("family", "child"):
+        return rows[f"{table}_id"]
+    if table == "pickup_person":
+        return rows["pickup"]
+    columns = inspect(model).columns
+    query = select(inspect(model).primary_key[0]).limit(1)
+    if "family_id" in columns:
+        query = query.where(columns["family_id"] == rows["family_id"])
+    elif "child_id" in columns:
+        query = query.where(columns["child_id"] == rows["child_id"])
+    with app.app_context():
+        return db.session.scalar(query) or 999_999
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the table and Flask-AppBuilder were asked during a request: [(noun, permission, granted)]."""
+    found = []
+
+    def table(noun, viewer):
+        found.append((noun.value, viewer))
+        return permissions(noun, viewer)
+
+    def fab(self, user, permission, view):
+        granted = access(self, user, permission, view)
+        found.append((view, granted))
+        return granted
+
+    access = AccountManager._has_view_access
+    monkeypatch.setattr(scope, "permissions", table)
+    monkeypatch.setattr(AccountManager, "_has_view_access", fab)
+    return found
+
+
+def test_a_stranger_is_sent_to_the_door(app, sign_in, rows):
+    client, open_ones = sign_in(), []
+    for rule in rules(app, "GET"):
+        if rule.endpoint in PUBLIC:
+            continue
+        answer = client.get(address(app, rule, rows["own"]))
+        if not (answer.status_code in (302, 401) and "/login/" in answer.headers.get("Location", "/login/")):
+            open_ones.append((str(rule), answer.status_code))
+    assert not open_ones
+
+
+@pytest.mark.parametrize("username", VIEWERS)
+def test_no_endpoint_answers_without_asking_the_table(app, sign_in, rows, asked, username):
+    client, silent, broken = sign_in(username), [], []
+    for rule in rules(app, "GET"):
+        asked.clear()
+        answer = client.get(address(app, rule, rows["own"]))
+        if answer.status_code >= 500:
+            broken.append((str(rule), answer.status_code))
+        if answer.status_code < 300 and not asked and rule.endpoint not in PUBLIC | OWN_ACCOUNT:
+            silent.append(str(rule))
+    assert not broken
+    assert not silent
+
+
+@pytest.mark.parametrize("username", FAMILIES)
+def test_families_stay_out_of_the_staffs_rooms(app, sign_in, rows, username):
+    client = sign_in(username)
+    inside = [str(rule) for rule in rules(app, "GET") if str(rule).startswith(("/mairie", "/technique")) and client.get(address(app, rule, rows["own"])).status_code != 403]
+    assert not inside
+
+
+@pytest.mark.parametrize("username", [name for name in VIEWERS if name not in FAMILIES])
+def test_staff_stay_out_of_the_families_rooms(app, sign_in, rows, username):
+    client = sign_in(username)
+    inside = [str(rule) for rule in rules(app, "GET") if str(rule).startswith("/portail") and client.get(address(app, rule, rows["own"])).status_code != 403]
+    assert not inside
+
+
+@pytest.mark.parametrize("username", ["galbert", "marc"])
+def test_nothing_of_another_family_is_read(app, sign_in, rows, username):
+    client, leaks, found = sign_in(username), [], []
+    for rule in rules(app, "GET"):
+        for whose in ("own", "other"):
+            answer = client.get(address(app, rule, rows[whose]), follow_redirects=True)
+            if OTHER.encode() in answer.data:
+                leaks.append((str(rule), whose))
+        if rule.arguments and str(rule).startswith("/portail") and names_a_row(rule) and client.get(address(app, rule, rows["other"])).status_code != 404:
+            found.append(str(rule))
+    assert not leaks
+    assert not found
+
+
+def names_a_row(rule):
+    return not rule.arguments <= set(FIXED)
+
+
+@pytest.mark.parametrize("username", ["galbert", "marc"])
+def test_nothing_of_another_family_is_written(app, sign_in, rows, username):
+    client, other = sign_in(username), rows["other"]
+    with app.app_context():
+        before = town.picture_of(2)
+        base = seal({"kind": "guardian", "act": "edit", "target": 2, "child": None, "family": 2, "before": {}, "shown": {}, "key": "stolen"})
+    names = ("child", "child_id", "family", "family_id", "lot", "lot_id", "request", "request_id", "request_ids", "pk", "rowid", "id", "target", "adult_id", "file", "file_id")
+    fields = {name: other.get(name, other.get(f"{name}_id", 2)) for name in names}
+    fields |= {"base": base, "first_name": "Stolen", "last_name": "Stolen", "phone": "06 11 22 33 44", "photo_id-kept": seal_file(app, other), "next": "/"}
+    faults = []
+    for rule in rules(app, "POST"):
+        answer = client.post(address(app, rule, other), data=fields)
+        if answer.status_code >= 500 or (names_a_row(rule) and str(rule).startswith("/portail") and answer.status_code != 404):
+            faults.append((str(rule), answer.status_code))
+        with app.app_context():
+            assert town.picture_of(2) == before, str(rule)
+    assert not faults
+
+
+def seal_file(app, other):
+    with app.app_context():
+        return seal({"id": other["file_id"], "family": 2, "name": "x"})
+
+
+def test_the_other_household_sees_the_child_and_nothing_of_the_house(app, sign_in, rows):
+    """Hugo lives with Martin (family 2) and Petit (family 3)."""
+    client, leaks = sign_in("petit"), []
+    with app.app_context():
+        hugo = db.session.scalar(select(Child.id).where(Child.first_name == "Hugo"))
+    assert client.get(f"/portail/enfants/{hugo}/").status_code == 200
+    for rule in rules(app, "GET"):
+        for whose in ("own", "other"):
+            answer = client.get(address(app, rule, rows[whose]), follow_redirects=True)
+            if OTHER.encode() in answer.data:
+                leaks.append((str(rule), whose))
+    assert not leaks
+
+
+@pytest.mark.parametrize("username", VIEWERS)
+def test_what_the_table_refuses_is_403(app, sign_in, rows, username):
+    """The generated screens, staff's and families': allowed if and only if the table says so."""
+    client, wrong = sign_in(username), []
+    for rule in rules(app, "GET"):
+        view = getattr(app.view_functions[rule.endpoint], "__self__", None)
+        noun, method = getattr(view, "class_permission_name", None), rule.endpoint.rpartition(".")[2]
+        permission = (getattr(view, "method_permission_name", None) or {}).get(method)
+        if noun not in set(Noun) or permission is None:
+            continue
+        portal = str(rule).startswith("/portail")
+        allowed = permission in permissions(Noun(noun), VIEWERS[username]) and portal == (username in FAMILIES)
+        status = client.get(address(app, rule, rows["own"])).status_code
+        if (status == 403) is allowed and not (portal and username == "petit" and status == 404):
+            wrong.append((str(rule), permission, status))
+    assert not wrong
+
+
+def test_every_view_names_its_permissions(app):
+    """No view of ours falls back on Flask-AppBuilder's own permission names."""
+    faults = []
+    for view in app.appbuilder.baseviews:
+        if not hasattr(view, "datamodel"):
+            continue
+        if view.class_permission_name not in set(Noun) or not set(view.method_permission_name.values()) <= {"read", "ask", "decide", "edit"}:
+            faults.append(type(view).__name__)
+    assert not faults
+
+
+def test_the_role_of_families_has_no_pattern_that_reaches_further(app):
+    for name, permission in app.config["FAB_ROLES"][FAMILY_ROLE]:
+        assert name.endswith("$") and permission.endswith("$")
+        assert not re.match(permission, "can_edit") and not re.match(permission, "can_decide")
