@@ -67,15 +67,16 @@
       return;
     }
     const question = submitter?.dataset.confirm || form.dataset.confirm;
-    if (!question || !dialog?.showModal || form.dataset.sure) return;
+    if (!question || !dialog?.showModal) return;
     refuse();
     dialog.querySelector("#confirm-text").textContent = question;
     dialog.onclose = () => {
       if (dialog.returnValue !== "yes") return;
-      form.dataset.sure = "1";
-      delete form.dataset.confirm;
-      if (submitter) delete submitter.dataset.confirm;
+      // Sent once without the question; the question comes back for whoever returns to this page.
+      const holder = submitter?.dataset.confirm ? submitter : form;
+      delete holder.dataset.confirm;
       form.requestSubmit(submitter);
+      holder.dataset.confirm = question;
     };
     dialog.returnValue = "";
     dialog.showModal();
