@@ -109,8 +109,16 @@ def _refuse_unless_allowed(request, kind, verdict, *, by, bulk):
         raise DomainError(_("Requests of this kind are decided one by one."))
     if verdict.fields is not None and not set(verdict.fields) & set(request.changes):
         raise DomainError(_("Choose at least one field, or refuse the request."))
+    if verdict.outcome is Outcome.accept and request.act is Act.add:
+        _refuse_without_required(request, kind, verdict)
     if verdict.outcome is Outcome.accept and not verdict.despite_conflict and conflicting(request, kind, verdict):
         raise Stale(_("The file has changed since the family saw it: look at it, then accept all the same or refuse."))
+
+
+def _refuse_without_required(request, kind, verdict):
+    left_out = [name for name in kind.form.required_names() if name in request.changes and name not in _chosen(request, verdict.fields)]
+    if left_out:
+        raise DomainError(_("A new record cannot do without: %(fields)s.", fields=", ".join(str(kind.label(name)) for name in left_out)))
 
 
 def conflicting(request, kind, verdict):

@@ -1,5 +1,6 @@
 """How does a form record instead of writing? It shows the file under a sealed snapshot and turns a post into a Proposal."""
 
+from typing import NamedTuple
 from uuid import uuid4
 
 from flask import abort, request
@@ -9,7 +10,7 @@ from wtforms import HiddenField, PasswordField
 
 from app.changes.models import Act
 from app.changes.kinds import Proposal
-from app.changes.operations import waiting_request
+from app.changes.operations import former_request, waiting_request
 from app.core.codec import encode
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
@@ -32,26 +33,30 @@ class SectionForm(Form):
     #: Fields that are not part of the file.
     aside = ("base", "comment", "password")
     #: [(title, [names])] where the section reads better in parts; else one part.
-    parts = ()
+    layout = ()
     kind = None
+    #: The request that `?again=` names, to be corrected and sent once more.
+    former = None
 
     base = HiddenField()
 
     def __init__(self, obj=None, **kwargs):
-        self.problems = []
+        self.problems, self.waiting = [], None
         if isinstance(obj, Model):
             self.token = self._snapshot(obj)
-            super().__init__(data=self._data(self.token["shown"]), **kwargs)
+            super().__init__(data=self._data({**self.token["shown"], **self._again()}), **kwargs)
         elif request.method == "POST":
             super().__init__(**kwargs)
             self.token = self._sent()
         else:
             self.token = self._blank()
-            super().__init__(**kwargs)
+            super().__init__(data=self._data(self._again()), **kwargs)
         if not self.kind.needs_password or standing() is None or standing().by_clerk:
             del self.password
         if self.token is not None:
             self.base.data = seal(self.token)
+        if self.former is not None and request.method != "POST":
+            self._keep_former_files()
 
     comment = LongText(_l("A word for the town (optional)"), longest=500)
     password = PasswordField(_l("Your password, once more"))
@@ -70,21 +75,35 @@ class SectionForm(Form):
 
     def _snapshot(self, target):
         before = self.kind.read(target)
-        waiting = waiting_request(self.kind, Act.edit, target.id, family_id())
+        self.waiting = waiting = waiting_request(self.kind, Act.edit, target.id, family_id())
         shown = dict(before)
         if waiting is not None:
             shown.update({name: pair["after"] for name, pair in waiting.changes.items() if name in before})
+        elif (number := request.args.get("again", type=int)) is not None:
+            self.former = former_request(self.kind, Act.edit, number, family_id())
         return self._token(Act.edit, target.id, self.kind.child_id(target), before, shown)
 
     def _blank(self):
-        child = request.args.get("child", type=int) if self.kind.adds_to_child else None
+        if (number := request.args.get("again", type=int)) is not None:
+            self.former = former_request(self.kind, Act.add, number, family_id()) or abort(404)
+        child = (self.former.child_id if self.former else request.args.get("child", type=int)) if self.kind.adds_to_child else None
         if self.kind.adds_to_child and self.kind.parent(child, family_id()) is None:
             abort(404)
-        return self._token(Act.add, None, child, {}, {})
+        token = self._token(Act.add, None, child, {}, {})
+        return {**token, "replaces": self.former.id if self.former and self.former.open else None}
 
     def _token(self, act, target, child, before, shown):
-        return {"kind": self.kind.name, "act": act.name, "target": target, "child": child, "family": family_id(), "before": before,
-                "shown": shown, "key": uuid4().hex}  # fmt: skip
+        return {"kind": self.kind.name, "act": act.name, "target": target, "child": child, "family": family_id(), "account": current_user.id,
+                "before": before, "shown": shown, "key": uuid4().hex}  # fmt: skip
+
+    def _again(self):
+        """What a former request asked: the fields show it, the file does not hold it."""
+        return {name: pair["after"] for name, pair in self.former.changes.items() if name in self.kind.fields} if self.former else {}
+
+    def _keep_former_files(self):
+        for name in self.file_names():
+            if number := self._again().get(name):
+                self[name].kept = {"id": number, "family": family_id(), "name": ""}
 
     def _data(self, values):
         return {name: self.kind.decode(name, value) for name, value in values.items()}
@@ -130,7 +149,7 @@ class SectionForm(Form):
         token = self.token
         after = {name: self._value(self[name]) for name in self.kind.fields}
         return Proposal(act=Act[token["act"]], target=target, child_id=token["child"], before=token["before"], shown=token["shown"], after=after,
-                        comment=self.comment.data or "", key=token["key"])  # fmt: skip
+                        comment=self.comment.data or "", key=token["key"], replaces=token.get("replaces"))  # fmt: skip
 
     def _value(self, field):
         if isinstance(field, UploadField):
@@ -143,7 +162,16 @@ class SectionForm(Form):
 
     @property
     def visible_parts(self):
-        """[(title, [fields])] in the order of the screen."""
-        if self.parts:
-            return [(title, [self[name] for name in names if name in self]) for title, names in self.parts]
-        return [("", [self[name] for name in self.kind.fields if name in self])]
+        """The Parts in the order of the screen."""
+        if self.layout:
+            return [Part(title, [self[name] for name in names if name in self]) for title, names in self.layout]
+        return [Part("", [self[name] for name in self.kind.fields if name in self])]
+
+
+class Part(NamedTuple):
+    """Fields that stand together; `folded` ones are shown on demand."""
+
+    title: object
+    fields: list
+    folded: list = []
+    folded_title: object = ""

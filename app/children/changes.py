@@ -190,7 +190,7 @@ def vaccine_field(valency):
 class HealthForm(SectionForm):
     """The fiche sanitaire."""
 
-    parts = (
+    layout = (
         (_l("Vaccines: date of the last injection"), [valency.name for valency in Valency] + ["vaccine_exemption"]),
         (_l("Allergies"), ["asthma", "food_allergies", "drug_allergies", "other_allergies", "what_to_do"]),
         (_l("Care plan (PAI)"), ["pai", "pai_until", "pai_document_id"]),

@@ -22,11 +22,13 @@ def unit_of_work():
 
     The only commit in the application, opened at the edge (a view, a job, a command) and never nested. What was read
     before it is read again inside, because SQLite takes its write lock here (BEGIN IMMEDIATE) and a decision must rest on
-    what is locked. Hash no password, render no PDF and call no network inside.
+    what is locked. Hash no password, render no PDF and call no network inside. What was changed before it is refused, not
+    written unseen.
     """
     if _writing.get():
         raise RuntimeError("a unit of work is already open: open one, at the edge")
-    db.session.commit()
+    _refuse_loose_changes()
+    db.session.rollback()
     token = _writing.set(True)
     try:
         yield db.session
@@ -36,6 +38,13 @@ def unit_of_work():
         raise
     finally:
         _writing.reset(token)
+
+
+def _refuse_loose_changes():
+    loose = [row for row in (*db.session.new, *db.session.deleted, *db.session.dirty) if row not in db.session.dirty or db.session.is_modified(row)]
+    if loose:
+        db.session.rollback()
+        raise RuntimeError(f"changed outside a unit of work: {', '.join(type(row).__name__ for row in loose)}")
 
 
 def in_unit_of_work():

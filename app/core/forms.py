@@ -44,6 +44,11 @@ class Form(FlaskForm):
         return [name for name, _field in cls.unbound()]
 
     @classmethod
+    def required_names(cls):
+        """The names of the fields that must be filled in."""
+        return [name for name, field in cls.unbound() if field.kwargs.get("required") or any(isinstance(check, Required) for check in _checks(field))]
+
+    @classmethod
     def label_of(cls, name):
         """The label of a field, for people."""
         field = dict(cls.unbound()).get(name)
@@ -57,6 +62,10 @@ class Form(FlaskForm):
             self.form_errors.append(str(sentence))
         else:
             self[name].errors = [*self[name].errors, str(sentence)]
+
+
+def _checks(field):
+    return field.kwargs.get("validators") or (field.args[1] if len(field.args) > 1 else ())
 
 
 class Text(StringField):

@@ -22,7 +22,7 @@ NAMES = {"civility", "last_name", "birth_name", "first_name", "birth_date"}
 class AdultForm(SectionForm):
     """Who an adult is and how to reach them."""
 
-    parts = (
+    layout = (
         (_l("Identity"), ["civility", "last_name", "birth_name", "first_name", "birth_date"]),
         (_l("Address"), ["address", "address_more", "postcode", "city"]),
         (_l("Telephone and e-mail"), ["mobile", "phone", "work_phone", "email"]),
@@ -230,6 +230,9 @@ class Bank(FamilyKind):
 
     def show(self, name, value):
         return mask_iban(value) if name == "iban" else super().show(name, value)
+
+    def reveal(self, name, value):
+        return group_iban(value) if name == "iban" and value else super().show(name, value)
 
     def check(self, request, target):
         return [] if request.files else [Finding(Lane.papers, _("No bank slip came with it."))]

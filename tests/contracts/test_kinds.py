@@ -1,0 +1,167 @@
+"""Does every kind of request keep the contract? Built from the registry, so that a new kind cannot escape."""
+
+from datetime import date
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from wtforms import BooleanField, DateField, DecimalField, IntegerField, SelectField
+
+from app import load_domains
+from app.audit.models import LogEntry
+from app.changes.decisions import Verdict, decide
+from app.changes.kinds import KINDS, Kind
+from app.changes.models import Act, ChangeRequest, Outcome, RequestState
+from app.core import clock
+from app.core.db import unit_of_work
+from app.core.forms import Choice, YesNo
+from app.documents.forms import UploadField
+from app.extensions import db
+from app.security.who_sees_what import Noun, Viewer, permissions
+from tests.conftest import account, base_of, work
+
+load_domains()
+EACH_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+EACH_EDIT = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if Act.edit in kind.acts and not kind.adds_to_child], ids=lambda kind: kind.name)
+EACH_ADD = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if Act.add in kind.acts], ids=lambda kind: kind.name)
+
+#: What a field takes where its type does not tell.
+SAMPLES = {
+    "postcode": "77181", "mobile": "06 98 76 54 32", "phone": "01 98 76 54 32", "work_phone": "01 98 76 54 33", "doctor_phone": "01 98 76 54 34",
+    "email": "new@famille.example", "iban": "FR76 3000 6000 0112 3456 7890 189", "tax_number": "1234567890123", "allocataire": "1234567", "income_year": "2025",
+    "parts": "2.5", "birth_date": "2020-02-29",
+}  # fmt: skip
+PASSWORD = "cour-de-recre-2026"
+
+
+def picture():
+    out = BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(out, "JPEG")
+    return BytesIO(out.getvalue()), "picture.jpg"
+
+
+def sample(app, name, field):
+    """Something that a person could put into a field."""
+    cls = field.field_class
+    if name in SAMPLES:
+        return SAMPLES[name]
+    if issubclass(cls, UploadField):
+        return picture()
+    if issubclass(cls, YesNo):
+        return "yes"
+    if issubclass(cls, Choice):
+        return list(field.kwargs["of"])[-1].name
+    if issubclass(cls, SelectField):
+        return "1"
+    if issubclass(cls, BooleanField):
+        return "y"
+    if issubclass(cls, DateField):
+        return "2024-05-06"
+    return "7" if issubclass(cls, (IntegerField, DecimalField)) else "Something new"
+
+
+def fill(app, kind):
+    return {name: sample(app, name, field) for name, field in kind.form.unbound() if name in kind.fields}
+
+
+def send(app, client, kind, path):
+    page = client.get(path)
+    assert page.status_code == 200, page.text
+    answer = client.post(path, data={**fill(app, kind), "base": base_of(page.text), "password": PASSWORD}, content_type="multipart/form-data")
+    assert answer.status_code == 302, answer.text
+
+
+def path_of(kind, act):
+    if act is Act.add:
+        return f"/portail/demande/{kind.name.replace('_', '-')}/add" + ("?child=1" if kind.adds_to_child else "")
+    return f"/portail/demande/{kind.name.replace('_', '-')}/edit/1"
+
+
+def accept_all(app):
+    clock.advance(minutes=11)
+    with app.test_request_context("/"), unit_of_work():
+        request = db.session.scalar(db.select(ChangeRequest))
+        assert decide([Verdict(request.id, request.version, Outcome.accept)], by=account("agent")).problems == {}
+    clock.advance(seconds=11)
+    work(app)
+
+
+@EACH_KIND
+def test_it_says_what_it_is(kind):
+    assert kind.title and kind.tab and kind.noun in Noun and issubclass(kind.model, db.Model) and kind.acts <= set(Act)
+    assert kind.fields and all(kind.label(name) != name for name in kind.fields)
+    assert type(kind).create is not Kind.create or Act.add not in kind.acts
+    assert type(kind).remove is not Kind.remove or Act.delete not in kind.acts
+
+
+@EACH_KIND
+def test_somebody_may_ask_and_somebody_may_decide(kind):
+    assert any("ask" in permissions(kind.noun, viewer) for viewer in (Viewer.guardian, Viewer.spouse))
+    assert "decide" in permissions(kind.noun, Viewer.clerk)
+
+
+@EACH_KIND
+def test_it_is_explained_in_parts_that_name_every_field(kind):
+    if kind.form.layout:
+        assert sorted(name for _title, names in kind.form.layout for name in names) == sorted(kind.fields)
+
+
+@EACH_EDIT
+def test_what_is_asked_is_what_the_file_has_after_acceptance(app, sign_in, kind):
+    send(app, sign_in("galbert"), kind, path_of(kind, Act.edit))
+    with app.test_request_context("/"):
+        request = db.session.scalar(db.select(ChangeRequest))
+        before, asked = kind.read(kind.find(1, 1)), {name: pair["after"] for name, pair in request.changes.items()}
+        assert asked and all(kind.same(name, before[name], pair["before"]) for name, pair in request.changes.items())
+    accept_all(app)
+    with app.test_request_context("/"):
+        request = db.session.scalar(db.select(ChangeRequest))
+        assert request.state is RequestState.accepted
+        after = kind.read(kind.find(1, 1))
+        assert {name: after[name] for name in asked} == asked
+
+
+@EACH_EDIT
+def test_a_field_that_was_not_touched_is_not_asked(app, sign_in, kind):
+    """Sending the form as it was shown says so, and makes no request."""
+    send(app, sign_in("galbert"), kind, path_of(kind, Act.edit))
+    accept_all(app)
+    client = sign_in("galbert")
+    page = client.get(path_of(kind, Act.edit))
+    values = {name: value for name, value in fill(app, kind).items() if name not in kind.form.file_names()}
+    answer = client.post(path_of(kind, Act.edit), data={**values, "base": base_of(page.text), "password": PASSWORD})
+    assert answer.status_code == 422 and "Nothing was changed" in answer.text
+    with app.app_context():
+        assert db.session.scalar(db.select(db.func.count()).select_from(ChangeRequest)) == 1
+
+
+@EACH_ADD
+def test_what_is_added_is_there_after_acceptance(app, sign_in, kind):
+    with app.app_context():
+        count = db.session.scalar(db.select(db.func.count()).select_from(kind.model))
+    send(app, sign_in("galbert"), kind, path_of(kind, Act.add))
+    accept_all(app)
+    with app.test_request_context("/"):
+        request = db.session.scalar(db.select(ChangeRequest))
+        assert request.state is RequestState.accepted and db.session.scalar(db.select(db.func.count()).select_from(kind.model)) == count + 1
+        target = kind.find(request.target_id, 1)
+        assert {name: kind.read(target)[name] for name in request.changes} == {name: pair["after"] for name, pair in request.changes.items()}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.secret], ids=lambda kind: kind.name)
+def test_secret_values_are_in_no_log(app, sign_in, kind):
+    send(app, sign_in("galbert"), kind, path_of(kind, Act.edit))
+    accept_all(app)
+    with app.app_context():
+        for entry in db.session.scalars(db.select(LogEntry)):
+            assert all(pair == {} for pair in entry.changes.values()), entry
+            assert "Something new" not in entry.label + entry.note
+
+
+@EACH_KIND
+def test_values_are_shown_as_people_read_them(app, kind):
+    with app.test_request_context("/"):
+        for name in kind.fields:
+            assert kind.show(name, None) == ""
+            shown = kind.show(name, {bool: True, date: "2024-05-06", int: 7}.get(kind.type_of(name))) if kind.type_of(name) in (bool, date, int) else ""
+            assert "None" not in shown and "True" not in shown
