@@ -12,7 +12,7 @@ READY := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
 
 export FLASK_APP := app
 
-.PHONY: help run demo test check check-format check-lint check-imports check-catalogues check-migrations check-house \
+.PHONY: help run demo test test-sqlite test-postgres check check-format check-lint check-imports check-catalogues check-migrations check-house \
 	fix bench screenshots catalogues lock upgrade setup clean
 
 help:                     ## list what can be done
@@ -25,7 +25,16 @@ demo: $(READY) catalogues ## load the demo town again
 	@$(PY) -m flask demo
 
 test: .venv/.dev catalogues ## run every test that this machine can, and name those it cannot (TESTS=tests/… for some)
-	@$(PY) -m pytest -n auto -rfEs $(TESTS)
+	@$(MAKE) --no-print-directory --keep-going test-sqlite test-postgres
+
+test-sqlite: .venv/.dev catalogues
+	@echo "Tests on SQLite:"
+	@$(PY) -m pytest -q -n auto -rfEs $(TESTS)
+
+# Pages are the same on both databases, so the journeys run once; 5 is pytest's word for "no test among these".
+test-postgres: .venv/.dev catalogues
+	@echo "Tests on PostgreSQL:"
+	@TEST_DATABASE=postgres $(PY) -m pytest -q -n auto -rfEs -m 'not browser' $(TESTS) || [ $$? = 5 ]
 
 check: check-format check-lint check-imports check-catalogues check-migrations check-house ## everything that is checked without running a test
 

@@ -54,12 +54,20 @@ def update():
     """Add what is new, drop what is gone; a new text waits without a guess, since a guess would pass for a translation."""
     template = extracted()
     for path in po_files() or [ROOT / "translations/fr/LC_MESSAGES/messages.po"]:
-        catalogue = read(path) if path.exists() else Catalog(locale=path.parts[-3], project="Préau", fuzzy=False)
+        catalogue = read(path) if path.exists() else _new(path.parts[-3])
         catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             # Line numbers would change the catalogue with every edit of the code.
             write_po(file, catalogue, width=120, sort_by_file=True, ignore_obsolete=True, include_lineno=False)
+
+
+def _new(language):
+    catalogue = Catalog(locale=language, project="Préau", version="1", fuzzy=False)
+    catalogue.header_comment = "# The texts of Préau in another language. `make fix` adds what is new and drops what is gone."
+    catalogue.msgid_bugs_address = catalogue.last_translator = catalogue.language_team = "Préau"
+    catalogue.revision_date = catalogue.creation_date
+    return catalogue
 
 
 def check():
