@@ -45,3 +45,11 @@ def note_health_read(child_id, *, by, screen):
     """Note that `by`, of the town, has opened a child's health data; in a short transaction of its own."""
     with own_transaction("health_read") as connection:
         connection.execute(insert(HealthRead).values(child_id=child_id, account_id=by.id, actor=str(by)[:120], screen=screen, at=clock.now()))
+
+
+def note_export(noun, rows, title, *, by):
+    """Note that `by` took a list of records away as a file; in a short transaction of its own."""
+    with own_transaction("log_entry") as connection:
+        connection.execute(insert(LogEntry).values(
+            at=clock.now(), account_id=by.id, actor=str(by)[:120], verb="list.exported", noun=noun.value, label=str(title)[:200], changes={}, note=str(rows),
+        ))  # fmt: skip

@@ -43,24 +43,34 @@ class AccountManager(SecurityManager):
         return user.roles if user.is_authenticated else []
 
     def auth_user_db(self, username, password):
-        """The account that signs in, or None; takes as long for an unknown name as for a wrong password."""
+        """The account that signs in, or None. An unknown name costs what a wrong password costs: one hash, one transaction that writes."""
         account = find_account((username or "").strip())
-        known = account is not None and account.is_active and not (account.blocked_until and account.blocked_until > clock.now())
-        stored = account.password if known else current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"]
-        good = check_password_hash(stored, password or "") and known
-        if account is not None:
-            self._note(account.id, good, known)
-        return db.session.get(Account, account.id) if good else None
-
-    def _note(self, account_id, good, known):
+        stored = account.password if account is not None else current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"]
+        good = check_password_hash(stored, password or "") and account is not None
         with unit_of_work():
-            account = db.session.get(Account, account_id)
-            if good:
-                account.login_count, account.last_login = (account.login_count or 0) + 1, clock.now().replace(tzinfo=None)
-                account.fail_login_count, account.blocked_until = 0, None
-            elif known:
-                account.fail_login_count = (account.fail_login_count or 0) + 1
-                beyond = account.fail_login_count - FREE_ATTEMPTS
-                if beyond >= 0:
-                    account.blocked_until = clock.now() + timedelta(minutes=min(2**beyond, 60))
-                    record("account.blocked", account, by="system", noun="account")
+            if account is None or not self._admit(account.id, good):
+                record("account.sign_in_failed", by="visitor", noun="account", row_id=account.id if account is not None else None)
+                return None
+        return db.session.get(Account, account.id)
+
+    def _admit(self, account_id, good):
+        """Count the attempt and say whether it may enter; under a lock, so that a thousand at once are a thousand one by one."""
+        account = db.session.get(Account, account_id, with_for_update=True, populate_existing=True)
+        if not account.is_active or is_blocked(account):
+            return False
+        if good:
+            account.login_count, account.last_login = (account.login_count or 0) + 1, clock.now().replace(tzinfo=None)
+            account.fail_login_count, account.blocked_until = 0, None
+            record("account.signed_in", account, by=account, noun="account")
+            return True
+        account.fail_login_count = (account.fail_login_count or 0) + 1
+        beyond = account.fail_login_count - FREE_ATTEMPTS
+        if beyond >= 0:
+            account.blocked_until = clock.now() + timedelta(minutes=min(2 ** min(beyond, 6), 60))
+            record("account.blocked", account, by="system", noun="account")
+        return False
+
+
+def is_blocked(account):
+    """Whether an account rests after too many wrong passwords: even the right one is refused."""
+    return account.blocked_until is not None and account.blocked_until > clock.now()

@@ -1,0 +1,57 @@
+"""How is a name found whatever its accents and capitals? "lea" finds "Léa", the same on both databases."""
+
+import unicodedata
+
+from sqlalchemy import String, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+
+def _plain_letters():
+    """{accented letter: letter}, one for one, so that PostgreSQL's translate() can do the same."""
+    for code in range(0xC0, 0x250):
+        parts = unicodedata.normalize("NFD", chr(code))
+        if len(parts) > 1 and parts[0].isascii() and parts[0].isalpha():
+            yield chr(code), parts[0]
+    yield "’", "'"
+    yield "-", " "
+
+
+_LETTERS = dict(_plain_letters())
+_TABLE = str.maketrans(_LETTERS)
+
+
+def fold(text):
+    """A text without accents, capitals and hyphens."""
+    return None if text is None else str(text).translate(_TABLE).lower()
+
+
+class folded(GenericFunction):
+    """The SQL expression of fold()."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(folded, "postgresql")
+def _in_postgresql(element, compiler, **kw):
+    inner = compiler.process(element.clauses, **kw)
+    source, target = ("".join(letters).replace("'", "''") for letters in (_LETTERS, _LETTERS.values()))
+    return f"lower(translate({inner}, '{source}', '{target}'))"
+
+
+@event.listens_for(Engine, "connect")
+def _teach_sqlite(connection, _record):
+    if type(connection).__module__.startswith("sqlite3"):
+        connection.create_function("folded", 1, fold, deterministic=True)
+
+
+def words(text, most=6):
+    """The words that somebody typed to search for."""
+    return fold(text or "").split()[:most]
+
+
+def contains(column, word):
+    """The SQL condition that a column holds a folded word."""
+    return folded(column).contains(word, autoescape=True)
