@@ -1,5 +1,9 @@
 """How do children's files change, beyond plain edits? Versions are ended, never overwritten."""
 
+from sqlalchemy import select
+
+from app.audit.operations import record
+from app.changes.models import OPEN, ChangeRequest
 from app.children.models import Authorisation, Child, Household, PickUpPerson, SchoolEnrolment, Subject
 from app.core import clock
 from app.core.errors import DomainError
@@ -62,5 +66,25 @@ def share_child(child, family_id, *, weeks):
 
 
 def end_household(household):
-    """The child does not live there any more: the household loses sight of it from now on."""
+    """The child does not live there any more: the household loses sight of it from now on. Raises DomainError for its only one."""
+    others = [row for row in household.child.households if row.ended_on is None and row is not household]
+    if not others:
+        raise DomainError(_("This is the child's only household: add the other one first, or archive the child."))
     household.ended_on = clock.today()
+
+
+def archive_child(child, *, by):
+    """Put a child's file away; nothing is deleted, and restore_child() brings it back. Raises DomainError while requests about it wait."""
+    waiting = select(ChangeRequest.id).where(ChangeRequest.child_id == child.id, ChangeRequest.state.in_(OPEN)).limit(1)
+    if db.session.scalar(waiting) is not None:
+        raise DomainError(_("Requests about this child still wait: decide them first."))
+    if child.archived_at is None:
+        child.archived_at = clock.now()
+        record("child.archived", child, by=by)
+
+
+def restore_child(child, *, by):
+    """Take a child's file out of the archive."""
+    if child.archived_at is not None:
+        child.archived_at = None
+        record("child.restored", child, by=by)

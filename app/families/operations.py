@@ -1,10 +1,16 @@
 """How do households change, beyond plain edits?"""
 
+from sqlalchemy import select
+
+from app.audit.operations import record
+from app.changes.models import OPEN, ChangeRequest
 from app.core import clock
+from app.core.errors import DomainError
+from app.core.i18n import _
 from app.core.numbering import next_number
 from app.extensions import db
-from app.families.models import BankDetails, Family, Mandate
-from app.families.rules import bic_of, parse_iban
+from app.families.models import BankDetails, Family, IncomeQuotient, Mandate
+from app.families.rules import bic_of, first_of_next_month, parse_iban
 
 
 def new_family(name, **more):
@@ -40,3 +46,44 @@ def renew_mandate(family, bank):
         family.mandates.append(Mandate(
             reference=f"PREAU-{family.code}-{number:06}", iban=bank.iban, bic=bank.bic or "", holder=bank.holder or "", signed_on=clock.today(),
         ))  # fmt: skip
+
+
+def write_note(family, text, *, by):
+    """Change what clerks note about a family, and never show it."""
+    if family.private_note != text:
+        record("family.note", family, by=by, changes={"private_note": (None, None)}, secret=True)
+        family.private_note = text
+
+
+def archive_family(family, *, by):
+    """Put a family's file away; nothing is deleted, and restore_family() brings it back. Raises DomainError while requests of it wait."""
+    waiting = select(ChangeRequest.id).where(ChangeRequest.family_id == family.id, ChangeRequest.state.in_(OPEN)).limit(1)
+    if db.session.scalar(waiting) is not None:
+        raise DomainError(_("Requests of this family still wait: decide them first."))
+    if family.archived_at is None:
+        family.archived_at = clock.now()
+        record("family.archived", family, by=by)
+
+
+def restore_family(family, *, by):
+    """Take a family's file out of the archive."""
+    if family.archived_at is not None:
+        family.archived_at = None
+        record("family.restored", family, by=by)
+
+
+def enter_quotient(family, value, counts_from, source):
+    """A quotient that counts from a month on; returns the row. Never backwards, unless it is the family's first or a slip of today.
+
+    A quotient for a month to come replaces the one that was entered for it.
+    """
+    month, today = counts_from.replace(day=1), clock.today()
+    row = next((row for row in family.quotients if row.counts_from == month), None)
+    slip = row is not None and clock.local(row.recorded_at).date() == today
+    if family.quotients and month < first_of_next_month(today) and not slip:
+        raise DomainError(_("A new quotient counts from the next month on, never backwards."))
+    if row is None:
+        row = IncomeQuotient(counts_from=month)
+        family.quotients.append(row)
+    row.value, row.source, row.recorded_at = value, source, clock.now()
+    return row

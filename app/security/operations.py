@@ -12,13 +12,14 @@ from sqlalchemy import func, select
 
 from app.audit.operations import record
 from app.core import clock
-from app.core.errors import DomainError, NotFound
+from app.core.errors import DomainError, Forbidden, NotFound
 from app.core.i18n import _
 from app.extensions import db
 from app.mail.operations import queue_mail
 from app.security.manager import AccountManager
 from app.security.models import Account, FamilyLink, Invitation, LoginAddress
-from app.security.who_sees_what import FAMILY_ROLE
+from app.security.scope import role_of
+from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Viewer
 
 #: Letters and digits that nobody takes for one another.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -55,6 +56,40 @@ def end_link(link, because, *, by):
     """An account no longer acts for a family, from the next click on (separation, court order)."""
     link.ended_at, link.ended_because = clock.now(), because[:200]
     record("account.link_ended", link, by=by, note=because)
+
+
+def refuse_unless_manages(account, *, by):
+    """Raise Forbidden unless `by` may manage an account: those of the staff are for administrators, the own one is for the account page."""
+    if account.id == by.id:
+        raise Forbidden(_("This is your own account: somebody else must do this."))
+    if role_of(account) is not None and role_of(by) is not Viewer.administrator:
+        raise Forbidden(_("Only an administrator manages accounts of the staff."))
+
+
+def new_staff_account(username, first_name, last_name, role, password_hash, *, by, email=None):
+    """An account of the staff whose first password must be changed at the first login; within the open unit of work."""
+    if role_of(by) is not Viewer.administrator:
+        raise Forbidden(_("Only an administrator manages accounts of the staff."))
+    if role not in STAFF_ROLES:
+        raise DomainError(_("This is no role of the staff."))
+    account = new_account(username, first_name, last_name, role.value, password_hash, email=email, must_change=True)
+    record("account.created", account, by=by, note=role.value)
+    return account
+
+
+def set_active(account, active, *, by):
+    """Let an account sign in again, or no more: its open sessions end at once."""
+    refuse_unless_manages(account, by=by)
+    if account.active is not active:
+        account.active = active
+        if not active:
+            account.session_token = secrets.token_urlsafe(12)
+        record("account.activated_again" if active else "account.deactivated", account, by=by)
+
+
+def one_time_password():
+    """A password to hand over on paper, changed at the first login."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _i in range(4)) for _j in range(4))
 
 
 def invite(adult_id, family_id, *, by):
