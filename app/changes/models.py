@@ -14,6 +14,7 @@ from app.core.enums import Labelled
 from app.core.errors import Stale
 from app.core.i18n import _, _l
 from app.extensions import Model
+from app.security.models import Account
 
 
 class Act(Labelled):
@@ -84,7 +85,7 @@ class ChangeLot(Model):
     receipt_at: Mapped[datetime | None] = mapped_column(Instant)
     assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"), index=True)
     requests: Mapped[list["ChangeRequest"]] = relationship(back_populates="lot", order_by="ChangeRequest.id")
-    assigned_to: Mapped["Account | None"] = relationship("Account", foreign_keys=[assigned_to_id])
+    assigned_to: Mapped[Account | None] = relationship(Account, foreign_keys=[assigned_to_id])
     presences: Mapped[list["Presence"]] = relationship("Presence", viewonly=True, order_by="Presence.seen_at.desc()")
 
     @property
@@ -232,7 +233,7 @@ class Presence(Model):
     lot_id: Mapped[int] = mapped_column(ForeignKey("change_lot.id", ondelete="CASCADE"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(Instant)
-    account: Mapped["Account"] = relationship("Account")
+    account: Mapped[Account] = relationship(Account)
 
     def __repr__(self):
         return f"{self.account_id} {self.lot_id}"

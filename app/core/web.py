@@ -24,7 +24,9 @@ def init_app(app):
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(WriteRefused, _write_refused)
-    app.context_processor(lambda: {"csp_nonce": csp_nonce, "locale": str(get_locale() or "fr"), "town": Town()})
+    # Flask-AppBuilder renders its widgets without context processors.
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.context_processor(lambda: {"locale": str(get_locale() or "fr"), "town": Town()})
 
 
 class Town:

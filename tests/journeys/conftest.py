@@ -1,0 +1,101 @@
+"""How does a journey get a browser, a running portal and people in it?"""
+
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from werkzeug.serving import make_server
+
+from tests import browser as chromium
+from tests.conftest import account, skip_or_fail, work
+
+#: A telephone and a desk; what a page must hold on both.
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
+
+
+def pytest_collection_modifyitems(items):
+    """Everything here needs a browser."""
+    for item in items:
+        if "tests/journeys" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args():
+    """Debian's Chromium, not one that Playwright would fetch."""
+    if chromium.missing():
+        skip_or_fail(chromium.missing())
+    return chromium.launch_options()
+
+
+@pytest.fixture(scope="session")
+def server(app):
+    """The address of the portal, served from a thread of this process: the tests share its clock."""
+    running = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    thread.join()
+
+
+@pytest.fixture(params=SIZES)
+def size(request):
+    """Both sizes, one after the other."""
+    return request.param
+
+
+class Person:
+    """Somebody of the cast at a browser of their own. What the console says against a page is a failure."""
+
+    def __init__(self, app, server, chromium, username, size, locale="fr"):
+        self.username, self.server, self.faults = username, server, []
+        self.context = chromium.new_context(viewport=SIZES[size], locale=f"{locale}-FR", base_url=server, has_touch=size == "phone")
+        self.context.set_default_timeout(8000)
+        if username:
+            self.context.add_cookies([{"name": "session", "value": cookie(app, username, locale), "url": server}])
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" and "status of 4" not in message.text else None)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def visit(self, path):
+        """Open an address and look at it with axe; returns the page."""
+        self.page.goto(path)
+        return self.page
+
+    def check(self):
+        """axe-core finds nothing on the page as it is now, nothing is wider than the screen, and the console is silent."""
+        found = Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+        violations = [f"{item['id']}: {node['html'][:160]}" for item in found.response["violations"] for node in item["nodes"]]
+        assert not violations, f"{self.page.url}\n" + "\n".join(violations)
+        wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{self.page.url} is {wider} px wider than the screen"
+        assert not self.faults, self.faults
+        return self.page
+
+
+def cookie(app, username, locale):
+    """A signed-in session, without paying for a password's hash."""
+    with app.app_context():
+        identity = account(username).get_id()
+    return app.session_interface.get_signing_serializer(app).dumps({"_user_id": identity, "_fresh": True, "locale": locale})
+
+
+@pytest.fixture
+def person(app, server, browser, csrf):
+    """person("galbert", "phone"): somebody of the cast at a browser; None for a stranger."""
+    people = []
+
+    def enter(username, size="desk", locale="fr"):
+        people.append(Person(app, server, browser, username, size, locale))
+        return people[-1]
+
+    yield enter
+    for one in people:
+        one.context.close()
+
+
+@pytest.fixture
+def worker(app):
+    """worker(): let the worker run until nothing is left to do."""
+    return lambda: work(app)
