@@ -1,6 +1,7 @@
 """What does the installation set? Everything from the environment, with defaults that run."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,11 +26,19 @@ TOWN_NAME = os.environ.get("TOWN_NAME", "Saint-Exemple")
 TIMEZONE = os.environ.get("TIMEZONE", "Europe/Paris")
 PHONE_REGION = os.environ.get("PHONE_REGION", "FR")
 
-SECRET_KEY = _secret("SECRET_KEY")
-#: Fernet keys, newest first, separated by commas: the first writes, all read.
-ENCRYPTION_KEYS = [key for key in _secret("ENCRYPTION_KEYS").replace("\n", ",").split(",") if key]
 
-SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL", f"sqlite:///{INSTANCE / 'preau.db'}").replace("postgresql://", "postgresql+psycopg://", 1)
+
+def read_secrets():
+    """Read them again: the first `make run` has just made them."""
+    global SECRET_KEY, ENCRYPTION_KEYS
+    SECRET_KEY = _secret("SECRET_KEY")
+    #: Fernet keys, newest first, separated by commas or lines: the first writes, all read.
+    ENCRYPTION_KEYS = [key for key in _secret("ENCRYPTION_KEYS").replace(",", " ").split() if key]
+
+
+read_secrets()
+
+SQLALCHEMY_DATABASE_URI = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", os.environ.get("DATABASE_URL") or f"sqlite:///{INSTANCE / 'preau.db'}")
 SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True} if SQLALCHEMY_DATABASE_URI.startswith("postgresql") else {}
 FILES_FOLDER = os.environ.get("FILES_FOLDER", str(INSTANCE / "files"))
 MAX_CONTENT_LENGTH = 32 * 1024 * 1024
@@ -53,6 +62,10 @@ MAIL_USE_TLS = _flag("MAIL_USE_TLS", "1" if MAIL_PORT == 587 else "0")
 MAIL_USE_SSL = _flag("MAIL_USE_SSL", "0")
 MAIL_USERNAME = os.environ.get("MAIL_USERNAME") or None
 MAIL_PASSWORD = os.environ.get("MAIL_PASSWORD") or None
+#: Whether the mail server must show a certificate that the machine trusts.
+MAIL_VERIFY = _flag("MAIL_VERIFY", "1")
+#: Seconds that a mail server may take to answer.
+MAIL_TIMEOUT = int(os.environ.get("MAIL_TIMEOUT", "20"))
 MAIL_DEFAULT_SENDER = os.environ.get("MAIL_SENDER", "ne-pas-repondre@saint-exemple.example")
 MAIL_DOMAIN = MAIL_DEFAULT_SENDER.rpartition("@")[2] or "localhost"
 #: The address under which people reach us, for links in mails.
@@ -75,8 +88,8 @@ FAB_ADD_OPENAPI_VIEWS = False
 FAB_API_SWAGGER_UI = False
 FAB_ADD_MENU_API = False
 FAB_PASSWORD_HASH_METHOD = "scrypt:32768:8:1"
-#: The hash of nothing, of the same cost: an unknown name takes as long as a wrong password.
+#: The hash of a random word that nobody kept, of the same cost: an unknown name takes as long as a wrong password.
 AUTH_DB_FAKE_PASSWORD_HASH_CHECK = (
-    "scrypt:32768:8:1$wV9QHKpP4ZMk0cAh$"
-    "0c6a1d1f1cfb3e0d5f3a9d1ab5ad4d1f66f2a3e6f1f6f5f1d02b1b9df0cb2d9f24d6f1f1ac5e9c8d9d6c9f4e7d6c5b4a39281706f5e4d3c2b1a0918273645546"
+    "scrypt:32768:8:1$H2wUAuSr1fV1vGGb$"
+    "f773db169fec941f74eaad284f64c8d017cd4a0dbb6a30391c5eb3cfd9c61ff73649f63cdf9fb3f61f387ac823ba550c5dd1848af9d0d89ddb3315770a39e78f"
 )

@@ -1,5 +1,6 @@
 """How is the application put together? Configuration, extensions, domains, faces: in this order."""
 
+import sys
 from importlib import import_module
 
 from flask import Flask
@@ -8,9 +9,10 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.core.version import VERSION
 from app.extensions import csrf, db, mailer, migrate
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 #: Rooms with rules, lowest first; each may have models, settings and changes (its kinds of request).
 DOMAINS = ("core", "audit", "mail", "security", "documents", "changes", "families", "children", "jobs")
@@ -36,7 +38,7 @@ def create_app(**overrides):
 def load_domains():
     """Import what each domain declares: its tables, its settings, its kinds of request."""
     for domain in DOMAINS:
-        for part in ("models", "settings", "numbering", "changes"):
+        for part in ("models", "settings", "numbering", "changes", "contacts"):
             _import_if_there(f"app.{domain}.{part}")
     from app.changes.kinds import KINDS
     from app.changes.settings import declare_for_kinds
@@ -73,7 +75,7 @@ def _add_faces(app):
 def _refuse_without_secrets(app):
     """A clear sentence instead of a portal whose sessions anybody can sign."""
     missing = [name for name in ("SECRET_KEY", "ENCRYPTION_KEYS") if not app.config[name]]
-    if missing:
+    if missing and "make-secrets" not in sys.argv:
         raise SystemExit(
             f"Préau cannot start: {' and '.join(missing)} not set. `make run` makes them for a demonstration; "
             "for a town, `flask make-secrets` does, once, and docs/install.md says how to keep them."

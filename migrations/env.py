@@ -1,4 +1,5 @@
 import logging
+from contextlib import contextmanager
 from logging.config import fileConfig
 
 from flask import current_app
@@ -9,9 +10,8 @@ from alembic import context
 # access to the values within the .ini file in use.
 config = context.config
 
-# Interpret the config file for Python logging.
-# This line sets up loggers basically.
-fileConfig(config.config_file_name)
+# The application's own loggers stay: `make run` migrates and then serves in the same process.
+fileConfig(config.config_file_name, disable_existing_loggers=False)
 logger = logging.getLogger('alembic.env')
 
 
@@ -100,11 +100,29 @@ def run_migrations_online():
         context.configure(
             connection=connection,
             target_metadata=get_metadata(),
+            # SQLite can: an upgrade that fails or is killed leaves the database as it was.
+            transactional_ddl=True,
             **conf_args
         )
 
-        with context.begin_transaction():
+        with _without_cascades(connection), context.begin_transaction():
             context.run_migrations()
+
+
+@contextmanager
+def _without_cascades(connection):
+    """SQLite changes a table by making it anew; dropping the old one would delete what refers to it. Checked again at the end."""
+    if connection.dialect.name != 'sqlite':
+        yield
+        return
+    driver = connection.connection.dbapi_connection
+    driver.execute('PRAGMA foreign_keys=OFF')
+    try:
+        yield
+        if broken := driver.execute('PRAGMA foreign_key_check').fetchmany(5):
+            raise RuntimeError(f'the migration leaves rows that refer to nothing: {broken}')
+    finally:
+        driver.execute('PRAGMA foreign_keys=ON')
 
 
 if context.is_offline_mode():

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 
 _shift = timedelta(0)
+_stopped = None
 
 
 def now():
     """The present instant, aware, in UTC."""
-    return datetime.now(timezone.utc) + _shift
+    return _stopped or datetime.now(timezone.utc) + _shift
 
 
 def zone():
@@ -42,8 +43,14 @@ def set_to(instant):
 
 def reset():
     """Let the clock tell the real time again."""
-    global _shift
-    _shift = timedelta(0)
+    global _shift, _stopped
+    _shift, _stopped = timedelta(0), None
+
+
+def stop_at(instant):
+    """Let the clock stand still at this aware instant; None lets it run on. For the demo town, which is the same to the second."""
+    global _stopped
+    _stopped = instant
 
 
 def age(born: date, on: date):

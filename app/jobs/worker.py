@@ -1,6 +1,8 @@
 """What does the worker do, and is it alive? Rows are the queue, so a day without a worker loses nothing."""
 
+import os
 import signal
+import socket
 import time
 from datetime import timedelta
 
@@ -13,13 +15,18 @@ from app.changes.notices import send_receipts, tell_decisions
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.i18n import in_locale
-from app.documents.operations import sweep
 from app.extensions import db
+from app.jobs.housekeeping import forget_presences, sweep_files
 from app.jobs.models import WorkerBeat
 from app.mail.operations import send_due
 
+#: Seconds between rounds that found nothing to do.
 PAUSE = 2
+BEAT_EVERY = timedelta(seconds=20)
 SILENT_AFTER = timedelta(minutes=2)
+HOUSEKEEPING_EVERY = timedelta(minutes=30)
+#: Seconds until a mail server that does not answer is given up.
+NETWORK_PATIENCE = 20
 
 
 def accept():
@@ -27,24 +34,23 @@ def accept():
     return accept_automatically(KINDS.values())
 
 
-def sweep_files():
-    """Remove files that belong to nothing: rows first, bytes after the commit."""
-    with unit_of_work():
-        paths = sweep()
-    for path in paths:
-        path.unlink(missing_ok=True)
-    return len(paths)
+def send_mails():
+    """A few at a time, so that all of them are tried within their lease however slow the mail server is."""
+    return send_due(limit=10)
 
 
 #: In this order: decisions take effect, then people hear of them, then the mails leave.
-JOBS = (accept, apply_due, send_receipts, tell_decisions, send_due, sweep_files)
+JOBS = (accept, apply_due, send_receipts, tell_decisions, send_mails)
+HOUSEKEEPING = (forget_presences, sweep_files)
 
 
-def work_once():
+def work_once(jobs=JOBS + HOUSEKEEPING, go_on=lambda: True):
     """Run every job once; returns how much there was to do. A job that fails is logged and does not stop the others."""
     done = 0
     with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
-        for job in JOBS:
+        for job in jobs:
+            if not go_on():
+                break
             try:
                 done += job()
             except Exception:
@@ -54,10 +60,19 @@ def work_once():
     return done
 
 
+def one_round(**more):
+    """work_once() with what it needs outside of a request: fresh settings, and the address for links in mails."""
+    application = current_app._get_current_object()
+    # A context of the application of its own: `g` keeps settings, and what the town changes must be seen without a restart.
+    with application.app_context(), application.test_request_context("/", base_url=application.config["BASE_URL"]):
+        return work_once(**more)
+
+
 def beat():
     """Note that a worker lives."""
     with unit_of_work():
         db.session.merge(WorkerBeat(name="worker", at=clock.now()))
+    return 0
 
 
 def is_silent():
@@ -66,13 +81,47 @@ def is_silent():
     return last is None or last < clock.now() - SILENT_AFTER
 
 
+class Stop:
+    """Told by a signal, or by the end of the process that started us."""
+
+    def __init__(self):
+        self.told, self.parent = False, os.getppid()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+
+    def _note(self, *_):
+        self.told = True
+
+    def go_on(self):
+        return not self.told and os.getppid() == self.parent
+
+    def sleep(self, seconds):
+        """Sleep, but wake soon after a signal: time.sleep() would go on sleeping."""
+        until = time.monotonic() + seconds
+        while self.go_on() and time.monotonic() < until:
+            time.sleep(0.1)
+
+
+class Agenda:
+    """Which jobs are due? Signs of life and housekeeping need not come with every round."""
+
+    def __init__(self):
+        self.last = {}
+
+    def jobs(self):
+        return ((beat,) if self._due("beat", BEAT_EVERY) else ()) + JOBS + (HOUSEKEEPING if self._due("housekeeping", HOUSEKEEPING_EVERY) else ())
+
+    def _due(self, name, every):
+        if name in self.last and time.monotonic() - self.last[name] < every.total_seconds():
+            return False
+        self.last[name] = time.monotonic()
+        return True
+
+
 def run():
-    """Work until told to stop."""
-    running = [True]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: running.clear())
-    while running:
-        beat()
-        db.session.remove()
-        if not work_once():
-            time.sleep(PAUSE)
+    """Work until told to stop. A database that is away for a while is waited for."""
+    stop, agenda = Stop(), Agenda()
+    socket.setdefaulttimeout(NETWORK_PATIENCE)
+    while stop.go_on():
+        if not one_round(jobs=agenda.jobs(), go_on=stop.go_on):
+            stop.sleep(PAUSE)

@@ -1,11 +1,14 @@
-"""Which commands does an administrator have?"""
+"""How does a new version reach the database? One command, safe twice and from two processes at once."""
 
 import fcntl
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import select, text
 
@@ -13,14 +16,12 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES
 
-
-def register(app):
-    """Add the commands to the application."""
-    for command in (deploy, worker):
-        app.cli.add_command(command)
+#: Rooms that bring rows of their own: a module `seed` whose seed() adds what is not there, within the open unit of work.
+SEEDS = ("app.changes.seed",)
 
 
 @click.command()
+@with_appcontext
 def deploy():
     """Bring the database up to date and make the roles. Safe to run twice, and from two processes."""
     deploy_once()
@@ -32,6 +33,10 @@ def deploy_once():
     with _alone():
         upgrade()
         make_roles()
+        with unit_of_work():
+            for name in SEEDS:
+                if find_spec(name):
+                    import_module(name).seed()
 
 
 def make_roles():
@@ -62,11 +67,3 @@ def _alone():
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@click.command()
-def worker():
-    """Apply decisions, send mails: until stopped."""
-    from app.jobs.worker import run
-
-    run()

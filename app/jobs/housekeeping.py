@@ -1,0 +1,30 @@
+"""What is cleared away by itself? Files and presences that nobody needs any more."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from app.changes.models import Presence
+from app.core import clock
+from app.core.db import unit_of_work
+from app.documents.operations import sweep
+from app.extensions import db
+
+#: A clerk who has not been seen at a lot for so long is gone; the queue itself looks at the last minutes only.
+PRESENCE_LIFE = timedelta(hours=1)
+
+
+def forget_presences():
+    """Remove the traces of who looked at which lot."""
+    with unit_of_work():
+        gone = db.session.execute(delete(Presence).where(Presence.seen_at < clock.now() - PRESENCE_LIFE)).rowcount
+    return gone
+
+
+def sweep_files():
+    """Remove files that belong to nothing: rows first, bytes after the commit."""
+    with unit_of_work():
+        paths = sweep()
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)
