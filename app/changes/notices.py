@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from flask import current_app, url_for
 from sqlalchemy import exists, func, select
 
 from app.changes.kinds import KINDS
@@ -11,7 +10,7 @@ from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.mail.operations import queue_mail
-from app.security.queries import reader_of
+from app.security.queries import reader_of, readers_of
 
 TELLING = (RequestState.accepted, RequestState.partly_accepted, RequestState.refused, RequestState.sent_back)
 
@@ -25,13 +24,20 @@ def send_receipts(limit=100):
             lot.receipt_at = clock.now()
             requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
             if requests:
-                _tell(lot, "receipt", requests=requests, implied_on=implied_decision(lot))
+                _tell(lot, "receipt", requests=requests, received_on=received_on(lot), implied_on=implied_decision(lot),
+                      silence_accepts=settings.get("silence_accepts"))  # fmt: skip
     return len(lots)
+
+
+def received_on(lot):
+    """The local date on which the town received a lot: of the letter, for what came on paper."""
+    dates = [request.received_on for request in lot.requests if request.received_on is not None]
+    return min(dates, default=clock.local(lot.opened_at).date())
 
 
 def implied_decision(lot):
     """The local date on which silence becomes a decision, counted in months from the receipt (art. L231-1 and L231-4 CRPA)."""
-    begun = clock.local(lot.opened_at).date()
+    begun = received_on(lot)
     months = begun.month - 1 + settings.get("implied_months")
     year, month = begun.year + months // 12, months % 12 + 1
     for day in (begun.day, 30, 29, 28):
@@ -66,7 +72,11 @@ def _tell(lot, template, **context):
         return
     queue_mail(
         reader.email, template, locale=reader.locale, family_id=lot.family_id, account_id=reader.account_id, lot=lot, kinds=KINDS,
-        town=current_app.config["TOWN_NAME"], contact=settings.get("contact_email"), requests_url=url_for("RequestsView.requests", _external=True), **context,
+        states=RequestState, signs_in=reader.account_id is not None, **context,
     )  # fmt: skip
 
 
+def unreachable(lots):
+    """The ids of those lots that nobody gets a mail for: a clerk tells them in another way. Two queries, however many lots."""
+    readers = readers_of((lot.account_id, lot.family_id) for lot in lots)
+    return {lot.id for lot in lots if readers[lot.account_id, lot.family_id] is None}

@@ -7,6 +7,7 @@ settings.declare("undo_seconds", int, 10, _l("Undo window of a decision, in seco
 settings.declare("lot_minutes", int, 10, _l("Minutes in which a family's requests form one lot"), group=_l("Requests"), minimum=1, maximum=60)
 settings.declare("target_days", int, 3, _l("Days in which a request should be decided"), hint=_l("Older ones turn red in the queue."), group=_l("Requests"), minimum=1, maximum=60)
 settings.declare("implied_months", int, 2, _l("Months after which silence is a decision"), hint=_l("Printed on the receipt (art. L231-1 and L231-4 CRPA)."), group=_l("Requests"), minimum=1, maximum=12)
+settings.declare("silence_accepts", bool, True, _l("Silence counts as acceptance"), hint=_l("The rule of art. L231-1 CRPA; where an exception of art. L231-4 applies, silence is a refusal. Printed on the receipt."), group=_l("Requests"))
 settings.declare("notice_minutes", int, 60, _l("Minutes after which a family hears of decisions although others of the same lot still wait"), group=_l("Requests"), minimum=1, maximum=1440)
 
 

@@ -55,20 +55,30 @@ class AccountManager(SecurityManager):
 
     def _admit(self, account_id, good):
         """Count the attempt and say whether it may enter; under a lock, so that a thousand at once are a thousand one by one."""
-        account = db.session.get(Account, account_id, with_for_update=True, populate_existing=True)
-        if not account.is_active or is_blocked(account):
+        account = db.session.scalar(select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True))
+        if account is None or not account.is_active or is_blocked(account):
             return False
         if good:
             account.login_count, account.last_login = (account.login_count or 0) + 1, clock.now().replace(tzinfo=None)
             account.fail_login_count, account.blocked_until = 0, None
             record("account.signed_in", account, by=account, noun="account")
             return True
-        account.fail_login_count = (account.fail_login_count or 0) + 1
-        beyond = account.fail_login_count - FREE_ATTEMPTS
-        if beyond >= 0:
-            account.blocked_until = clock.now() + timedelta(minutes=min(2 ** min(beyond, 6), 60))
-            record("account.blocked", account, by="system", noun="account")
+        _count_wrong(account)
         return False
+
+
+def _count_wrong(account):
+    account.fail_login_count = (account.fail_login_count or 0) + 1
+    beyond = account.fail_login_count - FREE_ATTEMPTS
+    if beyond >= 0:
+        account.blocked_until = clock.now() + timedelta(minutes=min(2 ** min(beyond, 6), 60))
+        record("account.blocked", account, by="system", noun="account")
+
+
+def note_wrong_password(account_id):
+    """Count a wrong password that somebody who is signed in typed to prove who they are."""
+    with unit_of_work():
+        _count_wrong(db.session.get(Account, account_id, populate_existing=True))
 
 
 def is_blocked(account):

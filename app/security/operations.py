@@ -2,13 +2,17 @@
 
 import hashlib
 import hmac
+import itertools
+import re
 import secrets
+import unicodedata
 from datetime import timedelta
 from uuid import uuid4
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.audit.operations import record
 from app.core import clock
@@ -16,9 +20,11 @@ from app.core.errors import DomainError, Forbidden, NotFound
 from app.core.i18n import _
 from app.extensions import db
 from app.mail.operations import queue_mail
+from app.mail.texts import write
 from app.security.manager import AccountManager
 from app.security.models import Account, FamilyLink, Invitation, LoginAddress
 from app.security.scope import role_of
+from app.security.queries import accounts_at, find_account
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Viewer
 
 #: Letters and digits that nobody takes for one another.
@@ -27,19 +33,36 @@ INVITATION_LIFE = timedelta(days=60)
 #: Wrong codes for one invitation; then the town makes a new one.
 INVITATION_ATTEMPTS = 10
 RESET_LIFE = timedelta(minutes=30)
+CONFIRM_LIFE = timedelta(days=3)
+
+
+#: What an identifier may be made of; no "@", so that nobody takes somebody else's address for a name.
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
+
+
+def check_identifier(username):
+    """The identifier as it is kept, in small letters. Raises DomainError where it is badly made or taken."""
+    username = (username or "").strip().lower()
+    if not IDENTIFIER.fullmatch(username):
+        raise DomainError(_("An identifier has 3 to 40 letters without accents, digits, dots or hyphens."))
+    if db.session.scalar(select(Account.id).where(Account.username == username)) is not None:
+        raise DomainError(_("This identifier is taken: choose another one."))
+    return username
 
 
 def new_account(username, first_name, last_name, role, password_hash, *, email=None, locale="fr", must_change=False):
     """An account with one role and, where there is one, its confirmed address; within the open unit of work."""
-    if db.session.scalar(select(Account.id).where(func.lower(Account.username) == username.lower())) is not None:
-        raise DomainError(_("This identifier is taken: choose another one."))
     account = Account(
-        username=username, first_name=first_name[:64], last_name=last_name[:64], email=f"{uuid4().hex}@account.invalid", active=True,
+        username=check_identifier(username), first_name=first_name[:64], last_name=last_name[:64], email=f"{uuid4().hex}@account.invalid", active=True,
         password=password_hash, locale=locale, must_change_password=must_change,
     )  # fmt: skip
-    account.roles = [db.session.scalar(select(AccountManager.role_model).filter_by(name=role))]
-    db.session.add(account)
-    db.session.flush()
+    granted = db.session.scalar(select(AccountManager.role_model).filter_by(name=role))
+    try:
+        with db.session.begin_nested():
+            db.session.add(account)
+            account.roles = [granted]
+    except IntegrityError as faster:
+        raise DomainError(_("This identifier is taken: choose another one.")) from faster
     if email:
         db.session.add(LoginAddress(account_id=account.id, email=email.lower(), confirmed_at=clock.now()))
     return account
@@ -112,18 +135,33 @@ def _hash(code):
 
 def find_invitation(family_code, code):
     """The open Invitation of this family code and code, or None; wrong ones are counted, within the open unit of work."""
-    family = db.metadata.tables["family"]
-    open_ones = (
-        select(Invitation).join(family, family.c.id == Invitation.family_id)
-        .where(func.upper(family.c.code) == (family_code or "").strip().upper(), Invitation.used_at.is_(None))
-        .where(Invitation.expires_at > clock.now(), Invitation.attempts < INVITATION_ATTEMPTS).with_for_update(of=Invitation)
-    )  # fmt: skip
-    rows = db.session.scalars(open_ones).all()
-    found = next((row for row in rows if hmac.compare_digest(row.code_hash, _hash(code or ""))), None)
-    if found is None:
-        for row in rows:
+    rows = db.session.scalars(_invitations(family_code).with_for_update(of=Invitation)).all()
+    open_ones = [row for row in rows if row.used_at is None and row.expires_at > clock.now() and row.attempts < INVITATION_ATTEMPTS]
+    typed = _hash(code or "")
+    found = next((row for row in open_ones if hmac.compare_digest(row.code_hash, typed)), None)
+    if not any(hmac.compare_digest(row.code_hash, typed) for row in rows):
+        for row in open_ones:
             row.attempts += 1
     return found
+
+
+def why_no_invitation(family_code, code):
+    """The sentence for codes that open nothing. Only who holds the right code learns what became of it."""
+    typed = _hash(code or "")
+    row = next((row for row in db.session.scalars(_invitations(family_code)) if hmac.compare_digest(row.code_hash, typed)), None)
+    if row is None:
+        return _("These two codes do not go together. Compare them with your letter. After ten wrong codes a letter is locked.")
+    if row.used_at is not None:
+        return _("This code has been used: you have an account. Sign in, or ask for a new password.")
+    if row.expires_at <= clock.now():
+        return _("This code is too old: ask the town hall for a new one.")
+    return _("Too many wrong codes were typed for this letter: ask the town hall for a new one.")
+
+
+def _invitations(family_code):
+    family = db.metadata.tables["family"]
+    plain = (family_code or "").replace(" ", "").upper()
+    return select(Invitation).join(family, family.c.id == Invitation.family_id).where(family.c.code == plain).order_by(Invitation.id)
 
 
 def activate(invitation_id, username, password_hash, *, email=None, locale="fr"):
@@ -131,32 +169,56 @@ def activate(invitation_id, username, password_hash, *, email=None, locale="fr")
 
     An address is confirmed by a mail before it signs in or resets. Raises NotFound where the invitation was used meanwhile.
     """
-    query = select(Invitation).where(Invitation.id == invitation_id, Invitation.used_at.is_(None), Invitation.expires_at > clock.now())
-    invitation = db.session.scalar(query.with_for_update())
+    invitation = open_invitation(invitation_id, lock=True)
     if invitation is None:
         raise NotFound(_("This code has been used or is too old: ask the town for a new one."))
     invitation.used_at = clock.now()
-    link = db.session.scalar(select(FamilyLink).filter_by(adult_id=invitation.adult_id, ended_at=None))
+    link = link_of(invitation)
     if link is not None:
         set_password(link.account, password_hash, by=link.account)
         return link.account
-    adult = db.metadata.tables["adult"]
-    row = db.session.execute(select(adult.c.first_name, adult.c.last_name, adult.c.role).where(adult.c.id == invitation.adult_id)).one()
-    account = new_account(username, row.first_name, row.last_name, FAMILY_ROLE, password_hash, locale=locale)
-    standing = getattr(row.role, "name", row.role)
-    link_family(account, invitation.family_id, standing, adult_id=invitation.adult_id)
+    adult = adult_of(invitation)
+    account = new_account(username, adult.first_name, adult.last_name, FAMILY_ROLE, password_hash, locale=locale)
+    link_family(account, invitation.family_id, getattr(adult.role, "name", adult.role), adult_id=invitation.adult_id)
     record("account.activated", account, by=account, family_id=invitation.family_id)
     if email:
         ask_to_confirm(account, email)
     return account
 
 
+def open_invitation(invitation_id, *, lock=False):
+    """The Invitation of this id while it can be used, or None."""
+    query = select(Invitation).where(Invitation.id == invitation_id, Invitation.used_at.is_(None), Invitation.expires_at > clock.now())
+    return db.session.scalar(query.with_for_update() if lock else query)
+
+
+def link_of(invitation):
+    """The FamilyLink of the adult who is invited, where they already have an account; or None."""
+    return db.session.scalar(select(FamilyLink).filter_by(adult_id=invitation.adult_id, family_id=invitation.family_id, ended_at=None))
+
+
+def adult_of(invitation):
+    """(first_name, last_name, role, email) of the adult who is invited, as the file has them."""
+    adult = db.metadata.tables["adult"]
+    return db.session.execute(select(adult.c.first_name, adult.c.last_name, adult.c.role, adult.c.email).where(adult.c.id == invitation.adult_id)).one()
+
+
+def suggest_identifier(first_name, last_name):
+    """A free identifier made of a name: christelle.galbert, then christelle.galbert2."""
+    plain = unicodedata.normalize("NFKD", f"{first_name}.{last_name}".lower()).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")[:36] or "compte"
+    taken = set(db.session.scalars(select(Account.username).where(Account.username.startswith(stem, autoescape=True))))
+    return next(name for name in (stem, *(f"{stem}{number}" for number in itertools.count(2))) if name not in taken)
+
+
 def set_password(account, password_hash, *, by):
-    """A new password; every open session of the account ends, the caller signs its own in again."""
+    """A new password; every open session of the account ends, the caller signs its own in again. The account's address is told."""
     account.password, account.must_change_password = password_hash, False
     account.fail_login_count, account.blocked_until = 0, None
     close_sessions(account, by=by)
     record("account.password", account, by=by)
+    if address := address_of(account):
+        queue_mail(address.email, "password_changed", locale=account.locale, account_id=account.id, account=account, at=clock.now())
 
 
 def close_sessions(account, *, by):
@@ -177,13 +239,29 @@ def reset_token(account):
     return _serializer("reset").dumps([account.id, account.password[-12:]])
 
 
-def account_to_reset(token):
+def ask_to_reset(typed, *, locale):
+    """Send a link to each account with this address, or with this identifier and an address. Within the open unit of work.
+
+    Whoever asks learns nothing: for an unknown address the same work is done, but for the sending.
+    """
+    accounts = accounts_at(typed) if "@" in typed else [account for account in [find_account(typed)] if account is not None and account.is_active]
+    told = [(account, address) for account in accounts if (address := address_of(account)) is not None]
+    for account, address in told:
+        queue_mail(address.email, "reset", locale=account.locale, account_id=account.id, account=account, token=reset_token(account))
+    if not told:
+        write("reset", locale, account=Account(id=0, username="", first_name="", last_name=""), token=_serializer("reset").dumps([0, "-" * 12]))
+    record("account.reset_asked", by="visitor", noun="account", row_id=told[0][0].id if told else None)
+    return len(told)
+
+
+def account_to_reset(token, *, lock=False):
     """The account that a reset token is for. Raises DomainError where it is too old or used."""
     try:
         account_id, tail = _serializer("reset").loads(token, max_age=int(RESET_LIFE.total_seconds()))
     except BadData as bad:
         raise DomainError(_("This link is too old or has been used: ask for a new one.")) from bad
-    account = db.session.get(Account, account_id)
+    query = select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
+    account = db.session.scalar(query.with_for_update() if lock else query)
     if account is None or not account.is_active or not hmac.compare_digest(account.password[-12:], tail):
         raise DomainError(_("This link is too old or has been used: ask for a new one."))
     return account
@@ -195,20 +273,40 @@ def ask_to_confirm(account, email):
     queue_mail(email, "confirm_address", locale=account.locale, account_id=account.id, account=account, token=token)
 
 
-def confirm_address(token):
-    """Make the address of a token the account's, with a notice to the old one; within the open unit of work. Returns the account."""
+def address_of(account):
+    """The confirmed LoginAddress of an account, or None."""
+    return db.session.scalar(select(LoginAddress).where(LoginAddress.account_id == account.id, LoginAddress.confirmed_at.is_not(None)))
+
+
+def address_to_confirm(token):
+    """(account, address) of a confirmation token. Raises DomainError where it is too old, or a later password has ended it."""
     try:
-        account_id, email, session_token = _serializer("address").loads(token, max_age=3 * 24 * 3600)
+        account_id, email, session_token = _serializer("address").loads(token, max_age=int(CONFIRM_LIFE.total_seconds()))
     except BadData as bad:
         raise DomainError(_("This link is too old or has been used: ask for a new one.")) from bad
     account = db.session.get(Account, account_id)
-    if account is None or account.session_token != session_token:
+    if account is None or not account.is_active or account.session_token != session_token:
         raise DomainError(_("This link is too old or has been used: ask for a new one."))
-    address = db.session.scalar(select(LoginAddress).filter_by(account_id=account.id))
+    return account, email
+
+
+def confirm_address(token):
+    """Make the address of a token the account's, with a notice to the old one; within the open unit of work. Returns the account."""
+    account, email = address_to_confirm(token)
+    address = db.session.scalar(select(LoginAddress).filter_by(account_id=account.id).with_for_update())
     if address is None:
         db.session.add(LoginAddress(account_id=account.id, email=email, confirmed_at=clock.now()))
-    elif address.email != email:
-        queue_mail(address.email, "address_changed", locale=account.locale, account_id=account.id, account=account)
+    elif address.email != email or address.confirmed_at is None:
+        if address.email != email:
+            queue_mail(address.email, "address_changed", locale=account.locale, account_id=account.id, account=account, at=clock.now())
         address.email, address.confirmed_at = email, clock.now()
+    else:
+        return account
     record("account.address", account, by=account)
     return account
+
+
+def prefer_language(account, locale, *, by):
+    """Speak another language to an account, on screens and in mails."""
+    former, account.locale = account.locale, locale
+    record("account.language", account, by=by, changes={"locale": (former, locale)})

@@ -12,6 +12,11 @@ SHORTEST, LONGEST = 8, 128
 WEAKEST_SCORE = 2
 
 
+def rule():
+    """The rule, as people read it beside the field."""
+    return _("At least 8 characters: mix small letters, capitals, digits or signs. Or 14 characters of any kind.")
+
+
 def check_password(password, *about):
     """Raise DomainError with a sentence unless the password is good enough; `about` are words that it must not rest on.
 

@@ -7,9 +7,11 @@ from flask_login import current_user
 from sqlalchemy import text
 
 from app.core import settings
+from app.core.version import VERSION
 from app.core.i18n import _l
 from app.extensions import db
-from app.security.scope import is_family, staff_role
+from app.security import languages, sessions
+from app.security.scope import is_family, staff_role, standing
 
 settings.declare("contact_email", str, "", _l("The service's e-mail address, on every page"), group=_l("Town"))
 settings.declare("contact_phone", str, "", _l("The service's telephone, on every page"), group=_l("Town"))
@@ -17,16 +19,23 @@ settings.declare("opening_hours", str, "", _l("When the service is open"), group
 settings.declare("primary_colour", str, "#0B5563", _l("The town's colour"), hint=_l("White text must be readable on it (contrast 4.5)."), group=_l("Town"))
 
 
+#: POSTs from one address.
+LIMITS = {
+    "LoginView.login": "30 per minute", "FirstVisitView.codes": "20 per minute; 100 per hour", "FirstVisitView.account": "30 per minute",
+    "ResetView.forgotten": "10 per minute; 60 per hour", "ResetView.choose": "30 per minute",
+}  # fmt: skip
+
+
 class IndexView(FabIndexView):
     """The front page: families and staff are led to their screens, everybody else to the door."""
 
     @expose("/")
     def index(self):
-        if is_family():
+        if is_family() and standing() is not None:
             return redirect(url_for("HomeView.home"))
         if staff_role() is not None:
             return redirect(url_for("DeskView.desk"))
-        return self.render_template("public/index.html")
+        return self.render_template("public/index.html", stranded=current_user.is_authenticated)
 
 
 class HealthView(BaseView):
@@ -36,10 +45,9 @@ class HealthView(BaseView):
 
     @expose("/healthz")
     def healthz(self):
-        from app import __version__
 
         db.session.execute(text("SELECT 1"))
-        return jsonify(status="ok", version=__version__, database=db.engine.dialect.name, migration=_migration())
+        return jsonify(status="ok", version=VERSION, database=db.engine.dialect.name, migration=_migration())
 
 
 class ThemeView(BaseView):
@@ -59,9 +67,22 @@ def _migration():
 
 
 def register(app, appbuilder, limiter):
-    """Add the public screens, and slow down whoever tries many passwords from one address."""
+    """Add the public screens and those about the own account, and slow down whoever tries many passwords or codes from one address."""
+    from app.security.first_visit import FirstVisitView
+    from app.security.own_account import OwnAccountView, PasswordView
+    from app.security.reset import ResetView
+
+    sessions.init_app(app)
+    languages.init_app(app)
     appbuilder.add_view_no_menu(HealthView)
     appbuilder.add_view_no_menu(ThemeView, endpoint="theme")
+    for view in (FirstVisitView, ResetView, OwnAccountView, PasswordView):
+        appbuilder.add_view_no_menu(view)
     if current_app.config["RATELIMIT_ENABLED"]:
-        for endpoint in ("LoginView.login",):
-            app.view_functions[endpoint] = limiter.limit("30 per minute", methods=["POST"])(app.view_functions[endpoint])
+        for endpoint, limit in LIMITS.items():
+            app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], deduct_when=_in_vain(endpoint))(app.view_functions[endpoint])
+
+
+def _in_vain(endpoint):
+    """What counts: attempts that failed, since many parents share one address of a telephone company; but every mail that is asked for."""
+    return lambda response: endpoint == "ResetView.forgotten" or response.status_code != 302

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from flask_appbuilder.security.sqla.models import Role
+from flask import current_app
 from sqlalchemy import select
 
 from app.extensions import db
@@ -14,40 +16,76 @@ class Reader:
 
     email: str
     locale: str
-    account_id: int
+    account_id: int | None
+
+
+def write_to_file_addresses(rows_of):
+    """Register where adults are reached who have no account, or none with an address; called by the room that keeps the families' files.
+
+    `rows_of(family_ids)` gives (family_id, adult_id, e-mail), the guardian of a family first.
+    """
+    _file_addresses.append(rows_of)
+
+
+_file_addresses = []
 
 
 def reader_of(account_id, family_id):
-    """The Reader that a household's mail goes to: the account that asked if it is the household's, else its guardian; None without an address."""
-    query = (
-        select(FamilyLink.account_id, LoginAddress.email, Account.locale)
-        .join(LoginAddress, LoginAddress.account_id == FamilyLink.account_id)
+    """The Reader that a household's mail goes to; None where there is nobody to write to."""
+    return readers_of([(account_id, family_id)])[account_id, family_id]
+
+
+def readers_of(askers):
+    """{(account_id, family_id): Reader or None} for who asked something for a household, in a constant number of queries.
+
+    The household's own account that asked, at its address or at the one in the file; for what a clerk entered, the guardian.
+    """
+    askers = list(askers)
+    families = {family_id for _account_id, family_id in askers}
+    links = db.session.execute(
+        select(FamilyLink.family_id, FamilyLink.account_id, FamilyLink.adult_id, FamilyLink.standing, LoginAddress.email, Account.locale)
         .join(Account, Account.id == FamilyLink.account_id)
-        .where(FamilyLink.family_id == family_id, FamilyLink.ended_at.is_(None), LoginAddress.confirmed_at.is_not(None))
-    )
-    rows = db.session.execute(query.order_by(FamilyLink.standing, FamilyLink.id)).all()
-    row = next((row for row in rows if row.account_id == account_id), None)
-    if row is None and not any(link == account_id for link in _linked(family_id)):
-        row = rows[0] if rows else None
-    return Reader(row.email, row.locale, row.account_id) if row else None
+        .outerjoin(LoginAddress, (LoginAddress.account_id == FamilyLink.account_id) & LoginAddress.confirmed_at.is_not(None))
+        .where(FamilyLink.family_id.in_(families), FamilyLink.ended_at.is_(None)).order_by(FamilyLink.id)
+    ).all()  # fmt: skip
+    in_file = [row for rows_of in _file_addresses for row in rows_of(families)]
+    return {(account_id, family_id): _reader(account_id, family_id, links, in_file) for account_id, family_id in askers}
 
 
-def _linked(family_id):
-    return db.session.scalars(select(FamilyLink.account_id).filter_by(family_id=family_id, ended_at=None)).all()
+def _reader(account_id, family_id, links, in_file):
+    links = [link for link in links if link.family_id == family_id]
+    kept = {adult_id: email for of_family, adult_id, email in in_file if of_family == family_id and email}
+    own = [link for link in links if link.account_id == account_id]
+    for link in own or [link for link in links if link.standing == "guardian"]:
+        email = link.email or kept.get(link.adult_id)
+        if email:
+            return Reader(email, link.locale, link.account_id)
+    email = next((email for of_family, _adult_id, email in in_file if of_family == family_id), None)
+    return None if own or not email else Reader(email, current_app.config["BABEL_DEFAULT_LOCALE"], None)
 
 
 def find_account(identifier):
-    """The account that signs in with this identifier: its name, or an address that only one account has."""
-    account = db.session.scalar(select(Account).where(Account.username == identifier))
-    if account is None:
-        matches = db.session.scalars(
-            select(Account).join(LoginAddress, LoginAddress.account_id == Account.id).where(LoginAddress.email == identifier.lower(), LoginAddress.confirmed_at.is_not(None))
-        ).all()
-        account = matches[0] if len(matches) == 1 else None
-    return account
+    """The account that signs in with this identifier: its name, or an address that only one account has. Known or not, two queries."""
+    identifier = identifier.lower()
+    by_name = db.session.scalar(select(Account).where(Account.username == identifier))
+    at_address = accounts_at(identifier)
+    return by_name or (at_address[0] if len(at_address) == 1 else None)
 
 
 def accounts_at(email):
     """All active accounts with this confirmed address: a shared one resets each."""
     query = select(Account).join(LoginAddress, LoginAddress.account_id == Account.id)
-    return db.session.scalars(query.where(LoginAddress.email == email.lower(), LoginAddress.confirmed_at.is_not(None), Account.active)).all()
+    return db.session.scalars(query.where(LoginAddress.email == email.lower(), LoginAddress.confirmed_at.is_not(None), Account.active).order_by(Account.id)).all()
+
+
+def staff_with(roles):
+    """The active accounts that hold one of these roles of the staff, by name."""
+    query = select(Account).where(Account.active.is_(True), Account.roles.any(Role.name.in_([role.value for role in roles])))
+    return db.session.scalars(query.order_by(Account.first_name, Account.last_name)).all()
+
+
+def families_of(account_id):
+    """(family_id, code, name, standing, since) of the families that an account may act for."""
+    family = db.metadata.tables["family"]
+    query = select(family.c.id, family.c.code, family.c.name, FamilyLink.standing, FamilyLink.since).join(FamilyLink, FamilyLink.family_id == family.c.id)
+    return db.session.execute(query.where(FamilyLink.account_id == account_id, FamilyLink.ended_at.is_(None)).order_by(FamilyLink.id)).all()

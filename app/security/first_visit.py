@@ -1,0 +1,95 @@
+"""How does somebody with the town's letter come to an account?"""
+
+from flask import flash, redirect, request, session, url_for
+from flask_appbuilder import BaseView, expose
+from flask_babel import get_locale
+from flask_login import current_user
+
+from app.core import clock
+from app.core.db import unit_of_work
+from app.core.errors import DomainError
+from app.core.i18n import _
+from app.security import operations, sessions
+from app.security.forms import CodesForm, FirstAccountForm, FirstPasswordForm
+from app.security.guard import ACCOUNT, writes
+from app.security.passwords import check_password, hash_password, rule
+
+#: Seconds between the codes and the password: a letter left open on a library's computer is not an account.
+PATIENCE = 1800
+
+
+class FirstVisitView(BaseView):
+    """Two steps: the codes of the letter, then the account."""
+
+    route_base = "/premiere-visite"
+    default_view = "codes"
+
+    @expose("/", methods=["GET", "POST"])
+    @writes(ACCOUNT)
+    def codes(self):
+        if current_user.is_authenticated:
+            return redirect(url_for("IndexView.index"))
+        form = CodesForm()
+        if form.validate_on_submit():
+            with unit_of_work():
+                invitation = operations.find_invitation(form.family_code.data, form.code.data)
+                found = invitation.id if invitation is not None else None
+            if found is not None:
+                session["first_visit"] = [found, int(clock.now().timestamp())]
+                return redirect(url_for("FirstVisitView.account"))
+            form.refuse(operations.why_no_invitation(form.family_code.data, form.code.data))
+        return self.render_template("public/first_visit.html", form=form), 422 if form.errors else 200
+
+    @expose("/compte/", methods=["GET", "POST"])
+    @writes(ACCOUNT)
+    def account(self):
+        invitation = _invitation()
+        if invitation is None:
+            flash(_("Please type the codes of your letter again."), "info")
+            return redirect(url_for("FirstVisitView.codes"))
+        link, adult = operations.link_of(invitation), operations.adult_of(invitation)
+        form = FirstPasswordForm() if link is not None else _account_form(adult)
+        if form.validate_on_submit() and (account := _activate(form, invitation, adult, link)):
+            sessions.begin(account)
+            _welcome(account, form)
+            return redirect(url_for("IndexView.index"))
+        known = link.account.username if link is not None else None
+        return self.render_template("public/first_account.html", form=form, adult=adult, known=known, rule=rule()), 422 if form.errors else 200
+
+
+def _account_form(adult):
+    if request.method == "POST":
+        return FirstAccountForm()
+    return FirstAccountForm(username=operations.suggest_identifier(adult.first_name, adult.last_name), email=adult.email)
+
+
+def _invitation():
+    """The invitation that this browser gave the codes of a moment ago, while it is open."""
+    found, since = session.get("first_visit") or (None, 0)
+    if found is None or current_user.is_authenticated or clock.now().timestamp() - since > PATIENCE:
+        return None
+    return operations.open_invitation(found)
+
+
+def _activate(form, invitation, adult, link):
+    """The account, ready; None where the form now says what is wrong. The hash is made before the transaction."""
+    username = link.account.username if link is not None else form.username.data
+    place, invitation_id = "password", invitation.id
+    try:
+        check_password(form.password.data, username, adult.first_name, adult.last_name, "email" in form and form.email.data)
+        place = "username"
+        if link is None:
+            username = operations.check_identifier(username)
+        hashed = hash_password(form.password.data)
+        with unit_of_work():
+            email = form.email.data if link is None else None
+            return operations.activate(invitation_id, username, hashed, email=email, locale=str(get_locale()))
+    except DomainError as refusal:
+        form.refuse(refusal, place if place in form else None)
+        return None
+
+
+def _welcome(account, form):
+    flash(_("Welcome, %(name)s. Your account is ready; your identifier is %(username)s.", name=account.first_name, username=account.username), "success")
+    if "email" in form and form.email.data:
+        flash(_("We have written to %(email)s: open the link in that mail to confirm your address.", email=form.email.data), "info")

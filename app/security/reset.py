@@ -1,0 +1,80 @@
+"""How does somebody who has forgotten a password, or has a new address, come back?"""
+
+from flask import flash, redirect, request, url_for
+from flask_appbuilder import BaseView, expose
+from flask_babel import get_locale
+
+from app.core.db import unit_of_work
+from app.core.errors import DomainError
+from app.core.i18n import _
+from app.security import operations, sessions
+from app.security.forms import ForgottenForm, NewPasswordForm
+from app.security.guard import ACCOUNT, writes
+from app.security.passwords import check_password, hash_password, rule
+
+
+class ResetView(BaseView):
+    """A link by mail, for whoever can read the account's mail."""
+
+    route_base = ""
+    default_view = "forgotten"
+
+    @expose("/mot-de-passe-oublie/", methods=["GET", "POST"])
+    @writes(ACCOUNT)
+    def forgotten(self):
+        form = ForgottenForm()
+        if form.validate_on_submit():
+            with unit_of_work():
+                operations.ask_to_reset(form.username.data, locale=str(get_locale()))
+            return redirect(url_for("ResetView.asked"))
+        return self.render_template("public/forgotten.html", form=form), 422 if form.errors else 200
+
+    @expose("/mot-de-passe-oublie/envoye/")
+    def asked(self):
+        return self.render_template("public/forgotten_sent.html", minutes=int(operations.RESET_LIFE.total_seconds() // 60))
+
+    @expose("/nouveau-mot-de-passe/<token>", methods=["GET", "POST"])
+    @writes(ACCOUNT)
+    def choose(self, token):
+        try:
+            account = operations.account_to_reset(token)
+        except DomainError as refusal:
+            return self._lapsed(refusal, url_for("ResetView.forgotten"))
+        form = NewPasswordForm()
+        if form.validate_on_submit() and _reset(form, account, token):
+            sessions.begin(account)
+            flash(_("Your new password is in force, and you are signed in."), "success")
+            return redirect(url_for("IndexView.index"))
+        return self.render_template("public/new_password.html", form=form, account=account, rule=rule()), 422 if form.errors else 200
+
+    @expose("/confirmer-adresse/<token>", methods=["GET", "POST"])
+    @writes(ACCOUNT)
+    def confirm(self, token):
+        """A page with a button: mail scanners open links, and must not confirm anything by it."""
+        try:
+            if request.method == "POST":
+                with unit_of_work():
+                    operations.confirm_address(token)
+                flash(_("Your address is confirmed: from now on we write to it."), "success")
+                return redirect(url_for("IndexView.index"))
+            account, email = operations.address_to_confirm(token)
+        except DomainError as refusal:
+            return self._lapsed(refusal, None)
+        return self.render_template("public/confirm_address.html", account=account, email=email)
+
+    def _lapsed(self, refusal, again):
+        return self.render_template("public/lapsed.html", sentence=refusal, again=again), 410
+
+
+def _reset(form, account, token):
+    """Whether the new password is in force; the form says why not. The token is read again in the transaction: it works once."""
+    try:
+        check_password(form.password.data, account.username, account.first_name, account.last_name)
+        hashed = hash_password(form.password.data)
+        with unit_of_work():
+            account = operations.account_to_reset(token, lock=True)
+            operations.set_password(account, hashed, by=account)
+    except DomainError as refusal:
+        form.refuse(refusal, "password")
+        return False
+    return True
