@@ -1,0 +1,90 @@
+"""What do clerks read of requests? What they may decide, who looks at the same, what was decided, the sentences kept ready."""
+
+from datetime import datetime, timedelta, timezone
+
+from sqlalchemy import BigInteger, cast, delete, extract, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.changes.kinds import KINDS
+from app.changes.models import OPEN, ChangeLot, ChangeRequest, Decision, DecisionState, Presence, RefusalReason
+from app.core import clock
+from app.core.db import own_transaction
+from app.extensions import db
+from app.security.who_sees_what import permissions
+
+#: Somebody who has not asked for a lot's page for so long does not look at it any more.
+LOOKING = timedelta(minutes=2)
+
+
+def kinds_for(role, permission="decide"):
+    """The kinds about which a role may do this, in the order of the registry."""
+    return [kind for kind in KINDS.values() if permission in permissions(kind.noun, role)]
+
+
+def refusal_reasons():
+    """The sentences that the town keeps ready, on keys 1 to 9."""
+    return db.session.scalars(select(RefusalReason).order_by(RefusalReason.rank, RefusalReason.id).limit(9)).all()
+
+
+def requests_around(lot_id, kinds, limit=40):
+    """The requests of a lot, and those of the same family that wait or were asked last, newest first; of these kinds alone."""
+    family = select(ChangeLot.family_id).where(ChangeLot.id == lot_id).scalar_subquery()
+    mine, waits = ChangeRequest.lot_id == lot_id, ChangeRequest.state.in_(OPEN)
+    lot = joinedload(ChangeRequest.lot)
+    query = (
+        select(ChangeRequest).where(ChangeRequest.family_id == family, ChangeRequest.kind.in_([kind.name for kind in kinds]))
+        .options(lot.joinedload(ChangeLot.assigned_to), lot.joinedload(ChangeLot.presences).joinedload(Presence.account))
+        .order_by(mine.desc(), waits.desc(), ChangeRequest.id.desc()).limit(limit)
+    )  # fmt: skip
+    return db.session.scalars(query).unique().all()
+
+
+def lookers(lot, me):
+    """The Presences of colleagues who look at a lot."""
+    return [row for row in lot.presences if row.account_id != me.id and row.seen_at > clock.now() - LOOKING]
+
+
+def lookers_at(lot_id, me):
+    """The same, freshly read."""
+    query = select(Presence).where(Presence.lot_id == lot_id, Presence.account_id != me.id, Presence.seen_at > clock.now() - LOOKING)
+    return db.session.scalars(query.options(joinedload(Presence.account)).order_by(Presence.seen_at.desc())).all()
+
+
+def note_presence(lot_id, me, *, purge=False):
+    """Note, in a short transaction of its own, that somebody has a lot open."""
+    insert = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[db.engine.dialect.name]
+    row = insert(Presence).values(lot_id=lot_id, account_id=me.id, seen_at=clock.now())
+    with own_transaction("presence") as connection:
+        connection.execute(row.on_conflict_do_update(index_elements=["lot_id", "account_id"], set_={"seen_at": clock.now()}))
+        if purge:
+            connection.execute(delete(Presence).where(Presence.seen_at < clock.now() - timedelta(days=1)))
+
+
+def last_decided(kinds, limit=8):
+    """The latest decisions that stand, newest first, of these kinds alone."""
+    standing = Decision.state.in_((DecisionState.held, DecisionState.done))
+    query = select(Decision).join(Decision.request).where(standing, ChangeRequest.kind.in_([kind.name for kind in kinds]))
+    loads = joinedload(Decision.request).joinedload(ChangeRequest.lot)
+    return db.session.scalars(query.options(loads).order_by(Decision.id.desc()).limit(limit)).unique().all()
+
+
+def decisions_of(batch):
+    """The decisions of one act of a clerk."""
+    query = select(Decision).where(Decision.batch == batch).options(selectinload(Decision.request)).order_by(Decision.id)
+    return db.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def received_by_day(kinds, days=14):
+    """[(local date, how many requests came in)] of the last days, today last."""
+    today = clock.today()
+    wanted = [today - timedelta(days=back) for back in reversed(range(days))]
+    hour = cast(extract("epoch", ChangeRequest.asked_at), BigInteger) // 3600
+    since = clock.now() - timedelta(days=days + 1)
+    query = select(hour, func.count()).where(ChangeRequest.asked_at > since, ChangeRequest.kind.in_([kind.name for kind in kinds])).group_by(hour)
+    counts = dict.fromkeys(wanted, 0)
+    for number, many in db.session.execute(query):
+        day = clock.local(datetime.fromtimestamp(int(number) * 3600, timezone.utc)).date()
+        if day in counts:
+            counts[day] += many
+    return list(counts.items())

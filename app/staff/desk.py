@@ -1,0 +1,71 @@
+"""What does somebody of the town see first? What waits and since when, what is theirs, what does not work."""
+
+from flask import current_app, url_for
+from flask_appbuilder import BaseView, expose
+from flask_appbuilder.security.decorators import has_access
+from flask_login import current_user
+
+from app.changes.kinds import KINDS
+from app.changes.queries import kinds_for, last_decided, received_by_day
+from app.core import settings
+from app.jobs.worker import is_silent
+from app.mail.queries import mails_waiting
+from app.security.scope import may, staff_role
+from app.security.who_sees_what import Noun
+from app.staff.queue_rows import LANES, Filters, in_lane, waiting_lots
+
+#: The drawing of the chart, in units of its viewBox.
+BAR, GAP, HEIGHT = 34, 12, 120
+
+
+class DeskView(BaseView):
+    """The staff's home."""
+
+    route_base = "/mairie"
+    default_view = "desk"
+    class_permission_name = Noun.reference.value
+    method_permission_name = {"desk": "read"}
+
+    @expose("/")
+    @has_access
+    def desk(self):
+        kinds = kinds_for(staff_role()) if may(Noun.request, "decide") else []
+        work = _work(kinds) if kinds else {}
+        return self.render_template("staff/desk.html", title=_hello(), kinds=KINDS, decides=bool(kinds), silent=bool(kinds) and is_silent(), **work, **_mails())
+
+
+def _hello():
+    return current_user.first_name
+
+
+def _work(kinds):
+    """What waits under each lane with the oldest, what is mine, what was decided last, what came in day by day."""
+    me = current_user._get_current_object()
+    lots = waiting_lots(Filters(), kinds, me)
+    lanes = []
+    for lane in ("", *LANES):
+        found = in_lane(lots, lane)
+        lanes.append({"lane": lane, "count": len(found), "oldest": found[0].age if found else "", "url": url_for("QueueView.queue", **Filters(lane=lane).args())})
+    days = received_by_day(kinds)
+    return {
+        "lanes": lanes, "mine": [lot for lot in lots if lot.assigned_to_id == me.id][:8], "decided": last_decided(kinds),
+        "days": days, "bars": chart(days), "target_days": settings.get("target_days"),
+    }  # fmt: skip
+
+
+def _mails():
+    """Mails that wait or were given up, for those who may see them."""
+    if not may(Noun.mail, "read"):
+        return {}
+    waiting, failed = mails_waiting()
+    return {"mails_waiting": waiting, "mails_failed": failed, "mail_server": bool(current_app.config["MAIL_SERVER"])}
+
+
+def chart(days):
+    """[{x, y, width, height, day, count}]: one bar a day, the highest as high as the drawing."""
+    most = max((count for _day, count in days), default=0) or 1
+    bars = []
+    for place, (day, count) in enumerate(days):
+        height = max(round(count / most * HEIGHT), 2 if count else 0)
+        bars.append({"x": place * (BAR + GAP), "y": HEIGHT - height, "width": BAR, "height": height, "day": day, "count": count})
+    return bars

@@ -1,0 +1,194 @@
+"""What does a clerk see of one lot? Each request with before, after and the file as it is now; the family around it."""
+
+from dataclasses import dataclass, field
+
+from flask import abort
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
+
+from app.audit.operations import note_health_read
+from app.changes.kinds import KINDS, Finding
+from app.changes.models import Act, ChangeRequest, RequestState
+from app.changes.notices import implied_decision
+from app.changes.queries import lookers, note_presence, requests_around
+from app.children.models import Child, Household
+from app.core import clock
+from app.core.encryption import seal
+from app.core.i18n import _
+from app.documents.models import StoredFile
+from app.extensions import db
+from app.families.models import Family
+from app.security.who_sees_what import Noun
+
+
+@dataclass
+class Line:
+    """One field: what the family saw, what it asks, what the file says now."""
+
+    name: str
+    label: str
+    before: str
+    after: str
+    now: str = ""
+    conflict: bool = False
+    files: tuple = (None, None, None)
+
+
+@dataclass
+class Shown:
+    """One request of the lot on the screen. `token` carries, sealed, what the clerk saw: the decision posts it."""
+
+    request: ChangeRequest
+    kind: object
+    about: str
+    lines: list = field(default_factory=list)
+    findings: list = field(default_factory=list)
+    files: list = field(default_factory=list)
+    token: str = ""
+    gone: bool = False
+    problem: str = ""
+
+    @property
+    def conflict(self):
+        return any(line.conflict for line in self.lines)
+
+    @property
+    def partial(self):
+        """Whether a part of it can be accepted."""
+        return self.request.act is Act.edit and len(self.lines) > 1
+
+    @property
+    def waits(self):
+        return self.request.state is RequestState.pending
+
+
+@dataclass
+class LotPage:
+    """All that the detail shows."""
+
+    lot: object
+    family: Family
+    children: list
+    shown: list
+    others: list
+    decided: list
+    lookers: list
+    implied_on: object
+
+    @property
+    def waiting(self):
+        return [one for one in self.shown if one.waits]
+
+    @property
+    def asked_at(self):
+        return min(one.request.asked_at for one in (self.waiting or self.shown))
+
+    @property
+    def stamp(self):
+        """Changes when anything of the lot has been decided or taken back."""
+        return stamp_of([one.request for one in self.shown])
+
+
+def stamp_of(requests):
+    """A short text that changes with the state of any of these requests."""
+    return "-".join(f"{request.id}.{request.version}" for request in sorted(requests, key=lambda one: one.id))
+
+
+def lot_page(lot_id, kinds, me):
+    """The LotPage of a lot; 404 where nothing of it is of the kinds that the role decides. Notes who looks, and at whose health."""
+    around = requests_around(lot_id, kinds)
+    requests = sorted((request for request in around if request.lot_id == lot_id and request.state is not RequestState.superseded), key=lambda one: one.id)
+    if not requests:
+        abort(404)
+    #: Read already: the receipt's date asks for them.
+    set_committed_value(requests[0].lot, "requests", [request for request in around if request.lot_id == lot_id])
+    family = _family(requests[0].family_id, [KINDS[request.kind] for request in requests])
+    children = sorted((row.child for row in family.households if row.ended_on is None), key=lambda child: child.birth_date)
+    shown = [_shown(request, family, children) for request in requests]
+    _name_files(shown)
+    _note(lot_id, shown, me)
+    rest = [request for request in around if request.lot_id != lot_id]
+    return LotPage(
+        lot=requests[0].lot, family=family, children=children, shown=shown, lookers=lookers(requests[0].lot, me), implied_on=implied_decision(requests[0].lot),
+        others=[request for request in rest if request.open], decided=[request for request in rest if request.decided_at is not None and not request.open][:4],
+    )  # fmt: skip
+
+
+def _family(family_id, kinds):
+    """The family with its adults, its children and the sections that these kinds are about, in one query."""
+    child = joinedload(Family.households).joinedload(Household.child)
+    loads = [joinedload(Family.adults), child]
+    for kind in {kind.name: kind for kind in kinds if kind.model in (Family, Child)}.values():
+        for relation in inspect(kind.model).relationships:
+            if relation.mapper.class_ is kind.section_model() and not relation.uselist:
+                section = getattr(kind.model, relation.key)
+                loads.append(joinedload(section) if kind.model is Family else child.joinedload(section))
+    query = select(Family).where(Family.id == family_id).options(*loads)
+    return db.session.scalars(query).unique().one()
+
+
+def _target(request, kind, family, children):
+    if request.act is Act.add:
+        return None
+    if kind.model is Family:
+        return family
+    if kind.model is Child:
+        return next((child for child in children if child.id == request.target_id), None)
+    return kind.find(request.target_id, request.family_id)
+
+
+def _shown(request, family, children):
+    kind = KINDS[request.kind]
+    target = _target(request, kind, family, children)
+    about = kind.about(request, target) or next((str(child) for child in children if child.id == request.child_id), "")
+    shown = Shown(request, kind, about, findings=[Finding(**finding) for finding in request.findings])
+    shown.gone = target is None and request.act is not Act.add
+    waits = request.state is RequestState.pending
+    current = kind.read(target) if request.act is Act.edit and target is not None and waits else None
+    for name in sorted(request.changes, key=_order(kind)):
+        shown.lines.append(_line(kind, name, request.changes[name], current))
+    seen = {name: current.get(name) for name in request.changes} if current is not None else None
+    if waits:
+        shown.token = seal({"request": request.id, "version": request.version, "seen": seen, "fields": list(request.changes)})
+    return shown
+
+
+def _order(kind):
+    places = {name: place for place, name in enumerate(kind.fields)}
+    return lambda name: places.get(name, len(places))
+
+
+def _line(kind, name, pair, current):
+    now = pair["before"] if current is None else current.get(name)
+    conflict = current is not None and not kind.same(name, now, pair["before"])
+    label, values = str(kind.label(name)), (pair["before"], pair["after"], now)
+    if kind.is_file(name):
+        return Line(name, label, "", "", conflict=conflict, files=values)
+    before, after, now = (kind.reveal(name, value) for value in values)
+    return Line(name, label, before, after, now, conflict)
+
+
+def _name_files(shown):
+    """Put the StoredFiles in the place of their ids, all with one query."""
+    ids = {file for one in shown for line in one.lines for file in line.files if file} | {file for one in shown for file in one.request.files}
+    rows = {row.id: row for row in db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids)))} if ids else {}
+    for one in shown:
+        for line in one.lines:
+            line.files = tuple(rows.get(file) for file in line.files)
+        one.files = [rows[file] for file in one.request.files if file in rows]
+
+
+def _note(lot_id, shown, me):
+    note_presence(lot_id, me)
+    for child_id in sorted({one.request.child_id for one in shown if one.kind.noun is Noun.health and one.request.child_id}):
+        note_health_read(child_id, by=me, screen="queue")
+
+
+def looking_sentence(presences):
+    """"Also seen by Nadia, 1 min ago."; "" where nobody looks."""
+    if not presences:
+        return ""
+    names = ", ".join(str(row.account) for row in presences)
+    minutes = int((clock.now() - presences[0].seen_at).total_seconds() // 60)
+    return _("Also seen by %(names)s, %(minutes)d min ago.", names=names, minutes=minutes) if minutes else _("Also seen by %(names)s, just now.", names=names)

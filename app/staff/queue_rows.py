@@ -1,0 +1,211 @@
+"""Which lots wait on a clerk, in which order? The queue under its filters, read in one query however long it is."""
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+
+from sqlalchemy import exists, func, or_, select
+
+from app.changes.kinds import KINDS, Tab
+from app.changes.models import ChangeLot, ChangeRequest, Lane, RequestState
+from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
+from app.core import clock, settings
+from app.core.i18n import _
+from app.core.search import contains, words
+from app.extensions import db
+from app.families.models import Family
+from app.security.models import Account
+
+PAGE = 50
+LANES = ("green", "look", "papers", "late")
+WHOSE = ("all", "mine", "nobody")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a clerk has chosen to see; travels in the address."""
+
+    lane: str = ""
+    tab: str = ""
+    whose: str = "all"
+    school: int = 0
+    q: str = ""
+    page: int = 1
+
+    @classmethod
+    def read(cls, args):
+        """From a query string; what makes no sense is as if absent."""
+        return cls(
+            lane=_one_of(LANES, args.get("lane"), ""), tab=_one_of(list(Tab), args.get("tab"), ""), whose=_one_of(WHOSE, args.get("whose"), "all"),
+            school=_number(args.get("school"), 0), q=" ".join(args.get("q", "").split())[:80], page=max(_number(args.get("page"), 1), 1),
+        )  # fmt: skip
+
+    def args(self, **changes):
+        """{name: value} for an address, without what is as by default."""
+        plain = asdict(Filters())
+        return {name: value for name, value in asdict(replace(self, **changes)).items() if value != plain[name]}
+
+    @property
+    def narrowed(self):
+        """Whether more than the lane was chosen."""
+        return bool(self.args(lane="", page=1))
+
+
+def _one_of(allowed, given, default):
+    return given if given in [getattr(one, "value", one) for one in allowed] else default
+
+
+def _number(given, default):
+    return int(given) if given and given.isascii() and given.isdigit() and len(given) < 10 else default
+
+
+@dataclass
+class WaitingLot:
+    """One item of the queue: what waits of a lot, of the kinds that the clerk decides."""
+
+    id: int
+    number: str
+    family: str
+    family_id: int
+    seals_at: object
+    channel: object
+    assigned_to_id: int | None
+    assigned_to: str
+    target: timedelta
+    lane: Lane = Lane.green
+    asked_at: object = None
+    requests: list = field(default_factory=list)
+    files: int = 0
+    conflict: bool = False
+    later: bool = False
+
+    @property
+    def sealed(self):
+        return self.seals_at <= clock.now()
+
+    @property
+    def late(self):
+        return clock.now() - self.asked_at > self.target
+
+    @property
+    def age(self):
+        return age_of(self.asked_at)
+
+    @property
+    def about(self):
+        """Whom it is about, each child once."""
+        return ", ".join(dict.fromkeys(name for _kind, _act, name in self.requests if name))
+
+    @property
+    def titles(self):
+        """What is asked, each once: "Photograph", "Guardian information"."""
+        return list(dict.fromkeys(str(KINDS[kind].title) for kind, _act, _name in self.requests if kind in KINDS))
+
+    def add(self, row):
+        """Take one more of its requests."""
+        self.requests.append((row.kind, row.act, " ".join(filter(None, (row.child_first, row.child_last if row.child_last != self.family else "")))))
+        self.lane = max(self.lane, row.lane, key=list(Lane).index)
+        self.asked_at = min(filter(None, (self.asked_at, row.asked_at)))
+        self.files += len(row.files or ())
+        self.conflict = self.conflict or bool(row.conflict)
+
+    @property
+    def key(self):
+        return (self.later, self.asked_at, self.id)
+
+
+def age_of(instant):
+    """How long ago, in the shortest words: 5 min, 3 h, 2 d."""
+    minutes = int((clock.now() - instant).total_seconds() // 60)
+    if minutes < 60:
+        return _("%(number)d min", number=max(minutes, 0))
+    if minutes < 48 * 60:
+        return _("%(number)d h", number=minutes // 60)
+    return _("%(number)d d", number=minutes // 1440)
+
+
+def waiting_lots(filters, kinds, me, later=()):
+    """All lots that wait under these filters but the lane, oldest first, those that were put off last."""
+    child, lots = Child, {}
+    columns = (
+        ChangeRequest.lot_id, ChangeRequest.kind, ChangeRequest.act, ChangeRequest.lane, ChangeRequest.asked_at, ChangeRequest.files, ChangeRequest.conflict,
+        ChangeLot.number, ChangeLot.family_id, ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id, Family.name.label("family"),
+        child.first_name.label("child_first"), child.last_name.label("child_last"), Account.first_name.label("clerk_first"), Account.last_name.label("clerk_last"),
+    )  # fmt: skip
+    query = (
+        select(*columns).select_from(ChangeRequest).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id).join(Family, Family.id == ChangeRequest.family_id)
+        .outerjoin(child, child.id == ChangeRequest.child_id).outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
+        .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_names(kinds, filters.tab)))
+        .where(*_conditions(filters, me)).order_by(ChangeRequest.asked_at, ChangeRequest.id)
+    )  # fmt: skip
+    target = timedelta(days=settings.get("target_days"))
+    for row in db.session.execute(query):
+        lot = lots.get(row.lot_id)
+        if lot is None:
+            clerk = " ".join(filter(None, (row.clerk_first, row.clerk_last)))
+            lot = lots[row.lot_id] = WaitingLot(
+                row.lot_id, row.number, row.family, row.family_id, row.seals_at, row.channel, row.assigned_to_id, clerk, target, later=row.lot_id in later
+            )  # fmt: skip
+        lot.add(row)
+    return sorted(lots.values(), key=lambda lot: lot.key)
+
+
+def _names(kinds, tab):
+    return [kind.name for kind in kinds if not tab or kind.tab == tab]
+
+
+def _conditions(filters, me):
+    if filters.whose != "all":
+        yield ChangeLot.assigned_to_id == me.id if filters.whose == "mine" else ChangeLot.assigned_to_id.is_(None)
+    if filters.school:
+        yield _at_school(filters.school)
+    for word in words(filters.q):
+        yield or_(*(contains(column, word) for column in (Family.name, Family.code, ChangeLot.number, Child.first_name, Child.last_name)))
+
+
+def _at_school(school_id):
+    """Requests about a child of the school; about the household, where one of its children goes there."""
+    today = clock.today()
+    here = select(SchoolEnrolment.child_id).join(SchoolYear, SchoolYear.id == SchoolEnrolment.school_year_id)
+    here = here.where(SchoolEnrolment.school_id == school_id, SchoolYear.starts_on <= today, SchoolYear.ends_on >= today)
+    household = exists().where(Household.family_id == ChangeRequest.family_id, Household.ended_on.is_(None), Household.child_id.in_(here))
+    return or_(ChangeRequest.child_id.in_(here), ChangeRequest.child_id.is_(None) & household)
+
+
+def in_lane(lots, lane):
+    """The lots of a lane; "late" goes across the others."""
+    if not lane:
+        return lots
+    return [lot for lot in lots if (lot.late if lane == "late" else lot.lane.value == lane)]
+
+
+def lane_counts(lots):
+    """{lane: how many lots}, all of them under ""."""
+    return {lane: len(in_lane(lots, lane)) for lane in ("", *LANES)}
+
+
+def page_of(lots, filters, lot_id=None):
+    """(the page's lots, its number, how many pages): the page that the address names, or the one with this lot."""
+    pages = max((len(lots) + PAGE - 1) // PAGE, 1)
+    place = next((place for place, lot in enumerate(lots) if lot.id == lot_id), None)
+    number = min(filters.page, pages) if place is None else place // PAGE + 1
+    return lots[(number - 1) * PAGE : number * PAGE], number, pages
+
+
+def neighbours(lots, lot_id, key):
+    """(previous, next) lot around this one, where it would stand if it waits no more."""
+    if key is None:
+        return None, None
+    before = [lot for lot in lots if lot.key < key and lot.id != lot_id]
+    after = [lot for lot in lots if lot.key > key and lot.id != lot_id]
+    return (before[-1] if before else None), (after[0] if after else None)
+
+
+def next_to_decide(lots, lot_id, key):
+    """The lot that comes up when this one is done: the next that can be decided, else the first."""
+    ready = [lot for lot in lots if lot.sealed and lot.id != lot_id]
+    return next((lot for lot in ready if key is None or lot.key > key), ready[0] if ready else None)
+
+
+def schools():
+    """[(id, name)] for the filter."""
+    return db.session.execute(select(School.id, School.name).order_by(func.lower(School.name))).all()
