@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
+from app.audit.operations import note_health_read
 from app.changes.kinds import kind_of
 from app.children.models import Child, Household, SchoolEnrolment, Subject
 from app.children.vaccines import Valency, required_vaccines
@@ -13,7 +14,7 @@ from app.core import clock
 from app.core.errors import NotFound
 from app.core.i18n import _
 from app.documents.operations import content_of
-from app.documents.pdf import picture, render_pdf
+from app.documents.pdf import pdf_response, portrait, render_pdf
 from app.extensions import db
 from app.families.models import Family
 from app.security.scope import may
@@ -38,6 +39,7 @@ class Sheet:
     #: Printed for the services: both households, no address.
     for_staff: bool
     age: int
+    shows_school: bool = False
     school: SchoolEnrolment | None = None
     photo: str | None = None
     shows_photo: bool = False
@@ -59,6 +61,21 @@ class Sheet:
     def tells_health(self):
         """Whether somebody who reads it reads health data."""
         return self.allergies is not None or self.health is not None
+
+    @property
+    def addresses(self):
+        """Where the reader's own household lives, each address once; the paper of the services has none."""
+        adults = [adult for home in self.homes or () if not self.for_staff for adult in home.family.adults]
+        places = [
+            ", ".join(filter(None, (adult.address, adult.address_more, f"{adult.postcode or ''} {adult.city or ''}".strip())))
+            for adult in adults
+        ]
+        return list(dict.fromkeys(filter(None, places)))
+
+    @property
+    def refuses_care(self):
+        """Whether the parents have said no to care in hospital: then nothing else may be printed over their signature."""
+        return any(subject is Subject.hospital and row is not None and not row.granted for subject, row in self.authorisations or ())
 
 
 @dataclass(frozen=True)
@@ -101,15 +118,28 @@ def sheet_pdf(sheet):
     return render_pdf("child_sheet", sheet=sheet, child=sheet.child, printed_on=clock.today())
 
 
+def print_sheet(child_id, version, *, family_id, town_reader=None):
+    """The answer to somebody who wants the sheet; who of the town reads health data on it is noted. 404 for an unknown version."""
+    if version not in list(Version):
+        raise NotFound(_("There is no such sheet."))
+    sheet = sheet_of(child_id, version, family_id=family_id, nouns=readable_nouns())
+    if town_reader is not None and sheet.tells_health:
+        note_health_read(child_id, by=town_reader, screen=f"sheet.{sheet.version}")
+    return pdf_response(sheet_pdf(sheet), f"{sheet.child}.pdf")
+
+
 def _load(child_id, family_id, nouns):
     """The child with what is printed of it, in four queries, and nothing that the reader may not read."""
     homes = joinedload(Child.households).joinedload(Household.family).joinedload(Family.adults)
     school = (joinedload(SchoolEnrolment.school_year), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
     loads = {
-        Noun.school: selectinload(Child.school_enrolments).options(*school), Noun.photo: joinedload(Child.photo),
-        Noun.authorisations: selectinload(Child.authorisations), Noun.pickup: selectinload(Child.pickup_persons),
-        Noun.complementary: joinedload(Child.complementary), Noun.allergies: joinedload(Child.health),
-    }  # fmt: skip
+        Noun.school: selectinload(Child.school_enrolments).options(*school),
+        Noun.photo: joinedload(Child.photo),
+        Noun.authorisations: selectinload(Child.authorisations),
+        Noun.pickup: selectinload(Child.pickup_persons),
+        Noun.complementary: joinedload(Child.complementary),
+        Noun.allergies: joinedload(Child.health),
+    }
     query = select(Child).where(Child.id == child_id).options(homes, *(load for noun, load in loads.items() if noun in nouns))
     if family_id is not None:
         query = query.where(Child.of_family(family_id))
@@ -122,7 +152,7 @@ def _load(child_id, family_id, nouns):
 def _add_basics(sheet, family_id, nouns):
     child, homes = sheet.child, [home for home in sheet.child.households if home.ended_on is None]
     if Noun.school in nouns:
-        sheet.school = current_school(child)
+        sheet.shows_school, sheet.school = True, current_school(child)
     if Noun.photo in nouns:
         sheet.shows_photo, sheet.photo = True, _photo(child)
     if Noun.guardian in nouns:
@@ -148,7 +178,7 @@ def _photo(child):
     if child.photo is None:
         return None
     try:
-        return picture(content_of(child.photo))
+        return portrait(content_of(child.photo))
     except NotFound:
         return None
 

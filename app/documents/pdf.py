@@ -1,0 +1,112 @@
+"""How does a page become a PDF? The only caller of xhtml2pdf: no network, no file but our fonts, no sign lost in silence."""
+
+import io
+import unicodedata
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+
+from flask import Response, render_template
+from PIL import Image, ImageOps
+from reportlab.pdfbase.ttfonts import TTFontFile
+from xhtml2pdf import pisa
+from xhtml2pdf.config.resources import ResourceAccessPolicy
+
+from app.core.db import in_unit_of_work
+from app.core.files import clean_name
+
+FONTS = Path(__file__).parents[1] / "static/fonts/pdf"
+REGULAR = "AtkinsonHyperlegibleNext_400Regular.ttf"
+#: A document reads these files and nothing else: a font elsewhere would be replaced by one that is not embedded, without a word.
+POLICY = ResourceAccessPolicy.server(FONTS, allow_remote=False)
+
+#: What stands for signs that the font lacks (emoji, other scripts).
+UNPRINTABLE = "[?]"
+#: Where a template explains UNPRINTABLE, if it was needed.
+NOTE_BEGINS, NOTE_ENDS = "<!--unprintable-->", "<!--/unprintable-->"
+_ALIKE = {"\u202f": "\u00a0", "\u2011": "-", "\u2010": "-", "→": ">", "✓": "x", "\t": " "}
+
+
+class PdfFailed(RuntimeError):
+    """A document could not be made. A programming error."""
+
+
+def render_pdf(template, **context):
+    """The bytes of templates/documents/<template>.html as a PDF, in the language of the moment (in_locale() for another reader).
+
+    About 0.1 s of processor: never inside a unit of work, many of them in a job.
+    """
+    if in_unit_of_work():
+        raise RuntimeError("no PDF is made inside a unit of work")
+    html = printable(render_template(f"documents/{template}.html", fonts=FONTS.as_posix(), unprintable=UNPRINTABLE, **context))
+    out = io.BytesIO()
+    result = pisa.CreatePDF(html, dest=out, encoding="utf-8", resource_policy=POLICY)
+    if result.err:
+        raise PdfFailed(f"{template}: {result.err} errors")
+    return out.getvalue()
+
+
+def pdf_response(content, filename):
+    """A PDF for the browser: shown, and kept by it under this name if the reader wants."""
+    response = Response(content, mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "inline", filename=clean_name(filename))
+    return response
+
+
+def portrait(content, *, size=(450, 600)):
+    """A picture's bytes as an address that a template can show, cut to a passport photograph's shape; None where they are none."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            shown = ImageOps.fit(image.convert("RGBA"), size, centering=(0.5, 0.3))
+            flat = Image.new("RGB", size, "white")
+            flat.paste(shown, mask=shown.getchannel("A"))
+    except (OSError, ValueError):
+        return None
+    out = io.BytesIO()
+    flat.save(out, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{b64encode(out.getvalue()).decode()}"
+
+
+def printable(html):
+    """The page with signs that the font has: the nearest letter, or UNPRINTABLE once for a run, with the note that explains it."""
+    signs, lost, gap = [], False, False
+    for char in unicodedata.normalize("NFC", html):
+        near = _nearest(char)
+        if near is None:
+            if not gap:
+                signs.append(UNPRINTABLE)
+            lost = gap = True
+        else:
+            gap = gap and near == ""
+            signs.append(near)
+    text = "".join(signs)
+    if not lost and NOTE_BEGINS in text:
+        before, _, rest = text.partition(NOTE_BEGINS)
+        text = before + rest.partition(NOTE_ENDS)[2]
+    return text
+
+
+@cache
+def _nearest(char):
+    """A text that the font has for this sign; "" for what is not seen anyway; None where there is nothing near."""
+    if char == "\n" or ord(char) in _glyphs():
+        return char
+    if char in _ALIKE:
+        return _ALIKE[char]
+    if unicodedata.category(char) in ("Cc", "Cf", "Mn", "Me", "Cs"):
+        return ""
+    letters = unicodedata.normalize("NFKD", char)
+    while letters:
+        near = unicodedata.normalize("NFC", letters)
+        if all(ord(letter) in _glyphs() for letter in near):
+            return near
+        if not unicodedata.combining(letters[-1]):
+            return None
+        letters = letters[:-1]
+    return None
+
+
+@cache
+def _glyphs():
+    """The signs that the font has, by code point."""
+    return frozenset(TTFontFile(str(FONTS / REGULAR)).charToGlyph)
