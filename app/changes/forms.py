@@ -125,6 +125,8 @@ class SectionForm(Form):
             self.problems.append(_("This form was opened for something else. What you typed is still here: check it and send it again."))
             return False
         self._put_files_aside()
+        if request.form.get("files-missing"):
+            self.problems.append(_("Choose your files again, then send."))
         if "password" in self and not check_password_hash(current_user.password, self.password.data or ""):
             self.password.errors = [_("This is not your password.")]
             valid = False

@@ -26,7 +26,7 @@ def submit(kind, proposal, *, standing, by):
     if proposal.key and (sent := db.session.scalar(select(ChangeRequest).filter_by(idempotency_key=proposal.key))):
         return sent
     target = _target(kind, proposal, standing.family_id)
-    waiting = waiting_request(kind, proposal.act, proposal.target.id, standing.family_id) if target is not None else None
+    waiting = _replaced(kind, proposal, standing.family_id)
     changes = merge(kind, proposal, waiting)
     if not changes and proposal.act is Act.edit:
         if waiting is None:
@@ -76,6 +76,21 @@ def waiting_request(kind, act, target_id, family_id):
     return db.session.scalar(query.order_by(ChangeRequest.id.desc()).limit(1))
 
 
+def former_request(kind, act, request_id, family_id):
+    """This household's request of a kind that was refused, sent back or waits, to be asked once more; None where there is none."""
+    states = (RequestState.pending, RequestState.sent_back, RequestState.refused, RequestState.partly_accepted)
+    query = select(ChangeRequest).filter_by(id=request_id, kind=kind.name, act=act, family_id=family_id)
+    return db.session.scalar(query.where(ChangeRequest.state.in_(states)))
+
+
+def _replaced(kind, proposal, family_id):
+    """The waiting request whose place a proposal takes, or None."""
+    if proposal.target is not None:
+        return waiting_request(kind, proposal.act, proposal.target.id, family_id)
+    former = former_request(kind, proposal.act, proposal.replaces, family_id) if proposal.replaces else None
+    return former if former is not None and former.state in (RequestState.pending, RequestState.sent_back) else None
+
+
 def merge(kind, proposal, waiting):
     """{field: {"before", "after"}} of a save: what it changes of what it showed, over what already waited."""
     if proposal.act is Act.delete:
@@ -123,6 +138,20 @@ def seal(lot, *, by):
     if not lot.sealed:
         lot.seals_at = max(clock.now(), lot.opened_at)
         record("lot.sealed", lot, by=by)
+
+
+def seal_entered(family_id, *, by):
+    """What somebody of the town entered for a family is complete: no need to wait for more."""
+    mine = select(ChangeLot).where(ChangeLot.family_id == family_id, ChangeLot.account_id == by.id, ChangeLot.channel != Channel.portal)
+    for lot in db.session.scalars(mine.where(ChangeLot.seals_at > clock.now())):
+        seal(lot, by=by)
+
+
+def assign(lot, account_id, *, by):
+    """Make somebody of the town answerable for a lot, or nobody (None)."""
+    if lot.assigned_to_id != account_id:
+        record("lot.assigned", lot, by=by, changes={"assigned_to_id": (lot.assigned_to_id, account_id)})
+        lot.assigned_to_id = account_id
 
 
 def withdraw(request, *, by):

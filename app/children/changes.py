@@ -11,8 +11,8 @@ from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import Act, Lane
 from app.children.models import Child, ComplementaryData, Diet, HealthRecord, Level, PickUpPerson, School, SchoolYear, Sex, Subject
 from app.children.operations import add_child, enrol_in_school, name_pickup_person, set_authorisation, withdraw_pickup_person
-from app.children.queries import child_of, open_schools, years_to_enrol
-from app.children.vaccines import Valency, missing_vaccines
+from app.children.queries import child_of, enrolment_to_come, open_schools, years_to_enrol
+from app.children.vaccines import Valency, missing_vaccines, required_vaccines
 from app.core import clock
 from app.core.codec import encode
 from app.core.errors import DomainError
@@ -217,6 +217,17 @@ class HealthForm(SectionForm):
     doctor = Text(_l("Doctor"))
     doctor_phone = Text(_l("Doctor's telephone"), [Phone()], longest=20, render_kw={"inputmode": "tel"})
 
+    @property
+    def visible_parts(self):
+        """The vaccines that the law asks of this child first; the others on demand."""
+        first, *others = super().visible_parts
+        child = db.session.get(Child, self.token["target"]) if self.token is not None else None
+        if child is None:
+            return [first, *others]
+        required = {valency.name for valency in required_vaccines(child.birth_date)}
+        asked = [field for field in first.fields if field.name in required or field.name == "vaccine_exemption"]
+        return [first._replace(fields=asked, folded=[field for field in first.fields if field not in asked], folded_title=_("Other vaccines")), *others]
+
 
 @register
 class Health(ChildKind):
@@ -317,8 +328,7 @@ class SchoolPlace(ChildKind):
         return Level if name == "level" else int
 
     def read(self, target):
-        years = {year.id for year in years_to_enrol()}
-        row = next((row for row in target.school_enrolments if row.school_year_id in years), None)
+        row = enrolment_to_come(target.id)
         return {name: None if row is None else encode(getattr(row, name)) for name in self.fields}
 
     def refuse_if_invalid(self, proposal, family_id):

@@ -39,6 +39,12 @@ def years_to_enrol():
     return db.session.scalars(select(SchoolYear).where(SchoolYear.enrolling).order_by(SchoolYear.starts_on)).all()
 
 
+def enrolment_to_come(child_id):
+    """The child's SchoolEnrolment in the soonest year that takes enrolments, or None."""
+    query = select(SchoolEnrolment).join(SchoolEnrolment.school_year).where(SchoolEnrolment.child_id == child_id, SchoolYear.enrolling)
+    return db.session.scalar(query.order_by(SchoolYear.starts_on).limit(1))
+
+
 def open_schools():
     """Schools that take children, by name."""
     return db.session.scalars(select(School).where(School.open).order_by(School.name)).all()

@@ -22,7 +22,7 @@ def init_app(app):
     app.after_request(_headers)
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(CSRFError, csrf_error)
     app.register_error_handler(WriteRefused, _write_refused)
     # Flask-AppBuilder renders its widgets without context processors.
     app.jinja_env.globals["csp_nonce"] = csp_nonce
@@ -97,7 +97,8 @@ def _http_error(error):
     return show_error(error.code or 500, sentences.get(error.code, _("This request could not be read.")))
 
 
-def _csrf_error(_error):
+def csrf_error(_error):
+    """A post without the token of its session."""
     return show_error(400, _("This page was open for too long. Go back, reload it, and send it again."))
 
 

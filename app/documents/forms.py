@@ -59,6 +59,6 @@ class UploadField(Field):
         """The id that the form proposes: the new file's, the one put aside, none, or what the file has."""
         if self.removed:
             return None
-        if self.kept and self.kept.get("family") == family_id:
+        if self.kept and self.kept.get("family") == family_id and "id" in self.kept:
             return self.kept["id"]
         return original

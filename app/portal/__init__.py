@@ -2,13 +2,21 @@
 
 
 def register(appbuilder):
-    """Add the families' views."""
-    from app.portal import kinds
+    """Add the families' views, and what stands around them."""
+    from flask import current_app
+
+    from app.portal import bar, kinds
     from app.portal.account import AccountView
     from app.portal.children import ChildrenView
+    from app.portal.files import FilesView
     from app.portal.home import HomeView
     from app.portal.requests import RequestsView
+    from app.portal.sheet import SheetView
+    from app.portal.town import AgendaView, InboxView, StatementView
+    from app.security import resume
 
-    for view in (HomeView, AccountView, ChildrenView, RequestsView):
+    for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView, AgendaView):
         appbuilder.add_view_no_menu(view)
     kinds.register(appbuilder)
+    bar.init_app(current_app._get_current_object())
+    resume.init_app(current_app._get_current_object())

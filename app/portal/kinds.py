@@ -9,6 +9,7 @@ from flask_appbuilder.widgets import FormWidget
 from flask_login import current_user
 from sqlalchemy import false
 
+from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act
 from app.changes.operations import submit, waiting_request
@@ -18,6 +19,7 @@ from app.core.i18n import _, _l
 from app.core.views import SafeModelView
 from app.security.guard import DRAFTS, REQUESTS
 from app.security.scope import require, standing
+from app.security.who_sees_what import Noun
 
 
 class InMyFamily(BaseFilter):
@@ -42,6 +44,10 @@ class RequestInterface(SQLAInterface):
     """A datamodel whose writes become requests."""
 
     kind = None
+
+    def get(self, *args, **kwargs):
+        g.asked_about = super().get(*args, **kwargs)
+        return g.asked_about
 
     def _submit(self, proposal):
         try:
@@ -107,13 +113,21 @@ class KindView(SafeModelView):
         return str(g.get("refusal") or _("This could not be sent. Please try again."))
 
     def render_template(self, template, **kwargs):
+        widgets = kwargs.get("widgets")
+        form = next(iter(widgets.values())).template_args["form"] if widgets else None
+        token = getattr(form, "token", None) or {}
+        item = g.get("asked_about")
         kwargs.setdefault("kind", self.kind)
-        kwargs.setdefault("waiting", self._waiting(request.view_args.get("pk")))
-        kwargs.setdefault("back_url", back_url(self.kind, request.view_args.get("pk"), request.args.get("child")))
+        kwargs.setdefault("waiting", self._waiting(form, token))
+        kwargs.setdefault("subject", self.kind.about(None, item) if item is not None else "")
+        kwargs.setdefault("back_url", back_url(self.kind, self.kind.child_id(item) if item is not None else token.get("child")))
         return super().render_template(template, **kwargs)
 
-    def _waiting(self, pk):
-        return waiting_request(self.kind, Act.edit, int(pk), standing().family_id) if pk and str(pk).isdigit() else None
+    def _waiting(self, form, token):
+        """The request that a form shows over the file; a post that must be corrected looks for it again."""
+        if form is None or form.waiting is not None or token.get("target") is None or request.method == "GET":
+            return form.waiting if form is not None else None
+        return waiting_request(self.kind, Act.edit, token["target"], standing().family_id)
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
@@ -125,7 +139,10 @@ class KindView(SafeModelView):
     @has_access
     def edit(self, pk):
         require(self.kind.noun, "ask")
-        return super().edit(pk)
+        answer = super().edit(pk)
+        if self.kind.noun is Noun.health and standing().by_clerk:
+            note_health_read(int(pk), by=current_user, screen="portal")
+        return answer
 
     @expose("/delete/<pk>", methods=["GET", "POST"])
     @has_access
@@ -168,11 +185,10 @@ def sent_url():
     return url_for("RequestsView.lot", lot_id=lot) if lot else url_for("HomeView.home")
 
 
-def back_url(kind, pk, child):
+def back_url(kind, child):
     """The page that a form was opened from."""
     if kind.tab.group == "account":
         return url_for("AccountView.account")
-    child = child or (pk if kind.model.__tablename__ == "child" else None)
     return url_for("ChildrenView.child", child_id=child) if child else url_for("ChildrenView.children")
 
 
@@ -187,11 +203,9 @@ def view_class(kind):
     })  # fmt: skip
 
 
-def ask_url(kind, act, target=None, child=None):
-    """The address at which a family asks."""
-    args = {"pk": target} if target is not None else {}
-    if child is not None:
-        args["child"] = child
+def ask_url(kind, act, target=None, child=None, again=None):
+    """The address at which a family asks; `again` is a former request to be corrected."""
+    args = {name: value for name, value in (("pk", target), ("child", child), ("again", again)) if value is not None}
     return url_for(f"Ask_{kind.name}.{act.name}", **args)
 
 

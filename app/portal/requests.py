@@ -1,20 +1,142 @@
-"""RequestsView."""
+"""What became of what a family asked? The list with the guide's tabs and arrows, the receipt of a lot, taking back."""
 
+from dataclasses import dataclass
+
+from flask import abort, flash, request, url_for
 from flask_appbuilder import expose
+from flask_login import current_user
 
-from app.portal.views import PortalView
+from app.changes.kinds import KINDS
+from app.changes.notices import implied_decision
+from app.changes.operations import seal, withdraw
+from app.core.db import unit_of_work
+from app.core.i18n import _, _lp
+from app.extensions import db
+from app.portal import queries
+from app.portal.queries import ACCEPTED, ARCHIVE, REFUSED, WAITING, count_requests, own_lot, own_request, requests_on
+from app.portal.sections import Told, tabs
+from app.portal.views import PortalView, back_or
+from app.security.guard import LOGS, writes
+from app.security.scope import require
 from app.security.who_sees_what import Noun
+
+#: Links beside the request that is open; the arrows lead to the others.
+NEAR = 20
+SHELVES = {
+    WAITING: _lp("requests", "Waiting"), ACCEPTED: _lp("requests", "Accepted"),
+    REFUSED: _lp("requests", "Refused"), ARCHIVE: _lp("requests", "Archive"),
+}  # fmt: skip
 
 
 class RequestsView(PortalView):
-    """RequestsView."""
+    """The list of requests, a lot, and what a family may do with a request of its own."""
+
+    class_permission_name = Noun.request.value
+    method_permission_name = {"requests": "read", "lot": "read", "seal": "ask", "withdraw": "ask"}
 
     @expose("/demandes/")
     def requests(self):
-        self.enter(Noun.family)
-        return self.render_template("portal/home.html")
+        self.enter(Noun.request)
+        return self.render_template("portal/requests.html", title=_("List of requests"), **Walk(tabs(), count_requests()).context())
 
     @expose("/demandes/lot/<int:lot_id>/")
     def lot(self, lot_id):
         self.enter(Noun.request)
-        return self.render_template("portal/home.html")
+        lot, requests = own_lot(lot_id)
+        if lot is None:
+            abort(404)
+        told = [Told(request, subject) for request, subject in with_subjects(requests)]
+        return self.render_template("portal/lot.html", title=_("Receipt %(number)s", number=lot.number), lot=lot, told=told, implied_on=implied_decision(lot))
+
+    @expose("/demandes/lot/<int:lot_id>/envoyer", methods=["POST"])
+    @writes(LOGS | {"change_lot"})
+    def seal(self, lot_id):
+        self.enter(Noun.request, "ask")
+        with unit_of_work():
+            lot, _requests = own_lot(lot_id)
+            seal(lot or abort(404), by=current_user._get_current_object())
+        flash(_("Sent: the town hall can now decide."), "success")
+        return back_or("RequestsView.lot", lot_id=lot_id)
+
+    @expose("/demandes/<int:request_id>/retirer", methods=["POST"])
+    @writes(LOGS | {"change_request"})
+    def withdraw(self, request_id):
+        self.enter(Noun.request, "ask")
+        with unit_of_work():
+            found = own_request(request_id) or abort(404)
+            require(KINDS[found.kind].noun, "ask")
+            withdraw(found, by=current_user._get_current_object())
+        flash(_("Your request was taken back. Your file stays as it is."), "success")
+        return back_or("RequestsView.requests")
+
+
+@dataclass
+class Place:
+    """A tab, a filter or a neighbour: a link with its name and its count."""
+
+    title: object
+    url: str
+    current: bool = False
+    count: int = 0
+    request: object = None
+
+
+class Walk:
+    """Where somebody stands in the list: the tab, the shelf, the request, and the ways on."""
+
+    def __init__(self, found, counts):
+        self.tabs, self.counts = found, counts
+        shelf, tab = request.args.get("filter"), request.args.get("tab")
+        self.shelf = shelf if shelf in SHELVES else WAITING
+        self.tab = next((known for known in found if known.value == tab), None) or self._first_tab()
+        self.total = self._count(self.tab, self.shelf)
+        self.number = min(max(request.args.get("n", 1, type=int), 1), max(self.total, 1))
+
+    def _first_tab(self):
+        """The first one that has something on this shelf."""
+        return next((tab for tab in self.tabs if self._count(tab, self.shelf)), next(iter(self.tabs), None))
+
+    def _count(self, tab, shelf):
+        return sum(self.counts.get((kind.name, shelf), 0) for kind in self.tabs.get(tab, ()))
+
+    def url(self, tab=None, shelf=None, number=None):
+        return url_for("RequestsView.requests", tab=(tab or self.tab).value, filter=shelf or self.shelf, n=number)
+
+    def context(self):
+        """What the page shows."""
+        start = (self.number - 1) // NEAR * NEAR
+        near = with_subjects(requests_on(self.shelf, self.tabs.get(self.tab, ()), start, NEAR)) if self.total else []
+        links = [Place(Told(row, subject).title, self.url(number=start + rank), start + rank == self.number, request=row) for rank, (row, subject) in enumerate(near, 1)]
+        opened = near[self.number - 1 - start] if len(near) >= self.number - start else None
+        return {
+            "groups": self._groups(), "shelves": self._shelves(), "tab": self.tab, "shelf": self.shelf, "total": self.total, "number": self.number, "near": links,
+            "told": Told(*opened) if opened else None, "previous": self.url(number=self.number - 1) if self.number > 1 else None,
+            "next": self.url(number=self.number + 1) if self.number < self.total else None, "days": queries.FRESH.days,
+        }  # fmt: skip
+
+    def _groups(self):
+        titles = {"account": _("My account"), "children": _("My children")}
+        return [
+            (title, [Place(tab.label, self.url(tab=tab), tab is self.tab, self._count(tab, self.shelf)) for tab in self.tabs if tab.group == group])
+            for group, title in titles.items()
+        ]  # fmt: skip
+
+    def _shelves(self):
+        return [Place(title, self.url(shelf=shelf), shelf == self.shelf, self._count(self.tab, shelf)) for shelf, title in SHELVES.items()]
+
+
+def with_subjects(requests):
+    """[(request, whom it is about)], in one query a model, whatever their number."""
+    targets, children = {}, [request for request in requests if KINDS[request.kind].tab.group == "children" and request.target_id is not None]
+    for model in {KINDS[request.kind].model for request in children}:
+        ids = {request.target_id for request in children if KINDS[request.kind].model is model}
+        rows = db.session.scalars(db.select(model).where(model.id.in_(ids)))
+        targets.update({(model, row.id): row for row in rows})
+    return [(request, _subject(request, targets)) for request in requests]
+
+
+def _subject(request, targets):
+    kind = KINDS[request.kind]
+    if kind.tab.group == "account":
+        return ""
+    return kind.about(request, targets.get((kind.model, request.target_id)))

@@ -1,6 +1,6 @@
 """What do the families' screens have in common?"""
 
-from flask import abort
+from flask import abort, redirect, request, url_for
 from flask_appbuilder import BaseView
 
 from app.changes.kinds import KINDS
@@ -10,11 +10,11 @@ from app.security.scope import require, standing
 class PortalView(BaseView):
     """A screen of the families: signed in, acting for a family, allowed by the table of who sees what.
 
-    `noun` and `permission` (default "read") say what the table is asked; views that show several nouns ask may() for each part.
+    Nobody who is not signed in comes here: security/resume.py leads every address under /portail/ to the door first. Each view calls
+    enter() for the noun that it shows; pages that show several ask may() for each part.
     """
 
     route_base = "/portail"
-    noun = None
     default_view = "home"
 
     @staticmethod
@@ -27,3 +27,9 @@ class PortalView(BaseView):
     def kind(name):
         """The kind of this name, or 404."""
         return KINDS.get(name) or abort(404)
+
+
+def back_or(endpoint, **values):
+    """A redirect to the page that the act was done on, else to this one."""
+    came_from = request.referrer or ""
+    return redirect(came_from if came_from.startswith(request.host_url + "portail/") else url_for(endpoint, **values), code=303)

@@ -1,0 +1,104 @@
+"""What stands around every page of a family: the guide's bar, the other families of the account, for whom a clerk acts?"""
+
+from dataclasses import dataclass
+
+from flask import g, has_request_context, request, session, url_for
+from flask_babel import format_date
+
+from app.changes.kinds import KINDS
+from app.changes.models import Channel
+from app.core import clock
+from app.core.i18n import _, _lp
+from app.portal.queries import count_sent_back, family_names
+from app.portal.sections import has_screen
+from app.security.scope import in_portal, standing
+
+#: The guide's seven names in its order, and the agenda: endpoint, name, short name on a phone, icon, on the phone's bottom bar.
+ENTRIES = (
+    ("HomeView.home", _lp("bar", "Home"), _lp("bar", "Home"), "home", True),
+    ("AccountView.account", _lp("bar", "My account"), _lp("bar, short", "Account"), "user", True),
+    ("ChildrenView.children", _lp("bar", "My children"), _lp("bar, short", "Children"), "users", True),
+    ("AgendaView.agenda", _lp("bar", "Agenda"), "", "calendar", False),
+    ("StatementView.statement", _lp("bar", "Account statement"), "", "receipt", False),
+    ("InboxView.inbox", _lp("bar", "Inbox"), "", "inbox", False),
+    ("RequestsView.requests", _lp("bar", "List of requests"), _lp("bar, short", "Requests"), "list", True),
+)
+FOOTER = (("AccessibilityView.statement", _lp("footer", "Accessibility")), ("PrivacyView.privacy", _lp("footer", "Personal data")))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the bar."""
+
+    title: str
+    endpoint_url: str
+    icon: str
+    short_title: str = ""
+    primary: bool = False
+    current: bool = False
+    count: int = 0
+    count_label: str = ""
+
+
+def around():
+    """The context of the pages of a family; nothing elsewhere."""
+    if not has_request_context() or not in_portal() or standing() is None:
+        return {}
+    if "portal_around" not in g:
+        g.portal_around = {"bar": _bar(), "acting": _acting(), "families": _families(), "home_url": url_for("HomeView.home"),
+                           "logout_url": url_for("LoginView.logout"), "footer_links": _footer()}  # fmt: skip
+    return g.portal_around
+
+
+def _bar():
+    counts = {"RequestsView.requests": count_sent_back()}
+    return [
+        Entry(str(title), url_for(endpoint), icon, str(short), primary, _is_current(endpoint), counts.get(endpoint, 0), _("to be corrected"))
+        for endpoint, title, short, icon, primary in ENTRIES if has_screen(endpoint)
+    ]  # fmt: skip
+
+
+def _is_current(endpoint):
+    view, _dot, _name = (request.endpoint or "").partition(".")
+    if view.startswith("Ask_"):
+        kind = KINDS.get(view.removeprefix("Ask_"))
+        return endpoint == ("AccountView.account" if kind is not None and kind.tab.group == "account" else "ChildrenView.children")
+    return endpoint.partition(".")[0] == view
+
+
+def _acting():
+    if not standing().by_clerk:
+        return None
+    family = dict(family_names([standing().family_id])).get(standing().family_id, "")
+    stop = url_for("ActingView.stop") if has_screen("ActingView.stop") else ""
+    return {"family_name": family, "channel_label": Channel(session["acting"]["channel"]).label, "stop_url": stop}
+
+
+def _families():
+    ids = standing().families
+    return [{"id": number, "name": name, "current": number == standing().family_id} for number, name in family_names(ids)] if len(ids) > 1 else []
+
+
+def _footer():
+    return [{"title": title, "url": url_for(endpoint)} for endpoint, title in FOOTER if has_screen(endpoint)]
+
+
+def day(instant):
+    """An instant's local day, or a date, as people write it: 23/11/2026."""
+    return format_date(clock.local(instant).date() if hasattr(instant, "hour") else instant, "short") if instant else ""
+
+
+def moment(instant):
+    """An instant's local day and hour: "on 23/11/2026 at 08:41"."""
+    return _("%(day)s at %(hour)s", day=day(instant), hour=hour(instant))
+
+
+def hour(instant):
+    """An instant's local hour: 10:42."""
+    return clock.local(instant).strftime("%H:%M")
+
+
+def init_app(app):
+    """Give templates the bar and the words for time."""
+    app.context_processor(around)
+    app.jinja_env.filters.update(day=day, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today()))

@@ -1,0 +1,150 @@
+"""What do the families' pages read, in a constant number of queries?"""
+
+from datetime import timedelta
+
+from flask import g
+from flask_login import current_user
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.audit.models import HealthRead
+from app.changes.kinds import KINDS
+from app.changes.models import OPEN, ChangeLot, ChangeRequest, RequestState
+from app.children.models import Child, SchoolEnrolment
+from app.core import clock
+from app.extensions import db
+from app.families.models import Family
+from app.mail.models import OutgoingMail
+from app.security.scope import may, standing
+from app.security.who_sees_what import Noun
+
+#: How long an answer stays beside the values and in the list, before it is archived.
+FRESH = timedelta(days=30)
+SCHOOLS = joinedload(Child.school_enrolments).options(*(joinedload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class)))
+
+
+def readable_kinds():
+    """Names of the kinds whose requests the person may read."""
+    return [kind.name for kind in KINDS.values() if may(kind.noun, "read")] if may_read_requests() else []
+
+
+def may_read_requests():
+    """Whether the person may read requests at all."""
+    return may(Noun.request, "read")
+
+
+def fresh_since():
+    """The instant from which an answer is fresh."""
+    return clock.now() - FRESH
+
+
+def recent_requests():
+    """The family's requests that wait, or were answered within FRESH, newest first; read once a request."""
+    if "recent_requests" not in g:
+        answered = ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused)) & (ChangeRequest.decided_at >= fresh_since())
+        query = _own_requests().where(or_(ChangeRequest.state.in_(OPEN), answered))
+        g.recent_requests = db.session.scalars(query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc())).all()
+    return g.recent_requests
+
+
+def _own_requests():
+    return select(ChangeRequest).where(ChangeRequest.family_id == standing().family_id, ChangeRequest.kind.in_(readable_kinds()))
+
+
+def count_sent_back():
+    """How many requests wait for the family itself."""
+    if "recent_requests" in g:
+        return sum(request.state is RequestState.sent_back for request in g.recent_requests)
+    query = _own_requests().where(ChangeRequest.state == RequestState.sent_back)
+    return db.session.scalar(select(func.count()).select_from(query.subquery()))
+
+
+def own_request(request_id):
+    """The family's request of this number if the person may read it, else None."""
+    return db.session.scalar(_own_requests().where(ChangeRequest.id == request_id).options(joinedload(ChangeRequest.lot)))
+
+
+def own_lot(lot_id):
+    """The family's lot and those of its requests that the person may read, or (None, [])."""
+    query = _own_requests().where(ChangeRequest.lot_id == lot_id).options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id)
+    requests = db.session.scalars(query).all()
+    return (requests[0].lot, requests) if requests else (None, [])
+
+
+# -- the list of requests -----------------------------------------------------------------------------------------------------------
+
+WAITING, ACCEPTED, REFUSED, ARCHIVE = "waiting", "accepted", "refused", "archive"
+
+
+def shelf_of_requests():
+    """The SQL expression that sorts a request: waiting, accepted or refused within a month, archive."""
+    fresh = ChangeRequest.decided_at >= fresh_since()
+    return case(
+        (ChangeRequest.state.in_(OPEN), WAITING),
+        (ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted)) & fresh, ACCEPTED),
+        ((ChangeRequest.state == RequestState.refused) & fresh, REFUSED),
+        else_=ARCHIVE,
+    )
+
+
+def count_requests():
+    """{(kind's name, shelf): how many} of the family's requests."""
+    rows = _own_requests().with_only_columns(ChangeRequest.kind, shelf_of_requests().label("shelf")).subquery()
+    counted = db.session.execute(select(rows.c.kind, rows.c.shelf, func.count()).group_by(rows.c.kind, rows.c.shelf))
+    return {(kind, shelf): count for kind, shelf, count in counted}
+
+
+def requests_on(shelf, kinds, offset, limit):
+    """Some of the requests of these kinds on a shelf, newest first."""
+    query = _own_requests().where(ChangeRequest.kind.in_([kind.name for kind in kinds]), shelf_of_requests() == shelf)
+    return db.session.scalars(query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc()).offset(offset).limit(limit)).all()
+
+
+# -- families and children ----------------------------------------------------------------------------------------------------------
+
+
+def whole_file():
+    """The family with its adults and sections, in one query."""
+    loads = (Family.adults, Family.tax, Family.caf, Family.bank, Family.quotients)
+    query = select(Family).where(Family.id == standing().family_id).options(*(joinedload(item) for item in loads))
+    return db.session.scalars(query).unique().one()
+
+
+def family_names(ids):
+    """[(id, name)] of the families that an account may act for."""
+    return db.session.execute(select(Family.id, Family.name).where(Family.id.in_(ids)).order_by(Family.name)).all()
+
+
+def own_children(*more):
+    """The family's children with their schools, eldest first, in one query."""
+    query = select(Child).where(Child.of_family(standing().family_id)).options(SCHOOLS, *(joinedload(item) for item in more))
+    return db.session.scalars(query.order_by(Child.birth_date, Child.id)).unique().all()
+
+
+def own_child(child_id):
+    """A child with every section, in three queries; None where it does not live in the family."""
+    loads = (SCHOOLS, joinedload(Child.complementary), joinedload(Child.health), selectinload(Child.authorisations), selectinload(Child.pickup_persons))
+    query = select(Child).where(Child.id == child_id, Child.of_family(standing().family_id)).options(*loads)
+    return db.session.scalars(query).unique().one_or_none()
+
+
+def health_reads(child_id, limit=10):
+    """Who of the town opened a child's health data, newest first."""
+    return db.session.scalars(select(HealthRead).filter_by(child_id=child_id).order_by(HealthRead.id.desc()).limit(limit)).all()
+
+
+# -- mails --------------------------------------------------------------------------------------------------------------------------
+
+
+def own_mails(limit=100):
+    """What the town wrote to this account for this family, newest first."""
+    return db.session.scalars(_mails().order_by(OutgoingMail.id.desc()).limit(limit)).all()
+
+
+def own_mail(mail_id):
+    """One of them, or None."""
+    return db.session.scalar(_mails().where(OutgoingMail.id == mail_id))
+
+
+def _mails():
+    return select(OutgoingMail).filter_by(account_id=current_user.id, family_id=standing().family_id)

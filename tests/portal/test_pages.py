@@ -1,0 +1,186 @@
+"""Does every page of a family show what it should, to whom it should, in few queries and few bytes?"""
+
+import gzip
+import re
+
+import pytest
+
+from app.changes.models import Outcome
+from app.core import clock
+from tests.conftest import counted_queries
+from tests.portal.asking import ask, child_id, decide_all, waiting_lot
+
+PAGES = ["/portail/", "/portail/compte/", "/portail/enfants/", "/portail/enfants/{child}/", "/portail/demandes/", "/portail/messages/", "/portail/releve/", "/portail/agenda/"]
+FORMS = [
+    "/portail/demande/guardian/edit/1", "/portail/demande/spouse/edit/1", "/portail/demande/tax/edit/1", "/portail/demande/caf/edit/1", "/portail/demande/bank/edit/1",
+    "/portail/demande/new-child/add", "/portail/demande/authorisations/edit/{child}", "/portail/demande/pickup/add?child={child}", "/portail/demande/complementary/edit/{child}",
+    "/portail/demande/health/edit/{child}", "/portail/demande/photo/edit/{child}", "/portail/demande/school/edit/{child}",
+]  # fmt: skip
+
+
+def address(app, page):
+    with app.app_context():
+        return page.format(child=child_id("Léa"))
+
+
+@pytest.mark.parametrize("page", PAGES + FORMS)
+def test_a_page_is_light(app, sign_in, page):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66")
+    url = address(app, page)
+    client.get(url)
+    with app.app_context(), counted_queries() as statements:
+        answer = client.get(url)
+    assert answer.status_code == 200, answer.text
+    assert len(statements) <= 8, "\n".join(statements)
+    assert len(gzip.compress(answer.data)) <= 15_000
+    assert len(re.findall(r"<[a-z]", answer.text)) <= 800
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("page", PAGES + FORMS)
+def test_without_an_account_there_is_the_door(app, sign_in, page):
+    answer = sign_in().get(address(app, page))
+    assert answer.status_code == 302 and "/login/" in answer.location
+
+
+def test_a_page_that_does_not_exist_is_404(sign_in):
+    assert sign_in("galbert").get("/portail/nothing-here").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["/portail/enfants/{child}/", *FORMS[6:]])
+def test_another_familys_child_is_404(app, sign_in, page):
+    assert sign_in("petit").get(address(app, page)).status_code == 404
+
+
+def test_home_greets_and_says_what_to_do(sign_in):
+    page = sign_in("galbert").get("/portail/").text
+    assert "Welcome Christelle GALBERT" in page
+    assert page.count("card-todo") == 2 and "Health data of Léa" in page
+
+
+def test_home_names_a_missing_number(app, sign_in):
+    from app.core.db import unit_of_work
+    from app.extensions import db
+    from app.families.models import Adult
+
+    with app.app_context(), unit_of_work():
+        db.session.get(Adult, 1).mobile = None
+    page = sign_in("galbert").get("/portail/").text
+    assert "no mobile number" in page and page.count("card-todo") == 3
+
+
+def test_the_guides_bar_is_there(sign_in):
+    page = sign_in("galbert").get("/portail/").text
+    for name in ("Home", "My account", "My children", "Account statement", "Inbox", "List of requests", "Log out", "Agenda"):
+        assert f"{name}<" in page
+
+
+def test_no_link_of_a_page_is_dead(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66")
+    for page in PAGES:
+        for link in set(re.findall(r'href="(/portail/[^"#]*)', client.get(address(app, page)).text)):
+            assert client.get(link.replace("&amp;", "&")).status_code == 200, link
+
+
+def test_a_waiting_value_stands_beside_the_current_one(sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66")
+    page = client.get("/portail/compte/").text
+    assert "06 11 22 33 44" in page and "06 99 88 77 66" in page
+    assert "Change my request" in page and "Withdraw" in page and "-0001" in page
+
+
+def test_a_refusal_is_shown_with_its_reason_for_a_month(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66", city="Courtry")
+    decide_all(app, Outcome.refuse, reason="The street is not readable.")
+    page = client.get("/portail/compte/").text
+    assert "The street is not readable." in page and ">Correct<" in page
+    assert "The street is not readable." in client.get("/portail/").text
+    clock.advance(days=31)
+    assert "The street is not readable." not in client.get("/portail/compte/").text
+    assert "The street is not readable." in client.get("/portail/demandes/?filter=archive").text
+
+
+def test_correct_shows_what_was_refused_and_asks_it_again(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66", city="Courtry")
+    decide_all(app, Outcome.refuse, reason="Not readable.")
+    link = re.search(r'href="([^"]*again=\d+)"', client.get("/portail/compte/").text).group(1)
+    form = client.get(link).text
+    assert 'value="06 99 88 77 66"' in form and "Not readable." in form
+    ask(client, mobile="06 99 88 77 66", city="Courtry", url=link)
+    with app.app_context():
+        assert set(waiting_lot().requests[-1].changes) == {"mobile", "city"}
+
+
+def test_a_part_that_was_not_accepted_is_told(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66", city="Courtry")
+    decide_all(app, Outcome.accept, fields=["mobile"], reason="")
+    page = client.get("/portail/demandes/?filter=accepted").text
+    assert "partly accepted" in page and "not accepted" in page
+    assert "Courtry" in client.get("/portail/compte/").text
+
+
+def test_what_a_clerk_holds_is_shown_as_being_processed(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66")
+    decide_all(app, Outcome.accept, wait=False)
+    page = client.get("/portail/compte/").text
+    assert "being processed" in page and "Withdraw" not in page
+
+
+def test_a_request_sent_back_is_the_first_thing_to_do(app, sign_in):
+    client = sign_in("galbert")
+    ask(client, mobile="06 99 88 77 66")
+    decide_all(app, Outcome.send_back, reason="Which number is it?")
+    page = client.get("/portail/").text
+    assert page.index("Which number is it?") < page.index("Health data of Léa")
+    assert "to be corrected" in page
+    assert "Which number is it?" in client.get("/portail/demande/guardian/edit/1").text
+
+
+def test_the_iban_is_masked(app, sign_in):
+    from app.core.db import unit_of_work
+    from app.extensions import db
+    from app.families.models import BankDetails
+
+    with app.app_context(), unit_of_work():
+        db.session.add(BankDetails(family_id=1, holder="Galbert", iban="FR7630006000011234567890189", bic="AGRIFRPP"))
+    page = sign_in("galbert").get("/portail/compte/").text
+    assert "FR76 •••• 0189" in page and "FR7630006000011234567890189" not in page
+
+
+def test_two_families_of_one_account_are_switched_and_checked(app, sign_in):
+    from app.core.db import unit_of_work
+    from app.security.operations import link_family
+    from tests.conftest import account
+
+    with app.app_context(), unit_of_work():
+        link_family(account("galbert"), 3, "guardian")
+    client = sign_in("galbert")
+    assert "Go to family Petit" in client.get("/portail/").text
+    assert client.post("/portail/famille/", data={"family": 2}).status_code == 404
+    assert client.post("/portail/famille/", data={"family": 3}).status_code == 303
+    page = client.get("/portail/enfants/").text
+    assert "Hugo" in page and "Léa" not in page
+
+
+def test_the_inbox_holds_the_mails_of_this_account_and_family(app, sign_in):
+    from app.core.db import unit_of_work
+    from app.extensions import db
+    from app.mail.models import OutgoingMail
+    from tests.conftest import account
+
+    with app.app_context(), unit_of_work():
+        for number, (owner, family) in enumerate((("galbert", 1), ("marc", 1), ("galbert", None), ("petit", 3)), 1):
+            db.session.add(OutgoingMail(id=number, message_id=f"<{number}>", recipient="a@b.example", locale="en", template="x", subject=f"Subject {number}", body="Good day <b>",
+                                        account_id=account(owner).id, family_id=family))  # fmt: skip
+    client = sign_in("galbert")
+    page = client.get("/portail/messages/").text
+    assert "Subject 1" in page and not any(f"Subject {number}" in page for number in (2, 3, 4))
+    assert "Good day &lt;b&gt;" in client.get("/portail/messages/1/").text
+    assert [client.get(f"/portail/messages/{number}/").status_code for number in (2, 3, 4)] == [404, 404, 404]
