@@ -26,7 +26,7 @@ def flush(table):
 def mapped(model):
     from sqlalchemy import inspect
 
-    return [prop for prop in inspect(model).column_attrs if not prop.columns[0].primary_key or prop.columns[0].foreign_keys]
+    return list(inspect(model).column_attrs)
 
 
 def sample(column):
