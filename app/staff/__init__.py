@@ -3,3 +3,22 @@
 
 def register(appbuilder):
     """Add the staff's views."""
+    from app.staff.sheet import ChildSheetView
+
+    appbuilder.add_view_no_menu(ChildSheetView)
+    from app.staff.acting import ActingView
+    from app.staff.desk import DeskView
+    from app.staff.queue import QueueView
+    from app.staff.queue_aside import LotView
+    from app.staff.queue_bulk import BulkView
+    from app.staff.queue_files import StaffFileView
+
+    for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView):
+        appbuilder.add_view_no_menu(view)
+    from flask import current_app
+
+    from app.staff import screens
+
+    for view in screens.VIEWS:
+        appbuilder.add_view_no_menu(view)
+    screens.init_app(current_app)

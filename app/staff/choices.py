@@ -58,7 +58,7 @@ CHOICES = {
 def label_of(of, row_id):
     """What a row is called in a form."""
     model, _noun, _matches, label, _pattern, _column = CHOICES[of]
-    row = db.session.get(model, row_id)
+    row = db.session.get(model, row_id) if row_id < 2**31 else None
     return label(row) if row is not None else ""
 
 

@@ -22,7 +22,7 @@ class StaffForm(Form):
     #: Fields that are not part of the record.
     aside = ("base", "back")
     #: [(title, [names])] where the form reads better in parts; else one part.
-    parts = ()
+    layout = ()
     #: The noun whose readers may open files that come with the form.
     noun = None
 
@@ -88,14 +88,14 @@ class StaffForm(Form):
     @property
     def visible_parts(self):
         """[(title, [fields])] in the order of the screen."""
-        parts = self.parts or [("", [name for name in self.field_names() if name not in self.aside])]
+        parts = self.layout or [("", [name for name in self.field_names() if name not in self.aside])]
         return [(title, fields) for title, names in parts if (fields := [self[name] for name in names if name in self])]
 
 
-def staff_form(fields, *, parts=(), noun=None, without=(), **more):
+def staff_form(fields, *, layout=(), noun=None, without=(), **more):
     """A StaffForm class with the fields of a section's form, the same checks included."""
     members = {name: item for name, item in fields.unbound() if name not in (*fields.aside, *without)}
-    return type(fields.__name__, (StaffForm,), {"parts": parts or fields.parts, "noun": noun, "__doc__": fields.__doc__, **members, **more})
+    return type(fields.__name__, (StaffForm,), {"layout": layout or fields.layout, "noun": noun, "__doc__": fields.__doc__, **members, **more})
 
 
 def came_from():

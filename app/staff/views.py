@@ -222,7 +222,6 @@ class StaffView(SafeModelView):
     def _open_facets(self):
         return [(facet, request.args.get(facet.name, facet.default), facet.options()) for facet in self.facets]
 
-    @property
     def searched(self):
         """Whether the list is narrowed by anything."""
         return any(value for name, value in request.args.items() if name == "q" or name.startswith("_flt_") or name in {facet.name for facet in self.facets})
@@ -257,7 +256,7 @@ class StaffView(SafeModelView):
     def back_label(self, row=None):
         return self.list_title
 
-    @expose("/<int:pk>/")
+    @expose("/<int(max=2147483647):pk>/")
     @screen
     def show(self, pk):
         row = self.row(pk)
@@ -301,7 +300,7 @@ class StaffView(SafeModelView):
             return redirect(self.after_add(row_id, form))
         return self._show_form(form, self.add_title, self.back_url())
 
-    @expose("/<int:pk>/modifier", methods=["GET", "POST"])
+    @expose("/<int(max=2147483647):pk>/modifier", methods=["GET", "POST"])
     @screen
     def edit(self, pk):
         row = self.row(pk)
@@ -337,7 +336,7 @@ class StaffView(SafeModelView):
 
     form_intro = ""
 
-    @expose("/<int:pk>/supprimer", methods=["GET", "POST"])
+    @expose("/<int(max=2147483647):pk>/supprimer", methods=["GET", "POST"])
     @screen
     def delete(self, pk):
         row = self.row(pk)

@@ -1,0 +1,147 @@
+"""What does the page of a family show? Everything at once, in eight queries, each part to those who may see it."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import defer, joinedload
+
+from app.audit.models import LogEntry
+from app.changes.kinds import KINDS
+from app.changes.models import OPEN, ChangeRequest
+from app.children.models import Child, Household, SchoolEnrolment, SchoolYear
+from app.core import clock
+from app.extensions import db
+from app.families.models import Adult, AdultRole, Family, IncomeQuotient, Mandate
+from app.security.models import Account, FamilyLink, Invitation
+from app.security.scope import may
+from app.security.who_sees_what import Noun
+
+
+def this_year():
+    """The id of the school year of today, else of the next to come, as a sub-query."""
+    return select(SchoolYear.id).where(SchoolYear.ends_on >= clock.today()).order_by(SchoolYear.starts_on).limit(1).scalar_subquery()
+
+
+@dataclass
+class Person:
+    """An adult, the account that acts for the family as this person, and whether a code waits to be used."""
+
+    adult: Adult
+    account: Account | None
+    link: FamilyLink | None
+    invited: bool
+
+
+@dataclass
+class ChildCard:
+    """A child, its school of the year, its households."""
+
+    child: Child
+    enrolment: SchoolEnrolment | None
+    own: Household | None = None
+    others: list = field(default_factory=list)
+
+
+@dataclass
+class FamilyPage:
+    """The whole family."""
+
+    family: Family
+    mandate: Mandate | None
+    people: list
+    children: list
+    quotients: list
+    requests: list
+    log: list
+
+    @classmethod
+    def of(cls, family_id):
+        """The page of a family, or None where there is none."""
+        found = _family(family_id)
+        if found is None:
+            return None
+        family, mandate = found
+        return cls(family, mandate, _people(family_id), _children(family_id), _quotients(family_id), _requests(family_id), _log(family_id))
+
+    @property
+    def guardian(self):
+        return next((person for person in self.people if person.adult.role is AdultRole.guardian), None)
+
+    @property
+    def spouse(self):
+        return next((person for person in self.people if person.adult.role is AdultRole.spouse), None)
+
+    @property
+    def quotient(self):
+        """The quotient that counts today."""
+        return next((row for row in self.quotients if row.counts_from <= clock.today()), None)
+
+    @property
+    def open_requests(self):
+        return [request for request in self.requests if request.open]
+
+    @property
+    def past_requests(self):
+        return [request for request in self.requests if not request.open][:5]
+
+    @property
+    def current_children(self):
+        return [card for card in self.children if card.own is not None and card.child.archived_at is None]
+
+    @property
+    def former_children(self):
+        return [card for card in self.children if card.own is None or card.child.archived_at is not None]
+
+
+def _family(family_id):
+    loads = [joinedload(getattr(Family, name)) for name, noun in (("tax", Noun.tax), ("caf", Noun.caf), ("bank", Noun.bank)) if may(noun, "read")]
+    query = select(Family, Mandate).outerjoin(Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read"))
+    return db.session.execute(query.where(Family.id == family_id).options(*loads)).unique().first()
+
+
+def _people(family_id):
+    invited = exists().where(Invitation.adult_id == Adult.id, Invitation.used_at.is_(None), Invitation.expires_at > clock.now())
+    query = (
+        select(Adult, Account, FamilyLink, invited).where(Adult.family_id == family_id).order_by(Adult.role)
+        .outerjoin(FamilyLink, (FamilyLink.adult_id == Adult.id) & (FamilyLink.family_id == family_id) & FamilyLink.ended_at.is_(None))
+        .outerjoin(Account, Account.id == FamilyLink.account_id)
+    )  # fmt: skip
+    return [Person(*row) for row in db.session.execute(query).unique()]
+
+
+def _children(family_id):
+    lives_here = exists().where(Household.child_id == Child.id, Household.family_id == family_id)
+    query = (
+        select(Child, SchoolEnrolment).where(lives_here).order_by(Child.birth_date, Child.id)
+        .outerjoin(SchoolEnrolment, (SchoolEnrolment.child_id == Child.id) & (SchoolEnrolment.school_year_id == this_year()))
+        .options(joinedload(Child.households).joinedload(Household.family), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
+    )  # fmt: skip
+    if may(Noun.allergies, "read"):
+        query = query.options(joinedload(Child.health))
+    return [_card(child, enrolment, family_id) for child, enrolment in db.session.execute(query).unique()]
+
+
+def _card(child, enrolment, family_id):
+    running = [row for row in child.households if row.ended_on is None]
+    own = next((row for row in running if row.family_id == family_id), None)
+    return ChildCard(child, enrolment, own, [row for row in running if row.family_id != family_id])
+
+
+def _quotients(family_id):
+    if not may(Noun.caf, "read"):
+        return []
+    return db.session.scalars(select(IncomeQuotient).filter_by(family_id=family_id).order_by(IncomeQuotient.counts_from.desc())).all()
+
+
+def _requests(family_id):
+    kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "read")]
+    if not may(Noun.request, "read"):
+        return []
+    query = select(ChangeRequest).where(ChangeRequest.family_id == family_id, ChangeRequest.kind.in_(kinds)).options(joinedload(ChangeRequest.lot), defer(ChangeRequest.changes))
+    return db.session.scalars(query.order_by(ChangeRequest.state.in_(OPEN).desc(), ChangeRequest.id.desc()).limit(25)).unique().all()
+
+
+def _log(family_id):
+    if not may(Noun.log, "read"):
+        return []
+    return db.session.scalars(select(LogEntry).where(LogEntry.family_id == family_id).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)).all()

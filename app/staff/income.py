@@ -1,0 +1,149 @@
+"""What does the town keep of a household's income and bank? Lists that say no value; sheets for those who may see them."""
+
+from flask import request, url_for
+from sqlalchemy.orm import joinedload
+from wtforms import DateField, IntegerField
+from wtforms.validators import NumberRange
+
+from app.core import clock, search
+from app.core.forms import Choice, Required
+from app.core.i18n import _, _l
+from app.extensions import db
+from app.families.models import BankDetails, CafData, Family, IncomeQuotient, Mandate, QuotientSource, TaxData
+from app.families.operations import enter_quotient
+from app.families.rules import first_of_next_month, mask_iban
+from app.security.who_sees_what import Noun
+from app.staff.forms import RowNamed, StaffForm
+from app.staff.sections import section_url
+from app.staff.sheets import Sheet
+from app.staff.views import Deed, StaffView
+
+
+class OfFamily(StaffView):
+    """Records that belong to a family: searched by its name or code, and the family's page is where they lead."""
+
+    search_hint = _l("Name or code of a family")
+    labels = {"family": _l("Family"), "code": _l("Code")}
+    section = ""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.model is not None:
+            family = cls.model.family
+            cls.matches = staticmethod(lambda word: family.has(search.contains(Family.name, word) | search.contains(Family.code, word)))
+            cls.labels = {**OfFamily.labels, **cls.labels}
+            cls.loads = (joinedload(family), *cls.loads)
+
+    def cell_family(self, row):
+        return row.family.name
+
+    def cell_code(self, row):
+        return row.family.code
+
+    def row_url(self, row):
+        return url_for("FamilyView.family", family_id=row.family_id)
+
+    def back_url(self, row=None):
+        return url_for("FamilyView.family", family_id=row.family_id) if row is not None else super().back_url()
+
+    def back_label(self, row=None):
+        return str(row.family) if row is not None else super().back_label()
+
+    def deeds(self, row):
+        url = section_url(self.section, row.family_id) if self.section else ""
+        return [Deed(_("Change"), url, "pencil", "primary")] if url else []
+
+
+class TaxView(OfFamily):
+    """Tax notices: which year, never how much."""
+
+    noun, model, route_base, section = Noun.tax, TaxData, "/mairie/impots", "tax"
+    route_methods = ("list",)
+    list_title = _l("Tax information")
+    labels = {"proof": _l("Tax notice in the file")}
+    list_columns = ["family", "code", "proof"]
+
+    def cell_proof(self, row):
+        return row.proof_id is not None
+
+
+class CafView(OfFamily):
+    """Funds of the households."""
+
+    noun, model, route_base, section = Noun.caf, CafData, "/mairie/caf", "caf"
+    route_methods = ("list", "export")
+    list_title = _l("CAF information")
+    labels = {"fund": _l("Fund"), "consent": _l("Lets the town ask"), "proof": _l("Proof in the file")}
+    list_columns = ["family", "code", "fund", "consent", "proof"]
+    search_columns = ["fund", "consent"]
+
+    def cell_proof(self, row):
+        return row.proof_id is not None
+
+
+class QuotientForm(StaffForm):
+    """A quotient and the month from which it counts."""
+
+    family = RowNamed(_l("Family"), of="famille", required=True)
+    value = IntegerField(_l("Income quotient (quotient familial), in euros"), [Required(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))])
+    counts_from = DateField(_l("Counts from (a month)"), [Required()], description=_l("From the first of this month on. Never backwards, unless it is the family's first one."))
+    source = Choice(_l("Where it was read"), of=QuotientSource, required=True)
+
+
+class QuotientSheet(Sheet):
+    """A quotient, entered by the rules of families.operations."""
+
+    secret = True
+
+    def create(self, values):
+        family = db.session.get(Family, values["family"])
+        return enter_quotient(family, values["value"], self.decode("counts_from", values["counts_from"]), QuotientSource[values["source"]])
+
+
+class QuotientView(OfFamily):
+    """Quotients by month; the values stand on the families' pages."""
+
+    noun, model, route_base = Noun.caf, IncomeQuotient, "/mairie/quotients"
+    route_methods = ("list", "export", "add")
+    list_title, add_title = _l("Income quotients"), _l("New quotient")
+    labels = {"counts_from": _l("Counts from"), "source": _l("Source"), "recorded_at": _l("Entered")}
+    list_columns = ["family", "code", "counts_from", "source", "recorded_at"]
+    search_columns = ["counts_from", "source", "recorded_at"]
+    first_sort = (IncomeQuotient.counts_from.desc(),)
+    sheet = QuotientSheet(IncomeQuotient, QuotientForm)
+
+    def beginning(self):
+        return {"family": request.args.get("family", type=int), "counts_from": first_of_next_month(clock.today()), "source": QuotientSource.proof}
+
+
+class BankView(OfFamily):
+    """Bank details: that they exist, never which account."""
+
+    noun, model, route_base, section = Noun.bank, BankDetails, "/mairie/banque", "bank"
+    route_methods = ("list",)
+    list_title = _l("Bank information")
+    labels = {"direct_debit": _l("Direct debit"), "proof": _l("Bank slip in the file")}
+    list_columns = ["family", "code", "direct_debit", "proof"]
+    search_columns = ["direct_debit"]
+
+    def cell_proof(self, row):
+        return row.proof_id is not None
+
+
+class MandateView(OfFamily):
+    """SEPA mandates: read only, a change of the bank details ends one and signs another."""
+
+    noun, model, route_base = Noun.bank, Mandate, "/mairie/mandats"
+    route_methods = ("list", "export", "show")
+    list_title = _l("SEPA mandates")
+    labels = {"reference": _l("Reference"), "signed_on": _l("Signed on"), "ended_on": _l("Ended on"), "account": _l("Account")}
+    list_columns = ["reference", "family", "code", "signed_on", "ended_on"]
+    show_columns = ["reference", "family", "account", "signed_on", "ended_on"]
+    search_columns = ["reference", "signed_on", "ended_on"]
+    first_sort = (Mandate.id.desc(),)
+
+    def cell_account(self, row):
+        return mask_iban(row.iban)
+
+    def row_url(self, row):
+        return url_for("MandateView.show", pk=row.id)

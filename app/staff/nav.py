@@ -1,0 +1,98 @@
+"""What stands in the staff's menu? The screens that the person may open, and how many requests wait."""
+
+from flask import current_app, g, request, url_for
+from flask_login import current_user
+from sqlalchemy import func, select
+
+from app.changes.kinds import KINDS
+from app.changes.models import ChangeLot, ChangeRequest, RequestState
+from app.core import clock
+from app.core.i18n import _l
+from app.extensions import db
+from app.mail.models import MailState, OutgoingMail
+from app.security.scope import may, staff_role
+from app.security.who_sees_what import Noun
+from app.staff.accounts import role_label
+
+#: [(group, [(title, endpoint, icon, noun)])]
+MENU = (
+    (_l("Every day"), (
+        (_l("Desk"), "DeskView.desk", "home", None),
+        (_l("Requests"), "QueueView.queue", "inbox", Noun.request),
+        (_l("Families"), "FamilyView.list", "users", Noun.family),
+        (_l("Children"), "ChildView.list", "user", Noun.child),
+        (_l("Adults"), "AdultView.list", "user", Noun.guardian),
+    )),
+    (_l("Children's files"), (
+        (_l("School enrolments"), "EnrolmentView.list", "school", Noun.school),
+        (_l("Authorisations"), "AuthorisationView.list", "check", Noun.authorisations),
+        (_l("Persons who may pick up"), "PickUpView.list", "shield", Noun.pickup),
+        (_l("Complementary data"), "ComplementaryView.list", "list", Noun.complementary),
+        (_l("Health data"), "HealthRecordView.list", "heart-pulse", Noun.health),
+        (_l("Households"), "HouseholdView.list", "users", Noun.household),
+    )),
+    (_l("Income and bank"), (
+        (_l("Tax"), "TaxView.list", "receipt", Noun.tax),
+        (_l("CAF"), "CafView.list", "receipt", Noun.caf),
+        (_l("Quotients"), "QuotientView.list", "list", Noun.caf),
+        (_l("Bank"), "BankView.list", "bank", Noun.bank),
+        (_l("Mandates"), "MandateView.list", "file", Noun.bank),
+    )),
+    (_l("Lists of the town"), (
+        (_l("Schools"), "SchoolView.list", "school", Noun.reference),
+        (_l("School years"), "YearView.list", "calendar", Noun.reference),
+        (_l("Classes"), "ClassView.list", "list", Noun.reference),
+        (_l("Reasons for a refusal"), "RefusalReasonView.list", "pencil", Noun.reference),
+    )),
+    (_l("The portal"), (
+        (_l("Mails"), "MailView.list", "mail", Noun.mail),
+        (_l("Accounts"), "AccountsView.list", "lock", Noun.account),
+        (_l("Log"), "LogView.list", "history", Noun.log),
+        (_l("Who read health data"), "HealthReadView.list", "eye", Noun.health_reads),
+        (_l("Settings"), "SettingsView.edit", "settings", Noun.setting),
+    )),
+)  # fmt: skip
+
+
+def init_app(app):
+    """Give the staff's pages their menu."""
+    app.context_processor(menu_of_request)
+
+
+def menu_of_request():
+    """What staff/base.html shows of the person and the menu; nothing on other pages."""
+    if not request or not request.path.startswith("/mairie/") or staff_role() is None:
+        return {}
+    if "staff_menu" not in g:
+        g.staff_menu = {
+            "staff_nav": [group for title, entries in MENU if (group := _group(title, entries))["links"]],
+            "person": {"name": str(current_user), "role": role_label(current_user)}, "logout_url": url_for("LoginView.logout"), "home_url": url_for("IndexView.index"),
+        }  # fmt: skip
+    return g.staff_menu
+
+
+def _group(title, entries):
+    return {"title": title, "links": [_link(*entry) for entry in entries if _open(entry[1], entry[3])]}
+
+
+def _open(endpoint, noun):
+    return endpoint in current_app.view_functions and (noun is None or may(noun, "read"))
+
+
+def _link(title, endpoint, icon, _noun):
+    here, there = (request.endpoint or "").split("."), endpoint.split(".")
+    return {"title": title, "url": url_for(endpoint), "icon": icon, "current": here[0] == there[0], "count": _counts().get(endpoint, 0)}
+
+
+def _counts():
+    """How many requests can be decided by this person, and how many mails were given up: one query."""
+    if "staff_counts" not in g:
+        kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "decide")]
+        waiting = (
+            select(func.count()).select_from(ChangeRequest).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
+            .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeLot.seals_at <= clock.now()).scalar_subquery()
+        )  # fmt: skip
+        failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()
+        requests, mails = db.session.execute(select(waiting, failed)).one() if kinds or may(Noun.mail, "read") else (0, 0)
+        g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails}
+    return g.staff_counts

@@ -1,0 +1,45 @@
+"""Which generated screens does the staff have?"""
+
+from flask import redirect, request, url_for
+from flask_login import current_user
+
+from app.core.i18n import _
+from app.core.web import show_error
+from app.security.scope import staff_role
+from app.staff import nav, sentences
+from app.staff.accounts import AccountsView
+from app.staff.child_records import AuthorisationView, ComplementaryView, EnrolmentView, HealthReadView, HealthRecordView, PickUpView
+from app.staff.children import ChildView, HouseholdView
+from app.staff.choices import ChoiceView
+from app.staff.families import AdultView, FamilyView
+from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
+from app.staff.log import LogView
+from app.staff.mails import MailView
+from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
+from app.staff.sections import SectionView
+from app.staff.settings import SettingsView
+
+VIEWS = (
+    FamilyView, AdultView, ChildView, HouseholdView, SectionView, ChoiceView, EnrolmentView, AuthorisationView, PickUpView, ComplementaryView, HealthRecordView,
+    HealthReadView, TaxView, CafView, QuotientView, BankView, MandateView, SchoolView, YearView, ClassView, RefusalReasonView, MailView, AccountsView, LogView,
+    SettingsView,
+)  # fmt: skip
+
+__all__ = ["VIEWS", "init_app", "sentences"]
+
+
+def init_app(app):
+    """The staff's menu, and the door before every address of the staff."""
+    nav.init_app(app)
+    app.before_request(_door)
+
+
+def _door():
+    """Under /mairie/: anonymous people sign in, families are refused, whatever the view behind it checks."""
+    if not request.path.startswith("/mairie/"):
+        return None
+    if not current_user.is_authenticated:
+        return redirect(url_for("LoginView.login", next=request.full_path.rstrip("?")))
+    if staff_role() is None:
+        return show_error(403, _("You may not open this page with this account."))
+    return None

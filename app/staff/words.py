@@ -1,0 +1,72 @@
+"""How does the log read? Its verbs and fields in the words of people."""
+
+from dataclasses import dataclass
+
+from app.changes.kinds import KINDS
+from app.core.i18n import _, _l
+
+NOUNS = {
+    "family": _l("family"), "adult": _l("adult"), "child": _l("child"), "household": _l("household of a child"), "school": _l("school"), "school_year": _l("school year"),
+    "school_class": _l("class"), "school_enrolment": _l("school enrolment"), "income_quotient": _l("income quotient"), "refusal_reason": _l("reason for a refusal"),
+    "setting": _l("settings"),
+}  # fmt: skip
+ACTS = {"add": _l("%(what)s: added"), "edit": _l("%(what)s: changed"), "delete": _l("%(what)s: deleted"), "archived": _l("%(what)s: put in the archive"),
+        "restored": _l("%(what)s: taken out of the archive"), "ended": _l("%(what)s: ended")}  # fmt: skip
+SENTENCES = {
+    "request.submitted": _l("request sent"), "request.decided.accept": _l("request accepted"), "request.decided.refuse": _l("request refused"),
+    "request.decided.send_back": _l("request sent back"), "request.undone": _l("decision undone"), "request.returned": _l("request back in the queue"),
+    "request.withdrawn": _l("request withdrawn"), "lot.sealed": _l("requests completed by the family"), "lot.assigned": _l("requests assigned"),
+    "account.invited": _l("invitation made"), "account.activated": _l("account opened"), "account.password": _l("password changed"), "account.blocked": _l("account blocked for a while"),
+    "account.sessions_closed": _l("sessions closed"), "account.address": _l("login address changed"), "account.link_ended": _l("access to a family ended"),
+    "account.created": _l("account made"), "account.deactivated": _l("account closed"), "account.activated_again": _l("account opened again"),
+    "mail.retried": _l("mail sent again"), "list.exported": _l("list exported"), "family.note": _l("private note changed"),
+}  # fmt: skip
+
+
+def said(entry):
+    """What an entry of the log tells, in words; its verb where we have none."""
+    if entry.verb in SENTENCES:
+        return str(SENTENCES[entry.verb])
+    what, _dot, act = entry.verb.rpartition(".")
+    name = KINDS[what].title if what in KINDS else NOUNS.get(what)
+    if name is None or act not in ACTS:
+        return entry.verb
+    text = str(ACTS[act]) % {"what": name}
+    return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """One field of an entry. `told` is false where the log keeps the name alone."""
+
+    label: str
+    before: str = ""
+    after: str = ""
+    told: bool = True
+
+
+def change_lines(entry):
+    """The fields of an entry, as people read them."""
+    kind = KINDS.get(entry.verb.rpartition(".")[0])
+    return [_line(name, pair, kind) for name, pair in (entry.changes or {}).items()]
+
+
+def _line(name, pair, kind):
+    label = str(kind.label(name)) if kind is not None and name in kind.fields else name.replace("_", " ")
+    if not pair:
+        return ChangeLine(label, told=False)
+    values = [_shown(kind, name, pair.get(side)) for side in ("before", "after")]
+    return ChangeLine(label, *values)
+
+
+def _shown(kind, name, value):
+    if value is None or value == "":
+        return ""
+    if kind is not None and name in kind.fields and not kind.is_file(name):
+        try:
+            return kind.show(name, value)
+        except (KeyError, ValueError, TypeError):
+            return str(value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)
