@@ -80,6 +80,8 @@ def _offer_again(response):
     kept = _open(request.form.get("kept_form"))
     if kept.get("account") != current_user.id or "kept" not in kept:
         return response
+    # Signing in began a new session: the token of the old one, which the login form has read, does not fit it.
+    g.pop("csrf_token", None)
     page = make_response(render_template("portal/resume.html", kept=kept))
     page.headers["Cache-Control"] = "no-store"
     return page
