@@ -208,3 +208,11 @@ class StaffFilters(Filters):
                 flash(_("“%(text)s” cannot be searched for here: nothing is found.", text=text[:40]), "warning")
         if typed:
             self._add_filter(condition, typed)
+
+    def get_joined_filters(self, filters):
+        joined = StaffFilters(self.filter_converter, self.datamodel)
+        joined.filters, joined.values = self.filters + filters.filters, self.values + filters.values
+        return joined
+
+    def copy(self):
+        return self.get_joined_filters(StaffFilters(self.filter_converter, self.datamodel))

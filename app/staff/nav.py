@@ -72,7 +72,7 @@ def menu_of_request():
 
 
 def _group(title, entries):
-    return {"title": title, "links": [_link(*entry) for entry in entries if _open(entry[1], entry[3])]}
+    return {"title": title, "folded": title is not MENU[0][0], "links": [_link(*entry) for entry in entries if _open(entry[1], entry[3])]}
 
 
 def _open(endpoint, noun):

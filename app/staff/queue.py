@@ -89,7 +89,7 @@ class QueueView(QueueBase):
 
     def _refusal(self, lot_id, filters, chosen):
         """The form that says why; every reason is a link that fills it, so that no script is needed."""
-        page = lot_page(lot_id, self.kinds(), self.me())
+        page = lot_page(lot_id, self.kinds(), self.me(), noting=False)
         wanted = [one for one in page.waiting if not chosen.at or one.request.id in chosen.ids]
         reader = reader_of(page.lot.account_id, page.lot.family_id)
         english = reader is not None and reader.locale.startswith("en")

@@ -32,7 +32,7 @@ class LotView(QueueBase):
     @expose(f"/{LOT}/attribuer")
     @has_access
     def colleagues(self, lot_id):
-        page = lot_page(lot_id, self.kinds(), self.me())
+        page = lot_page(lot_id, self.kinds(), self.me(), noting=False)
         people = staff_with([role for role in STAFF_ROLES if "decide" in permissions(Noun.request, role)])
         return self.render_template("staff/queue/assign.html", title=_("Who looks after it?"), lot=page.lot, lot_page=page, people=people, filters=self.filters(request.args))
 
@@ -61,7 +61,7 @@ class LotView(QueueBase):
         requests = db.session.execute(query.where(ChangeRequest.kind.in_([kind.name for kind in self.kinds()]))).all()
         if not requests:
             abort(404)
-        note_presence(lot_id, self.me(), purge=True)
+        note_presence(lot_id, self.me())
         return jsonify(also=looking_sentence(lookers_at(lot_id, self.me())), stamp=stamp_of(requests))
 
     @expose(f"/{LOT}/plus-tard", methods=["POST"])

@@ -54,8 +54,9 @@ class BulkView(QueueBase):
     @has_access
     def take(self):
         wanted = [int(text) for text in request.form.getlist("lot") if text.isascii() and text.isdigit() and len(text) < 10]
+        visible = ChangeLot.requests.any(ChangeRequest.kind.in_([kind.name for kind in self.kinds()]))
         with unit_of_work():
-            for lot in db.session.scalars(select(ChangeLot).where(ChangeLot.id.in_(wanted)).limit(MOST)):
+            for lot in db.session.scalars(select(ChangeLot).where(ChangeLot.id.in_(wanted), visible).limit(MOST)):
                 assign(lot, self.me().id, by=self.me())
         return redirect(url_for("QueueView.queue", **self.filters(request.args).args()), 303)
 

@@ -95,8 +95,11 @@ def stamp_of(requests):
     return "-".join(f"{request.id}.{request.version}" for request in sorted(requests, key=lambda one: one.id))
 
 
-def lot_page(lot_id, kinds, me):
-    """The LotPage of a lot; 404 where nothing of it is of the kinds that the role decides. Notes who looks, and at whose health."""
+def lot_page(lot_id, kinds, me, *, noting=True):
+    """The LotPage of a lot; 404 where nothing of it is of the kinds that the role decides. Notes who looks, and at whose health.
+
+    `noting` is false for pages that show no value of it.
+    """
     around = requests_around(lot_id, kinds)
     requests = sorted((request for request in around if request.lot_id == lot_id and request.state is not RequestState.superseded), key=lambda one: one.id)
     if not requests:
@@ -107,7 +110,8 @@ def lot_page(lot_id, kinds, me):
     children = sorted((row.child for row in family.households if row.ended_on is None), key=lambda child: child.birth_date)
     shown = [_shown(request, family, children) for request in requests]
     _name_files(shown)
-    _note(lot_id, shown, me)
+    if noting:
+        _note(lot_id, shown, me)
     rest = [request for request in around if request.lot_id != lot_id]
     return LotPage(
         lot=requests[0].lot, family=family, children=children, shown=shown, lookers=lookers(requests[0].lot, me), implied_on=implied_decision(requests[0].lot),

@@ -18,7 +18,7 @@ class ChildSheetView(BaseView):
     class_permission_name = noun.value
     method_permission_name = {"sheet": "read"}
 
-    @expose("/enfants/<int:child_id>/fiche.pdf")
+    @expose("/enfants/<int(max=2147483647):child_id>/fiche.pdf")
     @screen
     def sheet(self, child_id):
         return print_sheet(child_id, request.args.get("version", Version.simple), family_id=None, town_reader=current_user)

@@ -26,12 +26,16 @@ SENTENCES = {
 def said(entry):
     """What an entry of the log tells, in words; its verb where we have none."""
     if entry.verb in SENTENCES:
-        return str(SENTENCES[entry.verb])
+        return capital(str(SENTENCES[entry.verb]))
     what, _dot, act = entry.verb.rpartition(".")
     name = KINDS[what].title if what in KINDS else NOUNS.get(what)
     if name is None or act not in ACTS:
         return entry.verb
-    text = str(ACTS[act]) % {"what": name}
+    return capital(str(ACTS[act]) % {"what": name})
+
+
+def capital(text):
+    """A text that begins with a capital."""
     return text[:1].upper() + text[1:]
 
 
