@@ -70,15 +70,28 @@ def _make(families, seed, present, hashed):
         for username, first_name, last_name, role in STAFF:
             world.staff[username] = new_account(username, first_name, last_name, role.value, hashed, email=f"{username}@saint-exemple.example")
         named = named_families(world)
-        world.homes.extend(named)
+        _settle(world, named)
         named_children(world, *named)
+        world.settle()
     while len(world.homes) < families:
-        with unit_of_work():
-            for _place in range(min(BATCH, families - len(world.homes))):
-                home = any_family(world)
+        # Queries here look for what is written already: flushing before each of them would take most of the time.
+        with unit_of_work(), db.session.no_autoflush:
+            homes = [any_family(world) for _place in range(min(BATCH, families - len(world.homes)))]
+            _settle(world, homes)
+            for home in homes:
                 any_children(world, home)
-                world.homes.append(home)
+            world.settle()
     with unit_of_work():
         share_some(world)
     tell(world)
     return counts()
+
+
+def _settle(world, homes):
+    from app.demo.families import settle_in
+
+    db.session.flush()
+    for home in homes:
+        settle_in(world, home)
+    world.settle()
+    world.homes.extend(homes)

@@ -47,7 +47,7 @@ def share_some(world):
     """In some separated families, a child lives with the other parent every second week."""
     apart = [home for home in world.homes[4:] if home.family.situation in (Situation.separated, Situation.divorced)]
     for one, other in zip(apart[::4], apart[1::4], strict=False):
-        household = one.family.households[0]
+        household = min(one.family.households, key=lambda row: row.id)
         household.weeks = Weeks.even
         _share(household.child, other, Weeks.odd)
 
@@ -63,10 +63,9 @@ def make_child(world, home, first_name, last_name, sex, born, *, weeks=Weeks.all
     db.session.add(child)
     db.session.add(Household(child=child, family=home.family, weeks=weeks, started_on=max(born, date(world.year_begins - 2, 9, 1))))
     _schools(world, child, both)
-    db.session.flush()
     if full or world.chance(0.6):
         picture = world.face("child", long_hair=sex is Sex.female)
-        child.photo = world.kept_file(picture, "photo.jpg", Noun.photo, home.family.id, child.id)
+        world.keep_file(child, "photo_id", picture, "photo.jpg", Noun.photo, home.family.id, child)
     if full or world.chance(0.85):
         _authorisations(world, child, home)
     if full or world.chance(0.85):
@@ -128,13 +127,12 @@ def _health(world, child, home):
         child=child, vaccines=vaccines, asthma=world.chance(0.06), food_allergies=food, drug_allergies=drug, other_allergies=other, what_to_do=todo, pai=plan,
         pai_until=date(world.year_begins + 1, 7, 5) if plan else None, illnesses=world.pick(names.ILLNESSES) if world.chance(0.3) else None,
         advice=world.pick(names.ADVICE) if world.chance(0.12) else None, doctor=world.pick(names.DOCTORS), doctor_phone=identifiers.landline(world.rng),
+        updated_on=clock.today(),
     )  # fmt: skip
     db.session.add(row)
     if plan:
         paper = pictures.pdf("Projet d'accueil individualisé", [f"Enfant : {child}", f"Allergie : {food}", f"Conduite : {todo}"])
-        file = world.kept_file(paper, "pai.pdf", Noun.health, home.family.id, child.id)
-        db.session.flush()
-        row.pai_document_id = file.id
+        world.keep_file(row, "pai_document_id", paper, "pai.pdf", Noun.health, home.family.id, child)
 
 
 def _injection(world, born, valency):
@@ -149,16 +147,15 @@ def _pickups(world, child, home):
     for _person in range(world.rng.choices((1, 2), (70, 30))[0]):
         relation = world.pick(names.RELATIONS)
         woman, old = relation.endswith(("e", "mère")) and "père" not in relation, relation.startswith("grand")
-        photo = None
-        if world.chance(0.5):
-            photo = world.kept_file(world.face("adult", old=old, long_hair=woman and not old), "portrait.jpg", Noun.pickup, home.family.id, child.id)
-            db.session.flush()
         gone = world.chance(0.08)
         started = world.today - timedelta(days=world.rng.randrange(40, 400))
-        db.session.add(PickUpPerson(
+        person = PickUpPerson(
             child=child, family=home.family, first_name=world.pick(names.WOMEN if woman else names.MEN), last_name=world.pick(names.LAST_NAMES), relation=relation,
-            phone=identifiers.mobile(world.rng), photo_id=photo.id if photo is not None else None, started_on=started,
-            ended_on=started + timedelta(days=30) if gone else None,
-        ))  # fmt: skip
+            phone=identifiers.mobile(world.rng), started_on=started, ended_on=started + timedelta(days=30) if gone else None,
+        )  # fmt: skip
+        db.session.add(person)
+        if world.chance(0.5):
+            picture = world.face("adult", old=old, long_hair=woman and not old)
+            world.keep_file(person, "photo_id", picture, "portrait.jpg", Noun.pickup, home.family.id, child)
 
 

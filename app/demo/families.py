@@ -1,15 +1,22 @@
 """Who lives in Saint-Exemple? Households of every sort: their adults, income, quotient, bank details, accounts."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from uuid import uuid4
+
+from sqlalchemy import select
 
 from app.core import clock
+from app.core.numbering import next_number
 from app.demo import identifiers, names, pictures
 from app.demo.world import Home
 from app.extensions import db
-from app.families.models import Adult, AdultRole, CafData, Civility, Fund, IncomeQuotient, QuotientSource, Situation, TaxData
-from app.families.operations import new_family, set_bank_details
-from app.security.operations import invite, link_family, new_account
+from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Fund, IncomeQuotient, Mandate, QuotientSource, Situation, TaxData
+from app.families.operations import new_family
+from app.families.rules import bic_of, parse_iban
+from app.security.manager import AccountManager
+from app.security.models import Account, FamilyLink, LoginAddress
+from app.security.operations import invite
 from app.security.who_sees_what import FAMILY_ROLE, Noun
 
 COUPLES = (Situation.married, Situation.civil_union, Situation.living_together)
@@ -40,24 +47,25 @@ def any_family(world):
 
 
 def make_home(world, name, situation, guardian, spouse=None, *, usernames=None, email=True):
-    """A household with all its sections, within the open unit of work."""
+    """A household and its adults, within the open unit of work; settle_in() gives it the rest once it has an id."""
     clock.stop_at(world.at(world.rng.randrange(120, 1500), 10))
     resident = usernames is not None or world.chance(0.93)
-    family = new_family(name, situation=situation, resident=resident)
+    family = new_family(name, situation=situation, resident=resident, created_at=clock.now())
     town, postcode = (names.TOWN, names.POSTCODE) if resident else world.pick(names.AROUND)
     address = {"address": f"{world.rng.randrange(1, 88)} {world.pick(names.STREETS)}", "postcode": postcode, "city": town,
                "address_more": world.pick(names.MORE) if world.chance(0.25) else None}  # fmt: skip
-    adults = [_adult(world, AdultRole.guardian, guardian[0], name, guardian[1], address, email)]
+    family.adults.append(_adult(world, AdultRole.guardian, guardian[0], name, guardian[1], address, email))
     if spouse is not None:
-        adults.append(_adult(world, AdultRole.spouse, spouse[0], spouse[2] or name, spouse[1], address, world.chance(0.9)))
-    family.adults.extend(adults)
-    db.session.flush()
-    home = Home(family=family)
-    _income(world, home)
-    if usernames is not None or world.chance(0.6):
-        _bank(world, family, adults[0])
-    _accounts(world, home, adults, usernames)
-    return home
+        family.adults.append(_adult(world, AdultRole.spouse, spouse[0], spouse[2] or name, spouse[1], address, world.chance(0.9)))
+    return Home(family=family, usernames=usernames)
+
+
+def settle_in(world, home):
+    """The sections of a household that is written, and its accounts."""
+    _income(world, home.family)
+    if home.usernames is not None or world.chance(0.6):
+        _bank(world, home.family)
+    _accounts(world, home)
 
 
 def _adult(world, role, first_name, last_name, civility, address, email):
@@ -72,55 +80,69 @@ def _adult(world, role, first_name, last_name, civility, address, email):
     )  # fmt: skip
 
 
-def _income(world, home):
-    family = home.family
+def _income(world, family):
     value = max(180, min(3200, round(world.rng.lognormvariate(6.85, 0.5))))
     fund = Fund[world.weighted(caf=86, msa=8, none=6)]
     if fund is not Fund.none:
         number = identifiers.digits(world.rng, 7 if fund is Fund.caf else 13)
-        family.caf = CafData(family=family, fund=fund, allocataire=number, consent=world.chance(0.6))
+        family.caf = CafData(fund=fund, allocataire=number, consent=world.chance(0.6))
     elif world.chance(0.8):
-        family.caf = CafData(family=family, fund=fund, consent=False)
+        family.caf = CafData(fund=fund, consent=False)
     if world.chance(0.9):
         for back in range(world.rng.randrange(1, 4)):
             month = date(world.today.year - back, 1, 1)
             source = QuotientSource[world.weighted(proof=70, hand=30)]
-            db.session.add(IncomeQuotient(family=family, value=round(value * (1 - 0.04 * back)), counts_from=month, source=source))
+            recorded = min(datetime.combine(month, time(10), timezone.utc), world.present)
+            family.quotients.append(IncomeQuotient(value=round(value * (1 - 0.04 * back)), counts_from=month, source=source, recorded_at=recorded))
     if world.chance(0.65):
         parts = Decimal(len(family.adults)) + world.pick((Decimal("0.5"), Decimal(1), Decimal(2)))
-        family.tax = TaxData(family=family, tax_number=identifiers.digits(world.rng, 13), notice_reference=identifiers.digits(world.rng, 13),
-                             income_year=world.today.year - 2, reference_income=value * 12 * 2, parts=parts)  # fmt: skip
+        family.tax = TaxData(tax_number=identifiers.digits(world.rng, 13), notice_reference=identifiers.digits(world.rng, 13), income_year=world.today.year - 2,
+                             reference_income=value * 24, parts=parts)  # fmt: skip
 
 
-def _bank(world, family, adult):
-    """Bank details; with a direct debit, a mandate, and sometimes a former one that ended."""
+def _bank(world, family):
+    """Bank details; with a direct debit a mandate, and sometimes a former one that ended."""
+    holder, iban, debit = str(family.adults[0]), identifiers.iban(world.rng), world.chance(0.6)
+    changed = world.today - timedelta(days=world.rng.randrange(60, 600))
     if world.chance(0.15):
-        clock.stop_at(world.at(world.rng.randrange(700, 1500), 10))
-        set_bank_details(family, {"holder": str(adult), "iban": identifiers.iban(world.rng), "direct_debit": True})
-        clock.stop_at(world.at(world.rng.randrange(60, 600), 10))
-    iban = identifiers.iban(world.rng)
-    slip = pictures.paper("Relevé d’identité bancaire", [f"Titulaire : {adult}", f"IBAN : {iban}"])
-    row = world.kept_file(slip, "rib.jpg", Noun.bank, family.id)
-    db.session.flush()
-    set_bank_details(family, {"holder": str(adult), "iban": iban, "direct_debit": world.chance(0.6), "proof_id": row.id})
+        _mandate(family, holder, identifiers.iban(world.rng), changed - timedelta(days=world.rng.randrange(100, 900)), changed)
+    if debit:
+        _mandate(family, holder, iban, changed)
+    family.bank = BankDetails(holder=holder, iban=iban, bic=bic_of(parse_iban(iban)), direct_debit=debit)
+    slip = pictures.paper("Relevé d’identité bancaire", [f"Titulaire : {holder}", f"IBAN : {iban}"])
+    world.keep_file(family.bank, "proof_id", slip, "rib.jpg", Noun.bank, family.id)
 
 
-def _accounts(world, home, adults, usernames):
+def _mandate(family, holder, iban, signed_on, ended_on=None):
+    reference = f"PREAU-{family.code}-{next_number('mandate'):06}"
+    family.mandates.append(Mandate(reference=reference, iban=iban, bic=bic_of(parse_iban(iban)) or "", holder=holder, signed_on=signed_on, ended_on=ended_on))
+
+
+def _accounts(world, home):
     """A login for most guardians and some spouses; an invitation on paper for some of the others."""
-    for place, adult in enumerate(adults):
-        named = usernames is not None and place < len(usernames)
+    for place, adult in enumerate(home.family.adults):
+        named = home.usernames is not None and place < len(home.usernames)
         if named or (adult.email and world.chance(0.86 if place == 0 else 0.4)):
             clock.stop_at(world.at(world.rng.randrange(20, 120), 18, world.rng.randrange(60)))
-            username = usernames[place] if named else _free_username(world, adult)
-            account = new_account(username, adult.first_name, adult.last_name, FAMILY_ROLE, world.password_hash, email=adult.email)
-            link_family(account, home.family.id, adult.role.value, adult_id=adult.id)
+            account = _account(world, home.usernames[place] if named else _free_username(world, adult), adult)
             if place == 0:
-                home.account_id, home.adult_id = account.id, adult.id
-            else:
-                home.spouse_account_id = account.id
+                home.account, home.adult_id = account, adult.id
         elif world.chance(0.3):
             clock.stop_at(world.present - timedelta(days=world.rng.randrange(1, 25)))
             invite(adult.id, home.family.id, by=world.staff["agent"])
+
+
+def _account(world, username, adult):
+    """What new_account() and link_family() write, without asking the database each time."""
+    if world.family_role is None:
+        world.family_role = db.session.scalar(select(AccountManager.role_model).filter_by(name=FAMILY_ROLE))
+    account = Account(username=username, first_name=adult.first_name, last_name=adult.last_name, email=f"{uuid4().hex}@account.invalid", active=True,
+                      password=world.password_hash, roles=[world.family_role])  # fmt: skip
+    db.session.add(account)
+    db.session.add(FamilyLink(account=account, family_id=adult.family_id, standing=adult.role.value, adult_id=adult.id, since=clock.now()))
+    if adult.email:
+        db.session.add(LoginAddress(account=account, email=adult.email, confirmed_at=clock.now()))
+    return account
 
 
 def _free_username(world, adult):

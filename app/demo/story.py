@@ -76,7 +76,7 @@ class Story:
     def send(self, home, wanted, channel="portal"):
         """Send a wish through submit(), as the form would."""
         clerk = self.world.staff["agent"]
-        account = db.session.get(Account, home.account_id) if home.account_id and channel == "portal" else clerk
+        account = home.account if home.account is not None and channel == "portal" else clerk
         standing = Standing(account.id, home.family.id, Viewer.guardian, adult_id=home.adult_id, channel=channel,
                             received_on=None if channel == "portal" else clock.today() - timedelta(days=1))  # fmt: skip
         before = wanted.kind.read(wanted.target) if wanted.act is Act.edit else {}
@@ -226,9 +226,9 @@ def _named(story, world):
     story.add(at(2, 21), story.ask, petit, "mobile", None)
     story.add(at(5, 11), story.ask, lefevre, "bank_account", None, "post")
     story.add(at(11, 10), story.ask, lefevre, "insurance", "accept", "desk")
-    for rank, home in enumerate([home for home in world.homes[4:] if home.account_id][:3]):
+    for rank, home in enumerate([home for home in world.homes[4:] if home.account is not None][:3]):
         story.add(at(2 + rank, 7), story.conflict, home)
-    online = [home for home in world.homes[4:] if home.account_id]
+    online = [home for home in world.homes[4:] if home.account is not None]
     story.add(world.present - timedelta(minutes=3), story.ask, online[3], "photographs")
     story.add(world.present - timedelta(seconds=4), story.held, online[4])
 

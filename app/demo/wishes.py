@@ -66,7 +66,7 @@ def portrait(who, **traits):
 # -- the household ------------------------------------------------------------------------------------------------------------------
 
 
-@wish(12)
+@wish(8)
 def mobile(world, home):
     return of_family(home, "guardian", mobile=identifiers.mobile(world.rng))
 
@@ -82,7 +82,7 @@ def work(world, home):
     return of_family(home, "guardian", profession=world.pick(names.PROFESSIONS), employer=world.pick(names.EMPLOYERS), work_phone=identifiers.landline(world.rng))
 
 
-@wish(7)
+@wish(10)
 def move(world, home):
     return of_family(home, "guardian", address=f"{world.rng.randrange(1, 60)} {world.pick(names.STREETS)}", address_more=None, postcode=names.POSTCODE, city=names.TOWN)
 
@@ -107,19 +107,19 @@ def quotient(world, home):
     return of_family(home, "caf", {"proof_id": paper}, fund="caf", allocataire=allocataire, quotient=value, consent=True)
 
 
-@wish(3)
+@wish(5)
 def quotient_without_proof(world, home):
     return of_family(home, "caf", quotient=world.rng.randrange(300, 2400))
 
 
-@wish(4)
+@wish(6)
 def tax_notice(world, home):
     income = world.rng.randrange(9_000, 68_000)
     files = {"proof_id": scan("Avis d’impôt", f"Déclarant : {home.family.guardian}", f"Revenu fiscal de référence : {income} €")} if world.chance(0.7) else {}
     return of_family(home, "tax", files, income_year=world.today.year - 1, reference_income=income, notice_reference=identifiers.digits(world.rng, 13))
 
 
-@wish(5)
+@wish(7)
 def bank_account(world, home):
     iban, holder = identifiers.iban(world.rng), str(home.family.guardian)
     files = {"proof_id": scan("Relevé d’identité bancaire", f"Titulaire : {holder}", f"IBAN : {iban}")} if world.chance(0.8) else {}
@@ -129,7 +129,7 @@ def bank_account(world, home):
 # -- the children -------------------------------------------------------------------------------------------------------------------
 
 
-@wish(4)
+@wish(6)
 def new_child(world, home):
     girl, born = world.chance(0.5), world.day_between(date(world.year_begins - 5, 1, 5), date(world.year_begins - 3, 12, 28))
     after = {"first_name": world.pick(names.GIRLS if girl else names.BOYS), "last_name": home.family.guardian.last_name, "birth_date": born,
@@ -137,7 +137,7 @@ def new_child(world, home):
     return Wish(kind_of("new_child"), None, encode(after), act=Act.add)
 
 
-@wish(6)
+@wish(4)
 def photographs(world, home):
     child = a_child(world, home, 2, 12)
     kind = kind_of("authorisations")
@@ -206,7 +206,7 @@ def vaccines(world, home):
     return of_child(child, "health", diphtheria=day, tetanus=day, polio=day)
 
 
-@wish(4)
+@wish(7)
 def allergy(world, home):
     food, drug, other, todo = world.pick(names.ALLERGIES)
     return of_child(a_child(world, home, 2, 11), "health", food_allergies=food, drug_allergies=drug, other_allergies=other, what_to_do=todo)
@@ -224,7 +224,7 @@ def photograph(world, home):
     return of_child(a_child(world, home, 2, 12), "photo", {"photo_id": portrait("child")})
 
 
-@wish(7)
+@wish(9)
 def school_place(world, home):
     child = a_child(world, home, 2, 9)
     level = child and world.level_of(child.birth_date, 1)

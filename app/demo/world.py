@@ -14,9 +14,10 @@ from app.documents.models import FileState, StoredFile
 from app.documents.operations import path_of, store
 from app.extensions import db
 from app.families.models import Family
+from app.security.models import Account
 
 #: Pictures are drawn until there are so many, then used again: a large town would wait for them.
-DRAWN_AT_MOST = 80
+DRAWN_AT_MOST = 40
 LEVELS = list(Level)
 
 
@@ -25,9 +26,10 @@ class Home:
     """A family of the town, and who acts for it."""
 
     family: Family
-    account_id: int | None = None
+    account: Account | None = None
     adult_id: int | None = None
-    spouse_account_id: int | None = None
+    #: Names of its accounts, where the documentation tells of them.
+    usernames: tuple | None = None
 
 
 @dataclass
@@ -44,7 +46,10 @@ class World:
     staff: dict = field(default_factory=dict)
     drawn: dict = field(default_factory=dict)
     taken: dict = field(default_factory=dict)
+    #: (row, attribute, StoredFile, child): set once they have ids.
+    links: list = field(default_factory=list)
     password_hash: str = ""
+    family_role: object = None
 
     @property
     def today(self):
@@ -121,15 +126,24 @@ class World:
             return drawn[-1]
         return self.pick(drawn)
 
-    def kept_file(self, content, filename, noun, family_id, child_id=None):
-        """A file of a family's file, within the open unit of work; its id comes with the next flush."""
-        row = StoredFile(key=uuid4().hex, family_id=family_id, child_id=child_id, noun=noun.value, filename=filename, size=len(content), state=FileState.kept,
+    def keep_file(self, owner, attribute, content, filename, noun, family_id, child=None):
+        """A file of a family's file, within the open unit of work; settle() sets its id on the row that owns it."""
+        row = StoredFile(key=uuid4().hex, family_id=family_id, created_at=clock.now(), noun=noun.value, filename=filename, size=len(content), state=FileState.kept,
                          media_type="application/pdf" if content.startswith(b"%PDF") else "image/jpeg")  # fmt: skip
         path = path_of(row.key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(seal_bytes(content))
         db.session.add(row)
-        return row
+        self.links.append((owner, attribute, row, child))
+
+    def settle(self):
+        """Write what was made, then bind rows to their files: a flush takes milliseconds, however little it writes."""
+        db.session.flush()
+        for owner, attribute, row, child in self.links:
+            setattr(owner, attribute, row.id)
+            row.child_id = child.id if child is not None else None
+        self.links.clear()
+        db.session.flush()
 
     def sent_file(self, content, filename, kind, home, child_id=None):
         """The id of a file that a family sends with a request."""
