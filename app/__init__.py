@@ -10,6 +10,7 @@ from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.version import VERSION
+from app.core.views import RowId
 from app.extensions import csrf, db, mailer, migrate
 
 __version__ = VERSION
@@ -23,6 +24,7 @@ def create_app(**overrides):
     app = Flask(__name__)
     app.config.from_object("config")
     app.config.update(overrides)
+    app.url_map.converters["int"] = RowId
     _refuse_without_secrets(app)
     load_domains()
     if app.config["PROXIES"]:

@@ -4,6 +4,7 @@ import copy
 
 from flask import abort, g, has_request_context, request
 from flask_appbuilder import ModelView
+from werkzeug.routing import IntegerConverter
 
 
 class SafeModelView(ModelView):
@@ -32,6 +33,13 @@ class SafeModelView(ModelView):
         if order_column not in self.order_columns:
             order_column = order_direction = ""
         return super()._get_list_widget(*args, order_column=order_column, order_direction=order_direction, page=page, page_size=page_size, **kwargs)
+
+
+class RowId(IntegerConverter):
+    """`<int:…>` in addresses: a number that both databases can hold; a larger one is an address that leads nowhere."""
+
+    def __init__(self, url_map, *args, max=2**31 - 1, **kwargs):
+        super().__init__(url_map, *args, max=max, **kwargs)
 
 
 def refuse_bad_paging():

@@ -135,7 +135,7 @@ class KindView(SafeModelView):
         require(self.kind.noun, "ask")
         return super().add()
 
-    @expose("/edit/<pk>", methods=["GET", "POST"])
+    @expose("/edit/<int:pk>", methods=["GET", "POST"])
     @has_access
     def edit(self, pk):
         require(self.kind.noun, "ask")
@@ -144,7 +144,7 @@ class KindView(SafeModelView):
             note_health_read(int(pk), by=current_user, screen="portal")
         return answer
 
-    @expose("/delete/<pk>", methods=["GET", "POST"])
+    @expose("/delete/<int:pk>", methods=["GET", "POST"])
     @has_access
     def delete(self, pk):
         require(self.kind.noun, "ask")

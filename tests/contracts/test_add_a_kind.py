@@ -45,9 +45,17 @@ def town(app):
     module = ModuleType(changes.__name__)
     exec(compile(patched(file.read_text()), file, "exec"), vars(module))
     keys = (
-        "TESTING", "SECRET_KEY", "ENCRYPTION_KEYS", "SQLALCHEMY_DATABASE_URI", "FILES_FOLDER", "RATELIMIT_ENABLED", "MAIL_SERVER", "SESSION_COOKIE_SECURE",
-        "FAB_PASSWORD_HASH_METHOD", "WTF_CSRF_ENABLED",
-    )  # fmt: skip
+        "TESTING",
+        "SECRET_KEY",
+        "ENCRYPTION_KEYS",
+        "SQLALCHEMY_DATABASE_URI",
+        "FILES_FOLDER",
+        "RATELIMIT_ENABLED",
+        "MAIL_SERVER",
+        "SESSION_COOKIE_SECURE",
+        "FAB_PASSWORD_HASH_METHOD",
+        "WTF_CSRF_ENABLED",
+    )
     with_the_kind = create_app(**{key: app.config[key] for key in keys})
     yield with_the_kind
     with with_the_kind.app_context():

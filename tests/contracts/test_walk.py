@@ -17,15 +17,22 @@ from tests.contracts import town
 #: Open to the world, on purpose. Everything else sends a stranger to the login page.
 PUBLIC = {
     "static", "appbuilder.static", "IndexView.index", "HealthView.healthz", "theme.stylesheet", "LoginView.login", "LoginView.logout", "LocaleView.index",
-    "UtilView.back",
+    "UtilView.back", "FirstVisitView.codes", "FirstVisitView.account", "ResetView.forgotten", "ResetView.asked", "ResetView.choose", "ResetView.confirm",
 }  # fmt: skip
 #: The own account, whoever one is: no row of anybody else can be named there.
-OWN_ACCOUNT = set()
+OWN_ACCOUNT = {"OwnAccountView.show", "OwnAccountView.address", "PasswordView.change"}
 
 VIEWERS = {"galbert": Viewer.guardian, "marc": Viewer.spouse, "petit": Viewer.guardian, "admin": Viewer.administrator, "agent": Viewer.clerk, "regisseur": Viewer.regisseur,
            "animateur": Viewer.animator, "lecteur": Viewer.reader}  # fmt: skip
 FAMILIES = ("galbert", "marc", "petit")
 OWN, OTHER = "OWNCANARY", "OTHERCANARY"
+#: Another family's row is 404; where the table gives nothing at all, the role's 403 comes first.
+REFUSED = (403, 404)
+#: Endpoints that ask for more than the table's line, with the reason.
+FINER = {
+    "AccountsView.add": "accounts of the staff are an administrator's to make",
+    "StaffFileView.file": "a file is read by those who read its noun",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ def address(app, rule, rows):
         return url_for(rule.endpoint, **values)
 
 
-FIXED = {"locale": "en", "token": "x", "batch": "x", "noun": "child", "version": "simple"}
+FIXED = {"locale": "en", "token": "x", "kind": "csv", "of": "famille", "name": "guardian"}
 
 
 def guess(app, rule, name, rows):
@@ -149,10 +156,23 @@ def test_nothing_of_another_family_is_read(app, sign_in, rows, username):
             answer = client.get(address(app, rule, rows[whose]), follow_redirects=True)
             if OTHER.encode() in answer.data:
                 leaks.append((str(rule), whose))
-        if rule.arguments and str(rule).startswith("/portail") and names_a_row(rule) and client.get(address(app, rule, rows["other"])).status_code != 404:
+        if rule.arguments and str(rule).startswith("/portail") and names_a_row(rule) and client.get(address(app, rule, rows["other"])).status_code not in REFUSED:
             found.append(str(rule))
     assert not leaks
     assert not found
+
+
+def test_no_address_breaks_the_portal(app, sign_in, rows):
+    """Numbers that no database holds, words where numbers stand, paging and filters that make no sense."""
+    odd = ("0", "99999999999999999999", "-1", "abc", "%00")
+    query = "?page_X=abc", "?_flt_0_x=1&_flt_9_name=1", "?_oc_FamilyView=password&_od_FamilyView=asc", "?child=x", "?q=%00%25_", "?page=-1", "?lane=x&state=x&tab=x"
+    broken = []
+    clients = {"/portail": sign_in("galbert"), "/mairie": sign_in("admin")}
+    for rule in rules(app, "GET"):
+        client = next((client for start, client in clients.items() if str(rule).startswith(start)), sign_in())
+        paths = [re.sub(r"<[^>]*>", value, str(rule)) for value in odd] if names_a_row(rule) else [str(rule) + extra for extra in query if not rule.arguments]
+        broken += [path for path in paths if client.get(path).status_code >= 500]
+    assert not broken
 
 
 def names_a_row(rule):
@@ -161,7 +181,7 @@ def names_a_row(rule):
 
 @pytest.mark.parametrize("username", ["galbert", "marc"])
 def test_nothing_of_another_family_is_written(app, sign_in, rows, username):
-    client, other = sign_in(username), rows["other"]
+    other = rows["other"]
     with app.app_context():
         before = town.picture_of(2)
         base = seal({"kind": "guardian", "act": "edit", "target": 2, "child": None, "family": 2, "before": {}, "shown": {}, "key": "stolen"})
@@ -170,8 +190,8 @@ def test_nothing_of_another_family_is_written(app, sign_in, rows, username):
     fields |= {"base": base, "first_name": "Stolen", "last_name": "Stolen", "phone": "06 11 22 33 44", "photo_id-kept": seal_file(app, other), "next": "/"}
     faults = []
     for rule in rules(app, "POST"):
-        answer = client.post(address(app, rule, other), data=fields)
-        if answer.status_code >= 500 or (names_a_row(rule) and str(rule).startswith("/portail") and answer.status_code != 404):
+        answer = sign_in(username).post(address(app, rule, other), data=fields)
+        if answer.status_code >= 500 or (names_a_row(rule) and str(rule).startswith(("/portail", "/mairie")) and answer.status_code not in REFUSED):
             faults.append((str(rule), answer.status_code))
         with app.app_context():
             assert town.picture_of(2) == before, str(rule)
@@ -205,7 +225,7 @@ def test_what_the_table_refuses_is_403(app, sign_in, rows, username):
         view = getattr(app.view_functions[rule.endpoint], "__self__", None)
         noun, method = getattr(view, "class_permission_name", None), rule.endpoint.rpartition(".")[2]
         permission = (getattr(view, "method_permission_name", None) or {}).get(method)
-        if noun not in set(Noun) or permission is None:
+        if noun not in set(Noun) or permission is None or rule.endpoint in FINER:
             continue
         portal = str(rule).startswith("/portail")
         allowed = permission in permissions(Noun(noun), VIEWERS[username]) and portal == (username in FAMILIES)

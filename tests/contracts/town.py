@@ -9,7 +9,6 @@ from app.changes.models import Act, ChangeLot, ChangeRequest
 from app.changes.operations import submit
 from app.children.models import Child, ComplementaryData, HealthRecord, PickUpPerson, Subject
 from app.children.operations import name_pickup_person, set_authorisation
-from app.core import clock
 from app.core.db import unit_of_work
 from app.core.encryption import Encrypted
 from app.core.files import Upload
@@ -19,7 +18,6 @@ from app.extensions import db
 from app.families.models import Adult, CafData, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
 from app.mail.models import OutgoingMail
-from app.mail.operations import queue_mail
 from app.security.models import FamilyLink
 from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
@@ -51,20 +49,22 @@ def fill(family_id, canary):
         photo = store(upload, noun=Noun.photo, family_id=family_id, child_id=child.id, state=FileState.kept)
         proof = store(upload, noun=Noun.tax, family_id=family_id, state=FileState.kept)
         child.photo_id, tax.proof_id = photo.id, proof.id
-        mail = queue_mail(f"{canary}@famille.example", "receipt", family_id=family_id, account_id=_account(family_id).id, **_receipt(canary))
+        mail = OutgoingMail(message_id=f"<{canary}>", recipient=f"{canary}@famille.example", locale="fr", template="receipt", subject=canary, body=canary,
+                            family_id=family_id, account_id=_account(family_id).id)  # fmt: skip
+        db.session.add(mail)
         db.session.flush()
-        rows = {"family_id": family_id, "child_id": child.id, "pickup": person.id, "file_id": proof.id, "mail_id": mail.id, "adult_id": family.guardian.id}
+        rows = {"family_id": family_id, "child_id": child.id, "pickup": person.id, "file_id": proof.id, "mail_id": mail.id, "adult_id": family.guardian.id,
+                "account_id": _account(family_id).id, "target_id": family_id, "link_id": _link(family_id).id}  # fmt: skip
     rows |= _ask(family_id, child.id, canary)
     return rows
 
 
-def _receipt(canary):
-    lot = type("Lot", (), {"number": canary, "opened_at": clock.now(), "id": 1, "channel": None})()
-    return {"lot": lot, "kinds": KINDS, "town": canary, "contact": canary, "requests_url": "/", "requests": [], "implied_on": clock.today()}
+def _link(family_id):
+    return db.session.scalar(select(FamilyLink).filter_by(family_id=family_id, standing="guardian"))
 
 
 def _account(family_id):
-    return db.session.scalar(select(FamilyLink).filter_by(family_id=family_id, standing="guardian")).account
+    return _link(family_id).account
 
 
 def _ask(family_id, child_id, canary):
