@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.audit.operations import record
 from app.changes.kinds import kind_of
@@ -63,17 +62,23 @@ def decide(verdicts, *, by, bulk=False):
     who may not, becomes a problem with its sentence; the others are taken. `by` is an Account, or None for the system.
     """
     result = Result(batch=uuid4().hex)
-    wanted = select(ChangeRequest).where(ChangeRequest.id.in_([verdict.request_id for verdict in verdicts]))
-    fresh = wanted.options(joinedload(ChangeRequest.lot)).execution_options(populate_existing=True)
-    requests = {request.id: request for request in db.session.scalars(fresh)}
-    for verdict in verdicts:
-        try:
-            with db.session.begin_nested():
+    requests = _claimable([verdict.request_id for verdict in verdicts])
+    with db.session.no_autoflush:
+        for verdict in verdicts:
+            try:
                 _take(verdict, requests.get(verdict.request_id), result.batch, by=by, bulk=bulk)
-            result.taken.append(verdict.request_id)
-        except DomainError as problem:
-            result.problems[verdict.request_id] = problem
+                result.taken.append(verdict.request_id)
+            except DomainError as problem:
+                result.problems[verdict.request_id] = problem
+    db.session.flush()
     return result
+
+
+def _claimable(ids):
+    """{id: request}, fresh and locked: two clerks at once come one after the other, and a lane of 200 is one query."""
+    query = select(ChangeRequest).where(ChangeRequest.id.in_(ids)).options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id)
+    locked = query.with_for_update(of=ChangeRequest).execution_options(populate_existing=True)
+    return {request.id: request for request in db.session.scalars(locked)}
 
 
 def _take(verdict, request, batch, *, by, bulk):
@@ -81,14 +86,9 @@ def _take(verdict, request, batch, *, by, bulk):
         raise Stale(_("This request does not exist any more."))
     kind = kind_of(request.kind)
     _refuse_unless_allowed(request, kind, verdict, by=by, bulk=bulk)
-    claim = update(ChangeRequest).where(ChangeRequest.id == request.id, ChangeRequest.state == RequestState.pending)
-    claim = claim.where(ChangeRequest.version == verdict.version).values(state=RequestState.deciding, version=verdict.version + 1)
-    if db.session.execute(claim.execution_options(synchronize_session=False)).rowcount != 1:
-        db.session.refresh(request)
+    if request.state is not RequestState.pending or request.version != verdict.version:
         raise Stale(_("Somebody was faster: this request is %(state)s. Look at it again.", state=request.state.label))
-    # What the claim has written, without a query a request: a lane of 200 is one act.
-    set_committed_value(request, "state", RequestState.deciding)
-    set_committed_value(request, "version", verdict.version + 1)
+    request.move_to(RequestState.deciding)
     now = clock.now()
     window = settings.get("undo_seconds") if by is not None else 0
     db.session.add(Decision(
@@ -159,7 +159,7 @@ def _reopen(request):
     The household may have asked for the same section again meanwhile: then both become one request, the later word on top.
     """
     lock_family(request.family_id)
-    later = waiting_request(kind_of(request.kind), request.act, request.target_id, request.family_id) if request.target_id is not None else None
+    later = waiting_request(kind_of(request.kind), request.act, request.target_id, request.family_id, lock=True) if request.target_id is not None else None
     if later is None or later.state is not RequestState.pending:
         request.move_to(RequestState.pending)
         return request

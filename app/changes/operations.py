@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import select
 
 from app.audit.operations import record
@@ -9,7 +10,7 @@ from app.changes.kinds import kind_of
 from app.changes.models import Act, ChangeLot, ChangeRequest, Channel, Lane, RequestState
 from app.core import clock, settings
 from app.core.errors import DomainError, NotFound
-from app.core.i18n import _
+from app.core.i18n import _, in_locale
 from app.core.numbering import next_number
 from app.documents.operations import keep_for_request
 from app.extensions import db
@@ -69,25 +70,30 @@ def _target(kind, proposal, family_id):
     return target
 
 
-def waiting_request(kind, act, target_id, family_id):
-    """The request of this household on this section that waits on somebody and is in nobody's hands, or None."""
+def waiting_request(kind, act, target_id, family_id, *, lock=False):
+    """The request of this household on this section that waits on somebody and is in nobody's hands, or None.
+
+    `lock` is for those who will change it: a clerk who decides at the same moment comes before or after, never in between.
+    """
     states = (RequestState.pending, RequestState.sent_back)
     query = select(ChangeRequest).filter_by(kind=kind.name, act=act, target_id=target_id, family_id=family_id).where(ChangeRequest.state.in_(states))
-    return db.session.scalar(query.order_by(ChangeRequest.id.desc()).limit(1))
+    query = query.order_by(ChangeRequest.id.desc()).limit(1)
+    return db.session.scalar(query.with_for_update() if lock else query)
 
 
-def former_request(kind, act, request_id, family_id):
+def former_request(kind, act, request_id, family_id, *, lock=False):
     """This household's request of a kind that was refused, sent back or waits, to be asked once more; None where there is none."""
     states = (RequestState.pending, RequestState.sent_back, RequestState.refused, RequestState.partly_accepted)
     query = select(ChangeRequest).filter_by(id=request_id, kind=kind.name, act=act, family_id=family_id)
-    return db.session.scalar(query.where(ChangeRequest.state.in_(states)))
+    query = query.where(ChangeRequest.state.in_(states))
+    return db.session.scalar(query.with_for_update() if lock else query)
 
 
 def _replaced(kind, proposal, family_id):
     """The waiting request whose place a proposal takes, or None."""
     if proposal.target is not None:
-        return waiting_request(kind, proposal.act, proposal.target.id, family_id)
-    former = former_request(kind, proposal.act, proposal.replaces, family_id) if proposal.replaces else None
+        return waiting_request(kind, proposal.act, proposal.target.id, family_id, lock=True)
+    former = former_request(kind, proposal.act, proposal.replaces, family_id, lock=True) if proposal.replaces else None
     return former if former is not None and former.state in (RequestState.pending, RequestState.sent_back) else None
 
 
@@ -156,6 +162,7 @@ def assign(lot, account_id, *, by):
 
 def withdraw(request, *, by):
     """The family takes a request back. Stale where a clerk was faster."""
+    db.session.refresh(request, with_for_update=True)
     request.move_to(RequestState.withdrawn)
     request.decided_at = clock.now()
     record("request.withdrawn", request, by=by, note=request.kind)
@@ -163,6 +170,8 @@ def withdraw(request, *, by):
 
 def inspect_request(request, target):
     """Run the automatic checks of its kind and sort the request into a lane."""
-    findings = kind_of(request.kind).check(request, target)
+    # In the town's language: whoever decides reads them, not who asked.
+    with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
+        findings = kind_of(request.kind).check(request, target)
     request.findings = [{"lane": finding.lane.name, "sentence": str(finding.sentence)} for finding in findings]
     request.lane = max((finding.lane for finding in findings), key=list(Lane).index, default=Lane.green)

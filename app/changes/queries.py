@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
-from sqlalchemy import BigInteger, cast, delete, extract, func, select
+from sqlalchemy import BigInteger, cast, extract, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -51,14 +51,12 @@ def lookers_at(lot_id, me):
     return db.session.scalars(query.options(joinedload(Presence.account)).order_by(Presence.seen_at.desc())).all()
 
 
-def note_presence(lot_id, me, *, purge=False):
+def note_presence(lot_id, me):
     """Note, in a short transaction of its own, that somebody has a lot open."""
     insert = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[db.engine.dialect.name]
     row = insert(Presence).values(lot_id=lot_id, account_id=me.id, seen_at=clock.now())
     with own_transaction("presence") as connection:
         connection.execute(row.on_conflict_do_update(index_elements=["lot_id", "account_id"], set_={"seen_at": clock.now()}))
-        if purge:
-            connection.execute(delete(Presence).where(Presence.seen_at < clock.now() - timedelta(days=1)))
 
 
 def last_decided(kinds, limit=8):
