@@ -42,6 +42,11 @@ class Line:
     request: object = None
     waiting: object = None
 
+    @property
+    def says(self):
+        """Whether there is a value, or one is asked for."""
+        return self.current not in ("", None) or self.request is not None
+
 
 @dataclass
 class Change:
@@ -79,7 +84,7 @@ class Section:
     @property
     def filled(self):
         """Whether there is anything to show."""
-        return any(line.current not in ("", None) or line.request is not None for line in self.lines)
+        return any(line.says for line in self.lines)
 
     @property
     def told(self):
@@ -110,7 +115,8 @@ class Told:
 
     def __post_init__(self):
         self.kind = KINDS[self.request.kind]
-        self.lines = [self._line(name, pair) for name, pair in self.request.changes.items()]
+        changes = self.request.changes
+        self.lines = [self._line(name, changes[name]) for name in (*self.kind.fields, *(set(changes) - set(self.kind.fields))) if name in changes]
 
     def _line(self, name, pair):
         accepted = None if self.request.accepted_fields is None else name in self.request.accepted_fields
