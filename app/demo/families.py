@@ -109,8 +109,8 @@ def _bank(world, family):
     if debit:
         _mandate(family, holder, iban, changed)
     family.bank = BankDetails(holder=holder, iban=iban, bic=bic_of(parse_iban(iban)), direct_debit=debit)
-    slip = pictures.paper("Relevé d’identité bancaire", [f"Titulaire : {holder}", f"IBAN : {iban}"])
-    world.keep_file(family.bank, "proof_id", slip, "rib.jpg", Noun.bank, family.id)
+    slip = pictures.pdf("Relevé d’identité bancaire", [f"Titulaire : {holder}", f"IBAN : {iban}"])
+    world.keep_file(family.bank, "proof_id", slip, "rib.pdf", Noun.bank, family.id)
 
 
 def _mandate(family, holder, iban, signed_on, ended_on=None):

@@ -1,6 +1,7 @@
 """What do the people of the demo town look like? Drawn faces and drawn papers: no photograph of anybody."""
 
 import io
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -96,6 +97,7 @@ def paper(title, lines):
     return _jpeg(picture, quality=70)
 
 
+@cache
 def _font(size):
     return ImageFont.truetype(FONT, size)
 
