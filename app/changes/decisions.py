@@ -91,10 +91,20 @@ def _take(verdict, request, batch, *, by, bulk):
     request.move_to(RequestState.deciding)
     now = clock.now()
     window = settings.get("undo_seconds") if by is not None else 0
-    db.session.add(Decision(
-        batch=batch, request_id=request.id, outcome=verdict.outcome, fields=verdict.fields, seen=_seen(request, verdict), reason=verdict.reason.strip(),
-        decided_at=now, effective_at=now + timedelta(seconds=window), decided_by_id=getattr(by, "id", None), decided_by=str(by) if by else "Préau",
-    ))  # fmt: skip
+    db.session.add(
+        Decision(
+            batch=batch,
+            request_id=request.id,
+            outcome=verdict.outcome,
+            fields=verdict.fields,
+            seen=_seen(request, verdict),
+            reason=verdict.reason.strip(),
+            decided_at=now,
+            effective_at=now + timedelta(seconds=window),
+            decided_by_id=getattr(by, "id", None),
+            decided_by=str(by) if by else "Préau",
+        )
+    )
     record(f"request.decided.{verdict.outcome.value}", request, by=by or "system", note=kind.name)
 
 
@@ -125,7 +135,9 @@ def conflicting(request, kind, verdict):
     """The fields whose value the clerk saw is not the one that the family saw."""
     if verdict.seen is None or request.act is not Act.edit:
         return []
-    return [name for name in _chosen(request, verdict.fields) if not kind.same(name, verdict.seen.get(name), request.changes[name]["before"])]
+    return [
+        name for name in _chosen(request, verdict.fields) if not kind.same(name, verdict.seen.get(name), request.changes[name]["before"])
+    ]
 
 
 def _seen(request, verdict):
@@ -159,7 +171,11 @@ def _reopen(request):
     The household may have asked for the same section again meanwhile: then both become one request, the later word on top.
     """
     lock_family(request.family_id)
-    later = waiting_request(kind_of(request.kind), request.act, request.target_id, request.family_id, lock=True) if request.target_id is not None else None
+    later = (
+        waiting_request(kind_of(request.kind), request.act, request.target_id, request.family_id, lock=True)
+        if request.target_id is not None
+        else None
+    )
     if later is None or later.state is not RequestState.pending:
         request.move_to(RequestState.pending)
         return request
@@ -167,11 +183,22 @@ def _reopen(request):
         former.move_to(RequestState.superseded)
     db.session.flush()
     both = ChangeRequest(
-        lot=later.lot, family_id=later.family_id, child_id=later.child_id, kind=later.kind, act=later.act, target_id=later.target_id,
-        changes={**request.changes, **later.changes}, files=sorted({*request.files, *later.files}), comment=later.comment or request.comment,
-        received_on=later.received_on, asked_by_id=later.asked_by_id, asked_by=later.asked_by, asked_at=later.asked_at,
-        lane=max(request.lane, later.lane, key=list(Lane).index), findings=[*later.findings, *(one for one in request.findings if one not in later.findings)],
-    )  # fmt: skip
+        lot=later.lot,
+        family_id=later.family_id,
+        child_id=later.child_id,
+        kind=later.kind,
+        act=later.act,
+        target_id=later.target_id,
+        changes={**request.changes, **later.changes},
+        files=sorted({*request.files, *later.files}),
+        comment=later.comment or request.comment,
+        received_on=later.received_on,
+        asked_by_id=later.asked_by_id,
+        asked_by=later.asked_by,
+        asked_at=later.asked_at,
+        lane=max(request.lane, later.lane, key=list(Lane).index),
+        findings=[*later.findings, *(one for one in request.findings if one not in later.findings)],
+    )
     db.session.add(both)
     db.session.flush()
     request.superseded_by_id = later.superseded_by_id = both.id
@@ -270,10 +297,15 @@ def _write(decision, request, kind):
     keep([value for name, value in values.items() if kind.is_file(name) and value], child_id=request.child_id)
     release(replaced)
     record(
-        f"{kind.name}.{request.act.value}", target, by=decision.decided_by_id and _Actor(decision) or "system", family_id=request.family_id,
-        child_id=request.child_id, secret=kind.secret, note=f"{request.lot.number}",
+        f"{kind.name}.{request.act.value}",
+        target,
+        by=(decision.decided_by_id and _Actor(decision)) or "system",
+        family_id=request.family_id,
+        child_id=request.child_id,
+        secret=kind.secret,
+        note=f"{request.lot.number}",
         changes={name: (request.changes[name]["before"], request.changes[name]["after"]) for name in names},
-    )  # fmt: skip
+    )
 
 
 class _Actor:
@@ -291,9 +323,16 @@ def accept_automatically(kinds, limit=100):
     names = [kind.name for kind in kinds if kind.bulk and settings.get(auto_accept_key(kind))]
     if not names:
         return 0
-    query = select(ChangeRequest).join(ChangeRequest.lot).where(
-        ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(names), ChangeRequest.lane == Lane.green, ChangeLot.seals_at <= clock.now()
-    )  # fmt: skip
+    query = (
+        select(ChangeRequest)
+        .join(ChangeRequest.lot)
+        .where(
+            ChangeRequest.state == RequestState.pending,
+            ChangeRequest.kind.in_(names),
+            ChangeRequest.lane == Lane.green,
+            ChangeLot.seals_at <= clock.now(),
+        )
+    )
     with unit_of_work():
         waiting = [request for request in db.session.scalars(query.limit(limit)) if not request.conflict]
         return len(decide([Verdict(request.id, request.version, Outcome.accept) for request in waiting], by=None).taken)

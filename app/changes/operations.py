@@ -40,17 +40,28 @@ def submit(kind, proposal, *, standing, by):
         waiting.move_to(RequestState.superseded)
         db.session.flush()
     request = ChangeRequest(
-        lot=lot, family_id=standing.family_id, child_id=proposal.child_id, kind=kind.name, act=proposal.act,
-        target_id=target.id if target is not None else None, changes=changes, files=_files(kind, changes), comment=proposal.comment or None,
-        received_on=standing.received_on, asked_by_id=by.id, asked_by=str(by), idempotency_key=proposal.key, asked_at=asked_at,
-    )  # fmt: skip
+        lot=lot,
+        family_id=standing.family_id,
+        child_id=proposal.child_id,
+        kind=kind.name,
+        act=proposal.act,
+        target_id=target.id if target is not None else None,
+        changes=changes,
+        files=_files(kind, changes),
+        comment=proposal.comment or None,
+        received_on=standing.received_on,
+        asked_by_id=by.id,
+        asked_by=str(by),
+        idempotency_key=proposal.key,
+        asked_at=asked_at,
+    )
     db.session.add(request)
     db.session.flush()
     if waiting is not None:
         waiting.superseded_by_id = request.id
     inspect_request(request, target)
     keep_for_request(request.files, standing.family_id)
-    record("request.submitted", request, by=by, note=kind.name, changes={name: (None, None) for name in changes}, secret=True)
+    record("request.submitted", request, by=by, note=kind.name, changes=dict.fromkeys(changes, (None, None)), secret=True)
     return request
 
 
@@ -76,7 +87,11 @@ def waiting_request(kind, act, target_id, family_id, *, lock=False):
     `lock` is for those who will change it: a clerk who decides at the same moment comes before or after, never in between.
     """
     states = (RequestState.pending, RequestState.sent_back)
-    query = select(ChangeRequest).filter_by(kind=kind.name, act=act, target_id=target_id, family_id=family_id).where(ChangeRequest.state.in_(states))
+    query = (
+        select(ChangeRequest)
+        .filter_by(kind=kind.name, act=act, target_id=target_id, family_id=family_id)
+        .where(ChangeRequest.state.in_(states))
+    )
     query = query.order_by(ChangeRequest.id.desc()).limit(1)
     return db.session.scalar(query.with_for_update() if lock else query)
 
@@ -131,9 +146,13 @@ def open_lot(standing):
     if lot is None:
         year = clock.today().year
         lot = ChangeLot(
-            number=f"{year}-{next_number(f'lot-{year}'):04}", family_id=standing.family_id, account_id=standing.account_id,
-            channel=Channel(standing.channel), opened_at=now, seals_at=now + timedelta(minutes=settings.get("lot_minutes")),
-        )  # fmt: skip
+            number=f"{year}-{next_number(f'lot-{year}'):04}",
+            family_id=standing.family_id,
+            account_id=standing.account_id,
+            channel=Channel(standing.channel),
+            opened_at=now,
+            seals_at=now + timedelta(minutes=settings.get("lot_minutes")),
+        )
         db.session.add(lot)
         db.session.flush()
     return lot

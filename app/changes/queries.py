@@ -1,6 +1,6 @@
 """What do clerks read of requests? What they may decide, who looks at the same, what was decided, the sentences kept ready."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, cast, extract, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,10 +33,12 @@ def requests_around(lot_id, kinds, limit=40):
     mine, waits = ChangeRequest.lot_id == lot_id, ChangeRequest.state.in_(OPEN)
     lot = joinedload(ChangeRequest.lot)
     query = (
-        select(ChangeRequest).where(ChangeRequest.family_id == family, ChangeRequest.kind.in_([kind.name for kind in kinds]))
+        select(ChangeRequest)
+        .where(ChangeRequest.family_id == family, ChangeRequest.kind.in_([kind.name for kind in kinds]))
         .options(lot.joinedload(ChangeLot.assigned_to), lot.joinedload(ChangeLot.presences).joinedload(Presence.account))
-        .order_by(mine.desc(), waits.desc(), ChangeRequest.id.desc()).limit(limit)
-    )  # fmt: skip
+        .order_by(mine.desc(), waits.desc(), ChangeRequest.id.desc())
+        .limit(limit)
+    )
     return db.session.scalars(query).unique().all()
 
 
@@ -79,10 +81,14 @@ def received_by_day(kinds, days=14):
     wanted = [today - timedelta(days=back) for back in reversed(range(days))]
     hour = cast(extract("epoch", ChangeRequest.asked_at), BigInteger) // 3600
     since = clock.now() - timedelta(days=days + 1)
-    query = select(hour, func.count()).where(ChangeRequest.asked_at > since, ChangeRequest.kind.in_([kind.name for kind in kinds])).group_by(hour)
+    query = (
+        select(hour, func.count())
+        .where(ChangeRequest.asked_at > since, ChangeRequest.kind.in_([kind.name for kind in kinds]))
+        .group_by(hour)
+    )
     counts = dict.fromkeys(wanted, 0)
     for number, many in db.session.execute(query):
-        day = clock.local(datetime.fromtimestamp(int(number) * 3600, timezone.utc)).date()
+        day = clock.local(datetime.fromtimestamp(int(number) * 3600, UTC)).date()
         if day in counts:
             counts[day] += many
     return list(counts.items())

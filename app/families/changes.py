@@ -13,7 +13,7 @@ from app.core.i18n import _, _l
 from app.documents.forms import UploadField
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
-from app.families.rules import Digits, Iban, first_of_next_month, mask_iban
+from app.families.rules import Digits, Iban, first_of_next_month, group_iban, mask_iban
 from app.security.who_sees_what import Noun
 
 NAMES = {"civility", "last_name", "birth_name", "first_name", "birth_date"}

@@ -36,6 +36,11 @@ def mask_iban(text):
     return f"{text[:4]} •••• {text[-4:]}" if text else ""
 
 
+def group_iban(text):
+    """A whole IBAN as papers print it: FR76 3000 6000…"""
+    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
+
+
 class Iban:
     """The IBAN of a SEPA country, well formed."""
 

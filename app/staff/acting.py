@@ -28,7 +28,9 @@ class ReceivedForm(Form):
     """How and when it came in."""
 
     channel = RadioField(_l("How did it come in?"), [Required()], choices=[(name, Channel(name).label) for name in CHANNELS])
-    received_on = DateField(_l("Received on"), [Required()], description=_l("The day on the stamp or of the call: deadlines count from it."))
+    received_on = DateField(
+        _l("Received on"), [Required()], description=_l("The day on the stamp or of the call: deadlines count from it.")
+    )
 
     def validate_received_on(self, field):
         if field.data > clock.today():
@@ -56,7 +58,9 @@ class ActingView(BaseView):
                 enter(db.session.get(Family, family_id), form.channel.data, form.received_on.data)
             return redirect("/portail/", 303)
         back = family_url(family_id) or url_for("QueueView.queue")
-        return self.render_template("staff/acting.html", title=_("Enter a request for a family"), form=form, family=family, back_url=back), 422 if form.errors else 200
+        return self.render_template(
+            "staff/acting.html", title=_("Enter a request for a family"), form=form, family=family, back_url=back
+        ), 422 if form.errors else 200
 
     @expose("/fin", methods=["POST"])
     @has_access
@@ -87,4 +91,3 @@ def leave():
             seal_entered(family.id, by=me)
             record("acting.left", family, by=me, note=acting["channel"])
     return acting["family"]
-

@@ -31,7 +31,9 @@ class DeskView(BaseView):
     def desk(self):
         kinds = kinds_for(staff_role()) if may(Noun.request, "decide") else []
         work = _work(kinds) if kinds else {}
-        return self.render_template("staff/desk.html", title=_hello(), kinds=KINDS, decides=bool(kinds), silent=bool(kinds) and is_silent(), **work, **_mails())
+        return self.render_template(
+            "staff/desk.html", title=_hello(), kinds=KINDS, decides=bool(kinds), silent=bool(kinds) and is_silent(), **work, **_mails()
+        )
 
 
 def _hello():
@@ -45,12 +47,23 @@ def _work(kinds):
     lanes = []
     for lane in ("", *LANES):
         found = in_lane(lots, lane)
-        lanes.append({"lane": lane, "count": len(found), "oldest": found[0].age if found else "", "url": url_for("QueueView.queue", **Filters(lane=lane).args())})
+        lanes.append(
+            {
+                "lane": lane,
+                "count": len(found),
+                "oldest": found[0].age if found else "",
+                "url": url_for("QueueView.queue", **Filters(lane=lane).args()),
+            }
+        )
     days = received_by_day(kinds)
     return {
-        "lanes": lanes, "mine": [lot for lot in lots if lot.assigned_to_id == me.id][:8], "decided": last_decided(kinds),
-        "days": days, "bars": chart(days), "target_days": settings.get("target_days"),
-    }  # fmt: skip
+        "lanes": lanes,
+        "mine": [lot for lot in lots if lot.assigned_to_id == me.id][:8],
+        "decided": last_decided(kinds),
+        "days": days,
+        "bars": chart(days),
+        "target_days": settings.get("target_days"),
+    }
 
 
 def _mails():

@@ -62,7 +62,9 @@ class QueueView(QueueBase):
             count = undo(batch, by=self.me())
         flash(_n("Undone: %(num)d request waits again.", "Undone: %(num)d requests wait again.", count), "success")
         lot_id, filters = kept.get("lot") if kept.get("batch") == batch else None, self.filters(request.args)
-        return redirect(url_for("QueueView.lot", lot_id=lot_id, **filters.args(page=1)) if lot_id else url_for("QueueView.queue", **filters.args()), 303)
+        return redirect(
+            url_for("QueueView.lot", lot_id=lot_id, **filters.args(page=1)) if lot_id else url_for("QueueView.queue", **filters.args()), 303
+        )
 
     # -- pages ---------------------------------------------------------------------------------------------------------------------
 
@@ -70,8 +72,17 @@ class QueueView(QueueBase):
         lots = self.lots(filters)
         shown = in_lane(lots, filters.lane)
         page, number, pages = page_of(shown, filters, lot_id)
-        return {"filters": filters, "counts": lane_counts(lots), "lanes": LANES, "lots": page, "all_lots": shown, "page": number, "pages": pages,
-                "tabs": list(dict.fromkeys(kind.tab for kind in self.kinds())), "me": self.me()}  # fmt: skip
+        return {
+            "filters": filters,
+            "counts": lane_counts(lots),
+            "lanes": LANES,
+            "lots": page,
+            "all_lots": shown,
+            "page": number,
+            "pages": pages,
+            "tabs": list(dict.fromkeys(kind.tab for kind in self.kinds())),
+            "me": self.me(),
+        }
 
     def _page(self, lot_id, filters, problems=None, typed=""):
         """The split view; with what was refused of a decision, and the sentence why."""
@@ -83,9 +94,17 @@ class QueueView(QueueBase):
             one.problem = str((problems or {}).get(one.request.id, ""))
         place = next((place for place, lot in enumerate(around["all_lots"], 1) if lot.id == lot_id), None)
         return self.render_template(
-            "staff/queue/lot.html", title=_("%(family)s, lot %(number)s", family=page.family.name, number=page.lot.number), lot_page=page, lot=page.lot,
-            before=before, after=after, place=place, typed=typed, problems=problems, **around,
-        )  # fmt: skip
+            "staff/queue/lot.html",
+            title=_("%(family)s, lot %(number)s", family=page.family.name, number=page.lot.number),
+            lot_page=page,
+            lot=page.lot,
+            before=before,
+            after=after,
+            place=place,
+            typed=typed,
+            problems=problems,
+            **around,
+        )
 
     def _refusal(self, lot_id, filters, chosen):
         """The form that says why; every reason is a link that fills it, so that no script is needed."""
@@ -97,6 +116,17 @@ class QueueView(QueueBase):
         text = chosen.reason or next((sentence for reason, sentence in reasons if reason.id == chosen.reason_id), "")
         back = chosen.outcome is Outcome.send_back
         return self.render_template(
-            "staff/queue/refuse.html", title=_("Send back to be corrected") if back else _("Refuse"), lot_page=page, lot=page.lot, wanted=wanted, reasons=reasons,
-            text=text, chosen=chosen, filters=filters, back=back, longest=REASON_LENGTH, reader=reader, sealed=page.lot.sealed,
-        )  # fmt: skip
+            "staff/queue/refuse.html",
+            title=_("Send back to be corrected") if back else _("Refuse"),
+            lot_page=page,
+            lot=page.lot,
+            wanted=wanted,
+            reasons=reasons,
+            text=text,
+            chosen=chosen,
+            filters=filters,
+            back=back,
+            longest=REASON_LENGTH,
+            reader=reader,
+            sealed=page.lot.sealed,
+        )

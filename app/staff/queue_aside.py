@@ -19,7 +19,7 @@ from app.security.queries import staff_with
 from app.security.scope import require
 from app.security.who_sees_what import STAFF_ROLES, Noun, permissions
 from app.staff.queue_base import LOT, QueueBase
-from app.staff.queue_lot import lot_page, looking_sentence, stamp_of
+from app.staff.queue_lot import looking_sentence, lot_page, stamp_of
 
 NOTE_LENGTH = 4000
 
@@ -34,7 +34,14 @@ class LotView(QueueBase):
     def colleagues(self, lot_id):
         page = lot_page(lot_id, self.kinds(), self.me(), noting=False)
         people = staff_with([role for role in STAFF_ROLES if "decide" in permissions(Noun.request, role)])
-        return self.render_template("staff/queue/assign.html", title=_("Who looks after it?"), lot=page.lot, lot_page=page, people=people, filters=self.filters(request.args))
+        return self.render_template(
+            "staff/queue/assign.html",
+            title=_("Who looks after it?"),
+            lot=page.lot,
+            lot_page=page,
+            people=people,
+            filters=self.filters(request.args),
+        )
 
     @expose(f"/{LOT}/attribuer", methods=["POST"])
     @has_access
@@ -57,7 +64,9 @@ class LotView(QueueBase):
     @expose(f"/{LOT}/presence")
     @has_access
     def presence(self, lot_id):
-        query = select(ChangeRequest.id, ChangeRequest.version).where(ChangeRequest.lot_id == lot_id, ChangeRequest.state != RequestState.superseded)
+        query = select(ChangeRequest.id, ChangeRequest.version).where(
+            ChangeRequest.lot_id == lot_id, ChangeRequest.state != RequestState.superseded
+        )
         requests = db.session.execute(query.where(ChangeRequest.kind.in_([kind.name for kind in self.kinds()]))).all()
         if not requests:
             abort(404)
@@ -78,12 +87,19 @@ class LotView(QueueBase):
         with unit_of_work():
             db.session.get(Account, self.me().id).shortcuts = request.form.get("on") == "1"
         lot = request.form.get("lot", "")
-        return self._back(int(lot)) if lot.isdigit() and len(lot) < 10 else redirect(url_for("QueueView.queue", **self.filters(request.args).args()), 303)
+        return (
+            self._back(int(lot))
+            if lot.isdigit() and len(lot) < 10
+            else redirect(url_for("QueueView.queue", **self.filters(request.args).args()), 303)
+        )
 
     def _person(self, text):
         if text in ("me", "nobody"):
             return self.me().id if text == "me" else None
-        people = {str(person.id): person.id for person in staff_with([role for role in STAFF_ROLES if "decide" in permissions(Noun.request, role)])}
+        people = {
+            str(person.id): person.id
+            for person in staff_with([role for role in STAFF_ROLES if "decide" in permissions(Noun.request, role)])
+        }
         if text not in people:
             raise DomainError(_("Choose a colleague who decides requests."))
         return people[text]

@@ -51,10 +51,15 @@ class QueueBase(BaseView):
         return waiting_lots(filters, self.kinds(), self.me(), session.get("later", ()))
 
     def render_template(self, template, **kwargs):
-        words = {"family_url": family_url, "age_of": age_of, "looking": looking_sentence, "kind_title": lambda name: KINDS[name].title if name in KINDS else name}
+        words = {
+            "family_url": family_url,
+            "age_of": age_of,
+            "looking": looking_sentence,
+            "kind_title": lambda name: KINDS[name].title if name in KINDS else name,
+        }
         return super().render_template(
             template, undo_bar=undo_bar(), shortcuts=self.me().shortcuts, may_note=may(Noun.family, "edit"), **words, **kwargs
-        )  # fmt: skip
+        )
 
     def onward(self, filters, lot_id, key):
         """Where a decision leads: to what is left of the lot, to the next one, or to the empty queue."""
@@ -62,13 +67,21 @@ class QueueBase(BaseView):
         if any(lot.id == lot_id for lot in lots):
             return url_for("QueueView.lot", lot_id=lot_id, **filters.args(page=1))
         found = next_to_decide(lots, lot_id, key)
-        return url_for("QueueView.lot", lot_id=found.id, **filters.args(page=1)) if found else url_for("QueueView.queue", **filters.args(page=1))
+        return (
+            url_for("QueueView.lot", lot_id=found.id, **filters.args(page=1))
+            if found
+            else url_for("QueueView.queue", **filters.args(page=1))
+        )
 
     def skip(self, filters, lot_id, key):
         """Where "later" leads: to the next lot, never to this one."""
         lots = in_lane(self.lots(filters), filters.lane)
         _before, after = neighbours(lots, lot_id, key)
-        return url_for("QueueView.lot", lot_id=after.id, **filters.args(page=1)) if after else url_for("QueueView.queue", **filters.args(page=1))
+        return (
+            url_for("QueueView.lot", lot_id=after.id, **filters.args(page=1))
+            if after
+            else url_for("QueueView.queue", **filters.args(page=1))
+        )
 
     def lot_of(self, lot_id):
         """The lot, if something of it is of the kinds that this role decides; else 404."""
@@ -98,9 +111,13 @@ def remember(result, outcome, lot=None):
     if result.taken:
         seconds = settings.get("undo_seconds")
         session["undo"] = {
-            "batch": result.batch, "until": clock.now().timestamp() + seconds if seconds else 0, "outcome": outcome.value, "count": len(result.taken),
-            "lot": lot.id if lot is not None else None, "number": lot.number if lot is not None else "",
-        }  # fmt: skip
+            "batch": result.batch,
+            "until": clock.now().timestamp() + seconds if seconds else 0,
+            "outcome": outcome.value,
+            "count": len(result.taken),
+            "lot": lot.id if lot is not None else None,
+            "number": lot.number if lot is not None else "",
+        }
 
 
 def undo_bar():
@@ -121,8 +138,9 @@ def _sentence(kept):
     said = Outcome(kept["outcome"])
     if number:
         words = {
-            Outcome.accept: _("Lot %(number)s: accepted.", number=number), Outcome.refuse: _("Lot %(number)s: refused.", number=number),
+            Outcome.accept: _("Lot %(number)s: accepted.", number=number),
+            Outcome.refuse: _("Lot %(number)s: refused.", number=number),
             Outcome.send_back: _("Lot %(number)s: sent back to be corrected.", number=number),
-        }  # fmt: skip
+        }
         return words[said]
     return _("%(count)d requests accepted.", count=many)

@@ -37,7 +37,16 @@ class BulkView(QueueBase):
             chosen = [number for number in chosen if str(number) in wanted]
         ready, left = sorted_out(waiting_requests(chosen, self.kinds()))
         token = seal({"by": self.me().id, "items": [[item.id, item.version] for item in ready[:MOST]]})
-        return self.render_template("staff/queue/bulk.html", title=_("Accept together"), filters=filters, ready=ready, left=left, token=token, most=MOST, kinds=KINDS)
+        return self.render_template(
+            "staff/queue/bulk.html",
+            title=_("Accept together"),
+            filters=filters,
+            ready=ready,
+            left=left,
+            token=token,
+            most=MOST,
+            kinds=KINDS,
+        )
 
     @expose("/accepter", methods=["POST"])
     @has_access
@@ -48,7 +57,14 @@ class BulkView(QueueBase):
         settle(result)
         remember(result, Outcome.accept)
         rows = named_requests([number for number, _version in items])
-        return self.render_template("staff/queue/result.html", title=_("Accepted together"), filters=self.filters(request.args), rows=rows, result=result, kinds=KINDS)
+        return self.render_template(
+            "staff/queue/result.html",
+            title=_("Accepted together"),
+            filters=self.filters(request.args),
+            rows=rows,
+            result=result,
+            kinds=KINDS,
+        )
 
     @expose("/prendre", methods=["POST"])
     @has_access
@@ -85,8 +101,16 @@ def named_requests(ids):
 
 
 def _with_names():
-    columns = (ChangeRequest.id, ChangeRequest.version, ChangeRequest.kind, ChangeRequest.lane, ChangeRequest.conflict, ChangeRequest.lot_id,
-               ChangeLot.number, Family.name.label("family"))  # fmt: skip
+    columns = (
+        ChangeRequest.id,
+        ChangeRequest.version,
+        ChangeRequest.kind,
+        ChangeRequest.lane,
+        ChangeRequest.conflict,
+        ChangeRequest.lot_id,
+        ChangeLot.number,
+        Family.name.label("family"),
+    )
     return select(*columns).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id).join(Family, Family.id == ChangeRequest.family_id)
 
 

@@ -101,7 +101,9 @@ def lot_page(lot_id, kinds, me, *, noting=True):
     `noting` is false for pages that show no value of it.
     """
     around = requests_around(lot_id, kinds)
-    requests = sorted((request for request in around if request.lot_id == lot_id and request.state is not RequestState.superseded), key=lambda one: one.id)
+    requests = sorted(
+        (request for request in around if request.lot_id == lot_id and request.state is not RequestState.superseded), key=lambda one: one.id
+    )
     if not requests:
         abort(404)
     #: Read already: the receipt's date asks for them.
@@ -114,9 +116,15 @@ def lot_page(lot_id, kinds, me, *, noting=True):
         _note(lot_id, shown, me)
     rest = [request for request in around if request.lot_id != lot_id]
     return LotPage(
-        lot=requests[0].lot, family=family, children=children, shown=shown, lookers=lookers(requests[0].lot, me), implied_on=implied_decision(requests[0].lot),
-        others=[request for request in rest if request.open], decided=[request for request in rest if request.decided_at is not None and not request.open][:4],
-    )  # fmt: skip
+        lot=requests[0].lot,
+        family=family,
+        children=children,
+        shown=shown,
+        lookers=lookers(requests[0].lot, me),
+        implied_on=implied_decision(requests[0].lot),
+        others=[request for request in rest if request.open],
+        decided=[request for request in rest if request.decided_at is not None and not request.open][:4],
+    )
 
 
 def _family(family_id, kinds):
@@ -175,7 +183,9 @@ def _line(kind, name, pair, current):
 
 def _name_files(shown):
     """Put the StoredFiles in the place of their ids, all with one query."""
-    ids = {file for one in shown for line in one.lines for file in line.files if file} | {file for one in shown for file in one.request.files}
+    ids = {file for one in shown for line in one.lines for file in line.files if file} | {
+        file for one in shown for file in one.request.files
+    }
     rows = {row.id: row for row in db.session.scalars(select(StoredFile).where(StoredFile.id.in_(ids)))} if ids else {}
     for one in shown:
         for line in one.lines:
@@ -190,9 +200,13 @@ def _note(lot_id, shown, me):
 
 
 def looking_sentence(presences):
-    """"Also seen by Nadia, 1 min ago."; "" where nobody looks."""
+    """ "Also seen by Nadia, 1 min ago."; "" where nobody looks."""
     if not presences:
         return ""
     names = ", ".join(str(row.account) for row in presences)
     minutes = int((clock.now() - presences[0].seen_at).total_seconds() // 60)
-    return _("Also seen by %(names)s, %(minutes)d min ago.", names=names, minutes=minutes) if minutes else _("Also seen by %(names)s, just now.", names=names)
+    return (
+        _("Also seen by %(names)s, %(minutes)d min ago.", names=names, minutes=minutes)
+        if minutes
+        else _("Also seen by %(names)s, just now.", names=names)
+    )

@@ -35,9 +35,13 @@ class Filters:
     def read(cls, args):
         """From a query string; what makes no sense is as if absent."""
         return cls(
-            lane=_one_of(LANES, args.get("lane"), ""), tab=_one_of(list(Tab), args.get("tab"), ""), whose=_one_of(WHOSE, args.get("whose"), "all"),
-            school=_number(args.get("school"), 0), q=" ".join(args.get("q", "").split())[:80], page=max(_number(args.get("page"), 1), 1),
-        )  # fmt: skip
+            lane=_one_of(LANES, args.get("lane"), ""),
+            tab=_one_of(list(Tab), args.get("tab"), ""),
+            whose=_one_of(WHOSE, args.get("whose"), "all"),
+            school=_number(args.get("school"), 0),
+            q=" ".join(args.get("q", "").split())[:80],
+            page=max(_number(args.get("page"), 1), 1),
+        )
 
     def args(self, **changes):
         """{name: value} for an address, without what is as by default."""
@@ -102,7 +106,9 @@ class WaitingLot:
 
     def add(self, row):
         """Take one more of its requests."""
-        self.requests.append((row.kind, row.act, " ".join(filter(None, (row.child_first, row.child_last if row.child_last != self.family else "")))))
+        self.requests.append(
+            (row.kind, row.act, " ".join(filter(None, (row.child_first, row.child_last if row.child_last != self.family else ""))))
+        )
         self.lane = max(self.lane, row.lane, key=list(Lane).index)
         self.asked_at = min(filter(None, (self.asked_at, row.asked_at)))
         self.files += len(row.files or ())
@@ -127,24 +133,52 @@ def waiting_lots(filters, kinds, me, later=()):
     """All lots that wait under these filters but the lane, oldest first, those that were put off last."""
     child, lots = Child, {}
     columns = (
-        ChangeRequest.lot_id, ChangeRequest.kind, ChangeRequest.act, ChangeRequest.lane, ChangeRequest.asked_at, ChangeRequest.files, ChangeRequest.conflict,
-        ChangeLot.number, ChangeLot.family_id, ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id, Family.name.label("family"),
-        child.first_name.label("child_first"), child.last_name.label("child_last"), Account.first_name.label("clerk_first"), Account.last_name.label("clerk_last"),
-    )  # fmt: skip
+        ChangeRequest.lot_id,
+        ChangeRequest.kind,
+        ChangeRequest.act,
+        ChangeRequest.lane,
+        ChangeRequest.asked_at,
+        ChangeRequest.files,
+        ChangeRequest.conflict,
+        ChangeLot.number,
+        ChangeLot.family_id,
+        ChangeLot.seals_at,
+        ChangeLot.channel,
+        ChangeLot.assigned_to_id,
+        Family.name.label("family"),
+        child.first_name.label("child_first"),
+        child.last_name.label("child_last"),
+        Account.first_name.label("clerk_first"),
+        Account.last_name.label("clerk_last"),
+    )
     query = (
-        select(*columns).select_from(ChangeRequest).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id).join(Family, Family.id == ChangeRequest.family_id)
-        .outerjoin(child, child.id == ChangeRequest.child_id).outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
+        select(*columns)
+        .select_from(ChangeRequest)
+        .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
+        .join(Family, Family.id == ChangeRequest.family_id)
+        .outerjoin(child, child.id == ChangeRequest.child_id)
+        .outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
         .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_names(kinds, filters.tab)))
-        .where(*_conditions(filters, me)).order_by(ChangeRequest.asked_at, ChangeRequest.id)
-    )  # fmt: skip
+        .where(*_conditions(filters, me))
+        .order_by(ChangeRequest.asked_at, ChangeRequest.id)
+    )
     target = timedelta(days=settings.get("target_days"))
     for row in db.session.execute(query):
         lot = lots.get(row.lot_id)
         if lot is None:
             clerk = " ".join(filter(None, (row.clerk_first, row.clerk_last)))
             lot = lots[row.lot_id] = WaitingLot(
-                row.lot_id, row.number, row.family, row.family_id, row.seals_at, row.channel, row.assigned_to_id, clerk, target, later=row.lot_id in later
-            )  # fmt: skip
+                row.lot_id,
+                row.number,
+                row.family,
+                row.family_id,
+                row.seals_at,
+                row.channel,
+                row.assigned_to_id,
+                clerk,
+                target,
+                later=row.lot_id in later,
+            )
         lot.add(row)
     return sorted(lots.values(), key=lambda lot: lot.key)
 

@@ -30,10 +30,13 @@ class Chosen:
         outcome = form.get("outcome") or form.get("as") or "accept"
         reason_id = form.get("reason_id", "")
         return cls(
-            outcome=Outcome(outcome) if outcome in [one.value for one in Outcome] else Outcome.accept, at=at, reason=form.get("reason", "").strip(),
-            reason_id=int(reason_id) if reason_id.isascii() and reason_id.isdigit() and len(reason_id) < 10 else 0, posted="outcome" in form,
+            outcome=Outcome(outcome) if outcome in [one.value for one in Outcome] else Outcome.accept,
+            at=at,
+            reason=form.get("reason", "").strip(),
+            reason_id=int(reason_id) if reason_id.isascii() and reason_id.isdigit() and len(reason_id) < 10 else 0,
+            posted="outcome" in form,
             ids=frozenset(int(text.partition(".")[0]) for text in at),
-        )  # fmt: skip
+        )
 
     @property
     def lacks_reason(self):
@@ -64,6 +67,11 @@ def _accepted(form, token):
     offered = f"parts-{number}" in form
     fields = ticked if offered and len(ticked) < len(token["fields"]) else None
     return Verdict(
-        number, token["version"], Outcome.accept, fields=fields, seen=token["seen"], despite_conflict=f"despite-{number}" in form,
+        number,
+        token["version"],
+        Outcome.accept,
+        fields=fields,
+        seen=token["seen"],
+        despite_conflict=f"despite-{number}" in form,
         reason=form.get(f"why-{number}", "").strip()[:REASON_LENGTH] if fields is not None else "",
-    )  # fmt: skip
+    )

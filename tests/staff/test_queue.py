@@ -18,7 +18,7 @@ IBAN = "FR7630006000011234567890189"
 
 @pytest.fixture
 def town(app):
-    """Five lots: a telephone (green), an address (to look at), a diet (green), bank details without a slip (papers), a new child (to look at)."""
+    """Five lots: a telephone and a diet (green), an address and a new child (to look at), bank details without a slip (papers)."""
     with app.test_request_context("/"):
         ids = {
             "phone": make_request("guardian", 1, {"mobile": "06 99 88 77 66"}),
@@ -34,7 +34,9 @@ def shown(page):
     """The lots of a list, in its order."""
     import re
 
-    return [int(number) for number in re.findall(r'href="/mairie/demandes/(\d+)/[^"]*"(?: aria-current="page")?>\s*<span class="lot-age', page)]
+    return [
+        int(number) for number in re.findall(r'href="/mairie/demandes/(\d+)/[^"]*"(?: aria-current="page")?>\s*<span class="lot-age', page)
+    ]
 
 
 def test_oldest_first_in_lanes(town, sign_in):
@@ -56,11 +58,20 @@ def test_what_waits_beyond_the_target_is_late_and_stays_in_its_lane(town, sign_i
 
 @pytest.mark.parametrize(
     ("query", "names"),
-    [("q=galbert", ["phone", "diet", "bank"]), ("q=lea", ["diet"]), ("q=MARTIN", ["address", "child"]), ("q=%25", []), ("tab=guardian", ["phone", "address"]),
-     ("tab=bank&q=galbert", ["bank"]), ("whose=mine", []), ("whose=nobody", ["phone", "address", "diet", "bank", "child"]),
-     ("lane=nonsense&page=x&school=%27&tab=1&whose=", ["phone", "address", "diet", "bank", "child"]), ("page=99", ["phone", "address", "diet", "bank", "child"]),
-     ("school=99999999999", ["phone", "address", "diet", "bank", "child"])],
-)  # fmt: skip
+    [
+        ("q=galbert", ["phone", "diet", "bank"]),
+        ("q=lea", ["diet"]),
+        ("q=MARTIN", ["address", "child"]),
+        ("q=%25", []),
+        ("tab=guardian", ["phone", "address"]),
+        ("tab=bank&q=galbert", ["bank"]),
+        ("whose=mine", []),
+        ("whose=nobody", ["phone", "address", "diet", "bank", "child"]),
+        ("lane=nonsense&page=x&school=%27&tab=1&whose=", ["phone", "address", "diet", "bank", "child"]),
+        ("page=99", ["phone", "address", "diet", "bank", "child"]),
+        ("school=99999999999", ["phone", "address", "diet", "bank", "child"]),
+    ],
+)
 def test_filters(town, sign_in, query, names):
     answer = sign_in("agent").get(f"/mairie/demandes/?{query}")
     assert answer.status_code == 200
@@ -104,7 +115,15 @@ def test_other_roles_are_refused(town, sign_in, username):
     client = sign_in(username)
     for path in ("", f"{town['phone']}/", f"{town['phone']}/refuser", f"{town['phone']}/presence", "accepter?all=1"):
         assert client.get(f"/mairie/demandes/{path}").status_code == 403, path
-    for path in (f"{town['phone']}/decider", "annuler", "accepter", "prendre", f"{town['phone']}/attribuer", f"{town['phone']}/note", "touches"):
+    for path in (
+        f"{town['phone']}/decider",
+        "annuler",
+        "accepter",
+        "prendre",
+        f"{town['phone']}/attribuer",
+        f"{town['phone']}/note",
+        "touches",
+    ):
         assert client.post(f"/mairie/demandes/{path}").status_code == 403, path
 
 
@@ -135,8 +154,16 @@ def test_queries_do_not_grow(app, sign_in):
     client = sign_in("agent")
     with app.app_context():
         lot = db.session.scalar(db.text("SELECT max(id) FROM change_lot"))
-    for path in ("/mairie/", "/mairie/demandes/", "/mairie/demandes/?page=2", "/mairie/demandes/accepter?all=1", f"/mairie/demandes/{lot}/", f"/mairie/demandes/{lot}/refuser?as=refuse",
-                 f"/mairie/demandes/{lot}/attribuer", f"/mairie/demandes/{lot}/presence"):  # fmt: skip
+    for path in (
+        "/mairie/",
+        "/mairie/demandes/",
+        "/mairie/demandes/?page=2",
+        "/mairie/demandes/accepter?all=1",
+        f"/mairie/demandes/{lot}/",
+        f"/mairie/demandes/{lot}/refuser?as=refuse",
+        f"/mairie/demandes/{lot}/attribuer",
+        f"/mairie/demandes/{lot}/presence",
+    ):
         with app.app_context(), counted_queries() as statements:
             assert client.get(path).status_code == 200
         assert len(statements) <= 8, (path, statements)
@@ -154,7 +181,9 @@ def many_families(count):
     with unit_of_work():
         for number in range(count):
             family = Family(name=f"Famille {number}", code=f"X{number:05}")
-            family.adults.append(Adult(family=family, role=AdultRole.guardian, first_name="Ada", last_name=f"Famille {number}", mobile="06 11 22 33 44"))
+            family.adults.append(
+                Adult(family=family, role=AdultRole.guardian, first_name="Ada", last_name=f"Famille {number}", mobile="06 11 22 33 44")
+            )
             db.session.add(family)
             db.session.flush()
             before = kind.read(family)
@@ -244,7 +273,10 @@ def test_reading_health_data_in_the_queue_is_noted(app, sign_in):
         assert [(row.child_id, row.screen) for row in db.session.scalars(db.select(HealthRead))] == [(1, "queue")]
 
 
-@pytest.mark.parametrize(("username", "words"), [("agent", "What waits"), ("regisseur", "What waits"), ("animateur", None), ("lecteur", None), ("admin", "What waits")])
+@pytest.mark.parametrize(
+    ("username", "words"),
+    [("agent", "What waits"), ("regisseur", "What waits"), ("animateur", None), ("lecteur", None), ("admin", "What waits")],
+)
 def test_everybody_of_the_town_has_a_home(town, sign_in, username, words):
     answer = sign_in(username).get("/mairie/")
     assert answer.status_code == 200
@@ -268,7 +300,11 @@ def test_a_file_is_shown_to_those_who_may_read_what_it_is_about(app, sign_in):
     with app.test_request_context("/"), unit_of_work():
         number = store(Upload("rib.pdf", "application/pdf", b"%PDF-1.4 slip"), noun=Noun.bank, family_id=1).id
     answer = sign_in("regisseur").get(f"/mairie/fichier/{number}")
-    assert answer.data == b"%PDF-1.4 slip" and answer.mimetype == "application/pdf" and "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert (
+        answer.data == b"%PDF-1.4 slip"
+        and answer.mimetype == "application/pdf"
+        and "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    )
     assert sign_in("animateur").get(f"/mairie/fichier/{number}").status_code == 403
     assert sign_in("galbert").get(f"/mairie/fichier/{number}").status_code == 403
     assert sign_in("agent").get("/mairie/fichier/999").status_code == 404

@@ -12,8 +12,15 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from tests.conftest import base_of
 
-FORM = {"last_name": "Galbert", "first_name": "Christelle", "address": "3 rue des Lilas", "postcode": "77181", "city": "Saint-Exemple", "mobile": "06 99 88 77 66",
-        "email": "christelle@famille.example"}  # fmt: skip
+FORM = {
+    "last_name": "Galbert",
+    "first_name": "Christelle",
+    "address": "3 rue des Lilas",
+    "postcode": "77181",
+    "city": "Saint-Exemple",
+    "mobile": "06 99 88 77 66",
+    "email": "christelle@famille.example",
+}
 SECTION = "/portail/demande/guardian/edit/{}"
 
 
@@ -48,10 +55,16 @@ def test_a_request_by_any_channel(app, sign_in, channel):
     assert client.get("/portail/").status_code == 403, "acting has ended"
 
 
-@pytest.mark.parametrize(("change", "sentence"), [
-    ({"channel": "pigeon"}, "Not a valid choice"), ({"channel": ""}, "Please fill this in"), ({"days": 1}, "lies in the future"),
-    ({"days": -400}, "more than a year ago"), ({"received_on": "31/02/2026"}, "Not a valid date"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"channel": "pigeon"}, "Not a valid choice"),
+        ({"channel": ""}, "Please fill this in"),
+        ({"days": 1}, "lies in the future"),
+        ({"days": -400}, "more than a year ago"),
+        ({"received_on": "31/02/2026"}, "Not a valid date"),
+    ],
+)
 def test_bad_input_is_refused_with_a_sentence(app, sign_in, change, sentence):
     client = sign_in("agent")
     day = (today(app) + timedelta(days=change.get("days", 0))).isoformat()

@@ -87,7 +87,11 @@ def test_accepting_a_part(app, asked, sign_in):
     later(app)
     with app.app_context():
         request = request_of(number)
-        assert request.state is RequestState.partly_accepted and request.accepted_fields == ["mobile"] and request.reason == "The address needs a proof."
+        assert (
+            request.state is RequestState.partly_accepted
+            and request.accepted_fields == ["mobile"]
+            and request.reason == "The address needs a proof."
+        )
     assert (adult(app).mobile, adult(app).city) == ("06 99 88 77 66", "Saint-Exemple")
 
 
@@ -114,7 +118,7 @@ def test_one_request_of_a_lot_is_decided_alone(app, sign_in):
 
 
 def test_a_second_decision_is_too_late_and_shows_the_present_state(app, asked, sign_in):
-    number, lot = asked
+    _number, lot = asked
     first, second = sign_in("agent"), sign_in("agent2")
     mine, theirs = opened(first, lot), opened(second, lot)
     send(first, lot, mine)
@@ -198,9 +202,9 @@ def test_sending_back(app, asked, sign_in):
 def test_a_role_may_not_decide_what_is_not_its_own(app, asked, sign_in):
     number, lot = asked
     data = opened(sign_in("agent"), lot)
-    bank, bank_lot = ask(app, kind="bank", holder="Christelle Galbert", iban=IBAN)
+    _bank, bank_lot = ask(app, kind="bank", holder="Christelle Galbert", iban=IBAN)
     answer = send(sign_in("regisseur"), bank_lot, data)
-    assert answer.status_code == 403 and "does not decide requests of this kind" in answer.text or answer.status_code == 403
+    assert answer.status_code == 403
     assert state(app, number) is RequestState.pending
     client = sign_in("regisseur")
     assert send(client, bank_lot, opened(client, bank_lot)).status_code == 303
@@ -232,7 +236,7 @@ def test_undo(app, asked, sign_in):
 
 
 def test_undo_comes_too_late(app, asked, sign_in):
-    number, lot = asked
+    _number, lot = asked
     client = sign_in("agent")
     send(client, lot, opened(client, lot))
     with app.app_context():
