@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from flask import current_app
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -208,7 +208,8 @@ def suggest_identifier(first_name, last_name):
     plain = unicodedata.normalize("NFKD", f"{first_name}.{last_name}".lower()).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")[:36] or "compte"
     taken = set(db.session.scalars(select(Account.username).where(Account.username.startswith(stem, autoescape=True))))
-    return next(name for name in (stem, *(f"{stem}{number}" for number in itertools.count(2))) if name not in taken)
+    numbered = (f"{stem}{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([stem], numbered) if name not in taken)
 
 
 def set_password(account, password_hash, *, by):
@@ -230,8 +231,15 @@ def close_sessions(account, *, by):
 # -- addresses and tokens ---------------------------------------------------------------------------------------------------------
 
 
+class _Signer(TimestampSigner):
+    """Signs with our clock's time."""
+
+    def get_timestamp(self):
+        return int(clock.now().timestamp())
+
+
 def _serializer(purpose):
-    return URLSafeTimedSerializer(current_app.secret_key, salt=purpose)
+    return URLSafeTimedSerializer(current_app.secret_key, salt=purpose, signer=_Signer)
 
 
 def reset_token(account):

@@ -1,0 +1,125 @@
+"""Does a link by mail work once, for half an hour, for its account alone, and tell a stranger nothing?"""
+
+import pytest
+
+from app.core import clock
+from app.core.db import unit_of_work
+from app.extensions import db
+from app.mail import texts
+from app.security import operations
+from app.security.models import LoginAddress
+from tests.cast import PASSWORD
+from tests.conftest import account, counted_queries
+from tests.security.conftest import link_in, mails, token_of, who
+
+GOOD = "Trois-petits-chats7"
+
+
+def ask(client, typed):
+    return client.post("/mot-de-passe-oublie/", data={"username": typed})
+
+
+def link_for(app, visitor, typed="galbert@famille.example"):
+    ask(visitor(), typed)
+    with app.app_context():
+        return link_in(mails("reset")[-1])
+
+
+@pytest.mark.parametrize("typed", ["galbert@famille.example", "GALBERT@famille.example", "galbert"])
+def test_a_link_sets_a_new_password_once(app, visitor, sign_in, typed):
+    before = sign_in("galbert")
+    link, client = link_for(app, visitor, typed), visitor()
+    page = client.get(link)
+    assert page.status_code == 200 and "galbert" in page.text
+    assert client.post(link, data={"password": GOOD}).location == "/"
+    assert who(client) == "galbert" and who(before) is None
+    assert visitor().get(link).status_code == 410
+    assert visitor().post(link, data={"password": "Encore-un-mot-9"}).status_code == 410
+    for password, status in ((PASSWORD, 422), (GOOD, 302)):
+        assert visitor().post("/login/", data={"username": "galbert", "password": password}).status_code == status
+    with app.app_context():
+        assert mails("password_changed")[0].recipient == "galbert@famille.example"
+
+
+def test_the_newest_link_and_the_older_one_both_die_with_the_password(app, visitor):
+    links = [link_for(app, visitor), link_for(app, visitor)]
+    visitor().post(links[0], data={"password": GOOD})
+    assert [visitor().get(link).status_code for link in links] == [410, 410]
+
+
+def test_a_link_lasts_half_an_hour(app, visitor):
+    link = link_for(app, visitor)
+    clock.advance(minutes=29)
+    assert visitor().get(link).status_code == 200
+    clock.advance(minutes=2)
+    page = visitor().get(link)
+    assert page.status_code == 410 and "too old or has been used" in page.text and "/mot-de-passe-oublie/" in page.text
+
+
+def test_a_forged_link_is_worth_nothing(app, visitor):
+    link = link_for(app, visitor)
+    with app.test_request_context("/"):
+        other_purpose = operations._serializer("address").dumps([account("galbert").id, "x@y.example", account("galbert").session_token])
+        unknown = operations._serializer("reset").dumps([999, "x"])
+    for forged in (link[:-2] + "xx", "/nouveau-mot-de-passe/x", f"/nouveau-mot-de-passe/{other_purpose}", f"/nouveau-mot-de-passe/{unknown}"):
+        assert visitor().get(forged).status_code == 410
+        assert visitor().post(forged, data={"password": GOOD}).status_code == 410
+
+
+def test_a_weak_password_gets_a_sentence_and_the_link_stays_good(app, visitor):
+    link = link_for(app, visitor)
+    page = visitor().post(link, data={"password": "azerty"})
+    assert page.status_code == 422 and "at least 8" in page.text
+    assert visitor().post(link, data={"password": GOOD}).status_code == 302
+
+
+def test_unknown_addresses_read_alike_and_cost_alike(app, visitor, monkeypatch):
+    written = []
+    monkeypatch.setattr(operations, "write", lambda *args, **more: written.append(args[0]) or texts.write(*args, **more))
+    monkeypatch.setattr("app.mail.operations.write", lambda *args, **more: written.append(args[0]) or texts.write(*args, **more))
+    seen = {}
+    for typed in ("galbert@famille.example", "nobody@famille.example", "nobody"):
+        with app.app_context(), counted_queries() as statements:
+            answer = ask(visitor(), typed)
+        seen[typed] = answer.status_code, answer.location, answer.data.replace(typed.encode(), b"")
+        assert len(statements) <= 6, statements
+    assert len(set(seen.values())) == 1
+    assert written == ["reset"] * 3, "the same work for everybody"
+    page = visitor().get("/mot-de-passe-oublie/envoye/").text
+    assert "If we know this address" in page
+
+
+def test_a_shared_address_gets_a_mail_for_each_account(app, visitor):
+    with app.app_context(), unit_of_work():
+        db.session.execute(db.update(LoginAddress).where(LoginAddress.email == "marc@famille.example").values(email="galbert@famille.example"))
+    ask(visitor(), "galbert@famille.example")
+    with app.app_context():
+        bodies = [mail.body for mail in mails("reset")]
+    assert len(bodies) == 2 and "account galbert" in bodies[0] + bodies[1] or "galbert" in bodies[0]
+    assert sum("marc" in body for body in bodies) == 1
+
+
+def test_a_link_leads_to_our_address_whatever_host_the_request_names(app, visitor, monkeypatch):
+    monkeypatch.setitem(app.config, "BASE_URL", "https://portail.saint-exemple.example/enfance")
+    visitor().post("/mot-de-passe-oublie/", data={"username": "galbert"}, headers={"Host": "evil.example"})
+    with app.app_context():
+        body = mails("reset")[0].body
+    assert "https://portail.saint-exemple.example/enfance/nouveau-mot-de-passe/" in body and "evil" not in body
+
+
+def test_without_an_address_the_page_says_whom_to_write_to(app, visitor):
+    from app.core import settings
+
+    with app.app_context(), unit_of_work():
+        settings.put("contact_email", "enfance@saint-exemple.example")
+    assert "mailto:enfance@saint-exemple.example" in visitor().get("/mot-de-passe-oublie/").text
+    ask(visitor(), "agent")
+    with app.app_context():
+        assert mails() == []
+
+
+def test_forged_posts_are_refused(app, visitor, csrf):
+    client = visitor()
+    assert ask(client, "galbert").status_code == 400
+    token = token_of(client.get("/mot-de-passe-oublie/"))
+    assert client.post("/mot-de-passe-oublie/", data={"username": "galbert", "csrf_token": token}).status_code == 302
