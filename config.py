@@ -72,6 +72,8 @@ MAIL_DOMAIN = MAIL_DEFAULT_SENDER.rpartition("@")[2] or "localhost"
 BASE_URL = os.environ.get("BASE_URL", f"http://localhost:{os.environ.get('PORT', '8080')}")
 
 BABEL_DEFAULT_LOCALE = "fr"
+#: Pages show the town's wall clock.
+BABEL_DEFAULT_TIMEZONE = TIMEZONE
 BABEL_TRANSLATION_DIRECTORIES = str(ROOT / "translations")
 LANGUAGES = {"fr": {"flag": "fr", "name": "Français"}, "en": {"flag": "gb", "name": "English"}}
 

@@ -27,7 +27,7 @@ def fold(text):
     return None if text is None else str(text).translate(_TABLE).lower()
 
 
-class folded(GenericFunction):
+class folded(GenericFunction):  # noqa: N801
     """The SQL expression of fold()."""
 
     type = String()

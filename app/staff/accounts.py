@@ -15,17 +15,30 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.families.models import Adult, Family
 from app.security.models import Account, FamilyLink, LoginAddress
-from app.security.operations import close_sessions, end_link, invite, new_staff_account, one_time_password, refuse_unless_manages, set_active
+from app.security.operations import (
+    close_sessions,
+    end_link,
+    invite,
+    new_staff_account,
+    one_time_password,
+    refuse_unless_manages,
+    set_active,
+)
 from app.security.passwords import hash_password
 from app.security.scope import may, require, role_of
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer
 from app.staff.forms import StaffForm
 from app.staff.interface import actor, saving
-from app.staff.views import Deed, Facet, StaffView
+from app.staff.parts import Deed, Facet
+from app.staff.views import StaffView
 
 ROLES = {
-    Viewer.administrator: _l("administrator"), Viewer.clerk: _l("clerk"), Viewer.regisseur: _l("régisseur"), Viewer.animator: _l("animator"), Viewer.reader: _l("reader"),
-}  # fmt: skip
+    Viewer.administrator: _l("administrator"),
+    Viewer.clerk: _l("clerk"),
+    Viewer.regisseur: _l("régisseur"),
+    Viewer.animator: _l("animator"),
+    Viewer.reader: _l("reader"),
+}
 
 
 def role_label(account):
@@ -39,15 +52,27 @@ class StaffAccountForm(StaffForm):
 
     first_name = Text(_l("First name"), [PersonName()], longest=64, required=True)
     last_name = Text(_l("Last name"), [PersonName()], longest=64, required=True)
-    username = Text(_l("Identifier"), [Regexp(r"^[a-zA-Z0-9._-]{3,40}$", message=_l("3 to 40 letters, digits, dots or hyphens."))], longest=40, required=True)
+    username = Text(
+        _l("Identifier"),
+        [Regexp(r"^[a-zA-Z0-9._-]{3,40}$", message=_l("3 to 40 letters, digits, dots or hyphens."))],
+        longest=40,
+        required=True,
+    )
     email = Text(_l("E-mail address"), [Email()], longest=254)
-    role = SelectField(_l("Role"), [Required()], choices=[option("", _l("choose")), *(option(role.value, ROLES[role]) for role in STAFF_ROLES)])
+    role = SelectField(
+        _l("Role"), [Required()], choices=[option("", _l("choose")), *(option(role.value, ROLES[role]) for role in STAFF_ROLES)]
+    )
 
 
 class EndLinkForm(Form):
     """Why an access ends."""
 
-    because = LongText(_l("Why does this access end?"), longest=200, required=True, description=_l("Separation, court order, mistake… It stays in the log."))
+    because = LongText(
+        _l("Why does this access end?"),
+        longest=200,
+        required=True,
+        description=_l("Separation, court order, mistake… It stays in the log."),
+    )
 
 
 def _by_role(value):
@@ -62,13 +87,27 @@ class AccountsView(StaffView):
     noun, model, route_base = Noun.account, Account, "/mairie/comptes"
     route_methods = ("list", "export", "add")
     list_title, add_title = _l("Accounts"), _l("New account of the staff")
-    labels = {"last_name": _l("Last name"), "first_name": _l("First name"), "username": _l("Identifier"), "role": _l("Role"), "families": _l("Families"),
-              "last_login": _l("Last login"), "active": _l("Open"), "created_on": _l("Made on")}  # fmt: skip
+    labels = {
+        "last_name": _l("Last name"),
+        "first_name": _l("First name"),
+        "username": _l("Identifier"),
+        "role": _l("Role"),
+        "families": _l("Families"),
+        "last_login": _l("Last login"),
+        "active": _l("Open"),
+        "created_on": _l("Made on"),
+    }
     list_columns = ["last_name", "first_name", "username", "role", "families", "last_login", "active"]
     search_columns = ["last_name", "first_name", "username", "active"]
     search_hint = _l("Name or identifier")
-    matches = staticmethod(lambda word: search.contains(Account.last_name, word) | search.contains(Account.first_name, word) | search.contains(Account.username, word))
-    facets = (Facet("role", _l("Role"), lambda: [("family", _("family")), *((role.value, label) for role, label in ROLES.items())], _by_role),)
+    matches = staticmethod(
+        lambda word: (
+            search.contains(Account.last_name, word) | search.contains(Account.first_name, word) | search.contains(Account.username, word)
+        )
+    )
+    facets = (
+        Facet("role", _l("Role"), lambda: [("family", _("family")), *((role.value, label) for role, label in ROLES.items())], _by_role),
+    )
     loads = (selectinload(Account.roles),)
     first_sort = (search.folded(Account.last_name), search.folded(Account.first_name))
 
@@ -105,12 +144,24 @@ class AccountsView(StaffView):
     def account(self, account_id):
         require(Noun.account, "read")
         row = self.row(account_id)
-        links = select(FamilyLink, Family).join(Family, Family.id == FamilyLink.family_id).filter(FamilyLink.account_id == row.id).order_by(FamilyLink.ended_at.desc(), FamilyLink.id)
+        links = (
+            select(FamilyLink, Family)
+            .join(Family, Family.id == FamilyLink.family_id)
+            .filter(FamilyLink.account_id == row.id)
+            .order_by(FamilyLink.ended_at.desc(), FamilyLink.id)
+        )
         address = db.session.scalar(select(LoginAddress).filter_by(account_id=row.id))
         return self.render_template(
-            "staff/account.html", title=str(row), account=row, role=role_label(row), links=db.session.execute(links).all(), address=address,
-            deeds=self._deeds_of(row), may_edit=may(Noun.account, "edit"), back_url=self.back_url(),
-        )  # fmt: skip
+            "staff/account.html",
+            title=str(row),
+            account=row,
+            role=role_label(row),
+            links=db.session.execute(links).all(),
+            address=address,
+            deeds=self._deeds_of(row),
+            may_edit=may(Noun.account, "edit"),
+            back_url=self.back_url(),
+        )
 
     def _deeds_of(self, row):
         if not may(Noun.account, "edit"):
@@ -119,10 +170,21 @@ class AccountsView(StaffView):
             refuse_unless_manages(row, by=actor())
         except DomainError:
             return []
-        deeds = [Deed(_("Close all sessions"), url_for("AccountsView.close", account_id=row.id), "log-out", post=True, confirm=_("Sign this person out everywhere?"))]
+        deeds = [
+            Deed(
+                _("Close all sessions"),
+                url_for("AccountsView.close", account_id=row.id),
+                "log-out",
+                post=True,
+                confirm=_("Sign this person out everywhere?"),
+            )
+        ]
         if row.active:
             question = _("Close this account? The person is signed out and cannot sign in any more.")
-            return [*deeds, Deed(_("Close the account"), url_for("AccountsView.deactivate", account_id=row.id), "lock", "danger", True, question)]
+            return [
+                *deeds,
+                Deed(_("Close the account"), url_for("AccountsView.deactivate", account_id=row.id), "lock", "danger", True, question),
+            ]
         return [*deeds, Deed(_("Open the account again"), url_for("AccountsView.activate", account_id=row.id), "undo", post=True)]
 
     def _do(self, account_id, act, said):
@@ -159,7 +221,9 @@ class AccountsView(StaffView):
             self._end(link_id, form.because.data)
             return redirect(url_for("AccountsView.account", account_id=account_id))
         title = _("End the access of %(person)s to %(family)s", person=link.account, family=family)
-        return self.render_template("staff/form.html", title=title, form=form, back_url=back, button=_("End the access")), 422 if form.errors else 200
+        return self.render_template(
+            "staff/form.html", title=title, form=form, back_url=back, button=_("End the access")
+        ), 422 if form.errors else 200
 
     @staticmethod
     def _end(link_id, because):
@@ -181,14 +245,18 @@ class AccountsView(StaffView):
         if form.validate_on_submit():
             password = one_time_password()
             if self._try(form, lambda: self._make(form, password, hash_password(password))):
-                return self.render_template("staff/one_time.html", title=_("Account made"), form=form, password=password, back_url=self.back_url())
+                return self.render_template(
+                    "staff/one_time.html", title=_("Account made"), form=form, password=password, back_url=self.back_url()
+                )
         return self._show_form(form, self.add_title, self.back_url())
 
     @staticmethod
     def _make(form, password, hashed):
         with saving():
             role = Viewer(form.role.data)
-            return new_staff_account(form.username.data, form.first_name.data, form.last_name.data, role, hashed, by=actor(), email=form.email.data).id
+            return new_staff_account(
+                form.username.data, form.first_name.data, form.last_name.data, role, hashed, by=actor(), email=form.email.data
+            ).id
 
     @expose("/inviter/<int(max=2147483647):adult_id>", methods=["GET", "POST"])
     def invite(self, adult_id):
@@ -198,8 +266,18 @@ class AccountsView(StaffView):
             abort(404)
         back = url_for("FamilyView.family", family_id=adult.family_id)
         if request.method == "GET":
-            sentence = _("A letter with a code is made for %(adult)s. Former letters no longer work. The code is shown once: print it at once.", adult=adult)
-            return self.render_template("staff/confirm.html", title=_("Invite %(adult)s?", adult=adult), sentence=sentence, back_url=back, button=_("Make the letter"), kind="primary")
+            sentence = _(
+                "A letter with a code is made for %(adult)s. Former letters no longer work. The code is shown once: print it at once.",
+                adult=adult,
+            )
+            return self.render_template(
+                "staff/confirm.html",
+                title=_("Invite %(adult)s?", adult=adult),
+                sentence=sentence,
+                back_url=back,
+                button=_("Make the letter"),
+                kind="primary",
+            )
         if adult.family.archived_at is not None:
             raise NotFound(_("This family is in the archive: restore it first."))
         with saving():

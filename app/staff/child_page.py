@@ -56,7 +56,11 @@ class ChildPage:
     @property
     def missing_vaccines(self):
         """The required vaccines without a date, for those who may see health data."""
-        return missing_vaccines(self.child.birth_date, self.health.vaccines if self.health is not None else {}) if may(Noun.health, "read") else ()
+        return (
+            missing_vaccines(self.child.birth_date, self.health.vaccines if self.health is not None else {})
+            if may(Noun.health, "read")
+            else ()
+        )
 
     @property
     def running(self):
@@ -68,7 +72,12 @@ class ChildPage:
 
 
 def _child(child_id):
-    loads = [joinedload(Child.complementary), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class), joinedload(SchoolEnrolment.school_year)]
+    loads = [
+        joinedload(Child.complementary),
+        joinedload(SchoolEnrolment.school),
+        joinedload(SchoolEnrolment.school_class),
+        joinedload(SchoolEnrolment.school_year),
+    ]
     if may(Noun.allergies, "read"):
         loads.append(joinedload(Child.health))
     if may(Noun.household, "read"):
@@ -77,11 +86,15 @@ def _child(child_id):
         loads.append(selectinload(Child.authorisations))
     if may(Noun.pickup, "read"):
         loads.append(selectinload(Child.pickup_persons))
-    query = select(Child, SchoolEnrolment).outerjoin(SchoolEnrolment, (SchoolEnrolment.child_id == Child.id) & (SchoolEnrolment.school_year_id == this_year()))
+    query = select(Child, SchoolEnrolment).outerjoin(
+        SchoolEnrolment, (SchoolEnrolment.child_id == Child.id) & (SchoolEnrolment.school_year_id == this_year())
+    )
     return db.session.execute(query.where(Child.id == child_id).options(*loads)).unique().first()
 
 
 def _log(child_id):
     if not may(Noun.log, "read"):
         return []
-    return db.session.scalars(select(LogEntry).where(LogEntry.child_id == child_id).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)).all()
+    return db.session.scalars(
+        select(LogEntry).where(LogEntry.child_id == child_id).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)
+    ).all()

@@ -10,7 +10,19 @@ from app.audit.models import HealthRead
 from app.audit.operations import note_health_read, record
 from app.changes.kinds import KINDS
 from app.children.changes import PickUpForm
-from app.children.models import Authorisation, Child, ComplementaryData, HealthRecord, Household, Level, PickUpPerson, School, SchoolClass, SchoolEnrolment, SchoolYear
+from app.children.models import (
+    Authorisation,
+    Child,
+    ComplementaryData,
+    HealthRecord,
+    Household,
+    Level,
+    PickUpPerson,
+    School,
+    SchoolClass,
+    SchoolEnrolment,
+    SchoolYear,
+)
 from app.children.operations import name_pickup_person, withdraw_pickup_person
 from app.core import clock, search
 from app.core.errors import DomainError
@@ -22,9 +34,10 @@ from app.security.who_sees_what import Noun
 from app.staff.choices import child_matches
 from app.staff.forms import RowChoice, RowNamed, StaffForm, staff_form
 from app.staff.interface import actor, saving
+from app.staff.parts import Facet
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
-from app.staff.views import Facet, StaffView
+from app.staff.views import StaffView
 
 
 class OfChild(StaffView):
@@ -63,7 +76,15 @@ class AuthorisationView(OfChild):
     labels = {"subject": _l("Subject"), "granted": _l("Granted"), "started_on": _l("Since"), "ended_on": _l("Until"), "by": _l("Given by")}
     list_columns = ["child", "subject", "granted", "started_on", "ended_on"]
     search_columns = ["subject", "granted", "started_on", "ended_on"]
-    facets = (Facet("all", _l("Versions"), lambda: [("", _("In force")), ("yes", _("All"))], lambda value: None if value == "yes" else Authorisation.ended_on.is_(None), blank=None),)
+    facets = (
+        Facet(
+            "all",
+            _l("Versions"),
+            lambda: [("", _("In force")), ("yes", _("All"))],
+            lambda value: None if value == "yes" else Authorisation.ended_on.is_(None),
+            blank=None,
+        ),
+    )
     first_sort = (Authorisation.id.desc(),)
 
 
@@ -94,12 +115,27 @@ class PickUpView(OfChild):
     noun, model, route_base = Noun.pickup, PickUpPerson, "/mairie/personnes-autorisees"
     route_methods = ("list", "export", "add", "edit")
     list_title, add_title = _l("Persons who may pick up"), _l("Person who may pick up")
-    labels = {"name": _l("Person"), "relation": _l("Relation"), "phone": _l("Telephone"), "started_on": _l("Since"), "ended_on": _l("Until"),
-              "first_name": _l("First name"), "last_name": _l("Last name")}  # fmt: skip
+    labels = {
+        "name": _l("Person"),
+        "relation": _l("Relation"),
+        "phone": _l("Telephone"),
+        "started_on": _l("Since"),
+        "ended_on": _l("Until"),
+        "first_name": _l("First name"),
+        "last_name": _l("Last name"),
+    }
     list_columns = ["name", "child", "relation", "phone", "started_on", "ended_on"]
     search_columns = ["first_name", "last_name", "phone", "ended_on"]
     sorts = {"name": [search.folded(PickUpPerson.last_name), search.folded(PickUpPerson.first_name)]}
-    facets = (Facet("all", _l("Versions"), lambda: [("", _("In force")), ("yes", _("All"))], lambda value: None if value == "yes" else PickUpPerson.ended_on.is_(None), blank=None),)
+    facets = (
+        Facet(
+            "all",
+            _l("Versions"),
+            lambda: [("", _("In force")), ("yes", _("All"))],
+            lambda value: None if value == "yes" else PickUpPerson.ended_on.is_(None),
+            blank=None,
+        ),
+    )
     first_sort = (search.folded(PickUpPerson.last_name), search.folded(PickUpPerson.first_name))
     sheet = Sheet(PickUpPerson, _PickUpFields, "pickup")
 
@@ -116,7 +152,11 @@ class PickUpView(OfChild):
             form.child_id = row.child_id
             return form
         child_id = request.args.get("child", type=int) or 0
-        homes = db.session.scalars(select(Household.family_id).filter_by(child_id=child_id, ended_on=None)).all() if 0 < child_id < 2**31 else []
+        homes = (
+            db.session.scalars(select(Household.family_id).filter_by(child_id=child_id, ended_on=None)).all()
+            if 0 < child_id < 2**31
+            else []
+        )
         return NewPickUpForm(key="new-pickup", data={"child": child_id or None, "family": homes[0] if len(homes) == 1 else None})
 
     def _try(self, form, write):
@@ -130,7 +170,9 @@ class PickUpView(OfChild):
         row = self.row(pk)
         if request.method == "GET":
             question = _("%(person)s may no longer fetch %(child)s, from now on.", person=row, child=row.child)
-            return self.render_template("staff/confirm.html", title=_("Withdraw this person?"), back_url=self.back_url(row), sentence=question, button=_("Withdraw"))
+            return self.render_template(
+                "staff/confirm.html", title=_("Withdraw this person?"), back_url=self.back_url(row), sentence=question, button=_("Withdraw")
+            )
         with saving():
             person = db.session.get(PickUpPerson, pk)
             withdraw_pickup_person(person)
@@ -176,8 +218,18 @@ class HealthRecordView(OfChild):
         row, kind = self.row(pk), KINDS["health"]
         self.read_by_somebody(row)
         values = kind.read(row.child)
-        parts = [(title, [(kind.label(name), kind.show(name, values[name]) if not kind.is_file(name) else None, values[name]) for name in names]) for title, names in kind.form.layout]
-        return self.render_template("staff/health.html", title=self.name_of(row), row=row, parts=parts, back_url=self.back_url(row), edit_url=section_url("health", row.child_id))
+        parts = [
+            (title, [(kind.label(name), kind.show(name, values[name]) if not kind.is_file(name) else None, values[name]) for name in names])
+            for title, names in kind.form.layout
+        ]
+        return self.render_template(
+            "staff/health.html",
+            title=self.name_of(row),
+            row=row,
+            parts=parts,
+            back_url=self.back_url(row),
+            edit_url=section_url("health", row.child_id),
+        )
 
 
 class HealthReadView(StaffView):
@@ -190,7 +242,9 @@ class HealthReadView(StaffView):
     list_columns = ["at", "actor", "child", "screen"]
     search_columns = ["at", "actor"]
     search_hint = _l("Name of a child or of a colleague")
-    matches = staticmethod(lambda word: search.contains(HealthRead.actor, word) | HealthRead.child_id.in_(select(Child.id).where(child_matches(word))))
+    matches = staticmethod(
+        lambda word: search.contains(HealthRead.actor, word) | HealthRead.child_id.in_(select(Child.id).where(child_matches(word)))
+    )
     first_sort = (HealthRead.at.desc(),)
 
     def decorate(self, rows):
@@ -225,7 +279,12 @@ class _Room:
 
 
 def _rooms():
-    query = select(SchoolClass).join(SchoolClass.school).join(SchoolClass.school_year).options(joinedload(SchoolClass.school), joinedload(SchoolClass.school_year))
+    query = (
+        select(SchoolClass)
+        .join(SchoolClass.school)
+        .join(SchoolClass.school_year)
+        .options(joinedload(SchoolClass.school), joinedload(SchoolClass.school_year))
+    )
     return [_Room(row) for row in db.session.scalars(query.order_by(SchoolYear.starts_on.desc(), School.name, SchoolClass.name))]
 
 
@@ -279,11 +338,19 @@ class EnrolmentView(OfChild):
     list_columns = ["child", "school_year", "school", "level", "school_class"]
     search_columns = ["level"]
     facets = (
-        Facet("year", _l("School year"), lambda: [(str(row.id), row.name) for row in _years()],
-              lambda value: SchoolEnrolment.school_year_id == int(value) if value.isdecimal() and len(value) < 10 else None),
-        Facet("school", _l("School"), lambda: [(str(row.id), row.name) for row in _schools()],
-              lambda value: SchoolEnrolment.school_id == int(value) if value.isdecimal() and len(value) < 10 else None),
-    )  # fmt: skip
+        Facet(
+            "year",
+            _l("School year"),
+            lambda: [(str(row.id), row.name) for row in _years()],
+            lambda value: SchoolEnrolment.school_year_id == int(value) if value.isdecimal() and len(value) < 10 else None,
+        ),
+        Facet(
+            "school",
+            _l("School"),
+            lambda: [(str(row.id), row.name) for row in _schools()],
+            lambda value: SchoolEnrolment.school_id == int(value) if value.isdecimal() and len(value) < 10 else None,
+        ),
+    )
     loads = (joinedload(SchoolEnrolment.school_year), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
     first_sort = (SchoolEnrolment.school_year_id.desc(), SchoolEnrolment.id.desc())
     sheet = EnrolmentSheet(SchoolEnrolment, EnrolmentForm)
@@ -295,7 +362,11 @@ class EnrolmentView(OfChild):
         return f"{row.child}, {row.school_year}"
 
     def form_for(self, row=None):
-        return super().form_for(row) if row is not None else NewEnrolmentForm(key="new-enrolment", data={"child": request.args.get("child", type=int)})
+        return (
+            super().form_for(row)
+            if row is not None
+            else NewEnrolmentForm(key="new-enrolment", data={"child": request.args.get("child", type=int)})
+        )
 
     def _try(self, form, write):
         if isinstance(form, NewEnrolmentForm):

@@ -25,9 +25,10 @@ from app.staff.families import archive_facet
 from app.staff.family_page import this_year
 from app.staff.forms import RowNamed, StaffForm, staff_form
 from app.staff.interface import actor, saving
+from app.staff.parts import Facet
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
-from app.staff.views import Facet, StaffView
+from app.staff.views import StaffView
 from app.staff.words import said
 
 ChildForm = staff_form(NewChildForm)
@@ -55,7 +56,9 @@ class NewChildSheet(Sheet):
         family_id, anyway = values.pop("family"), values.pop("anyway", False)
         values = {name: self.decode(name, value) for name, value in values.items()}
         if not anyway and (twin := self._twin(values)) is not None:
-            raise DomainError(_("The town already knows %(child)s, born on the same day. If it is another child, say so below.", child=twin))
+            raise DomainError(
+                _("The town already knows %(child)s, born on the same day. If it is another child, say so below.", child=twin)
+            )
         return add_child(family_id, values)
 
     def _twin(self, values):
@@ -68,7 +71,12 @@ def _schools():
 
 
 def _classes():
-    query = select(SchoolClass).where(SchoolClass.school_year_id == this_year()).options(joinedload(SchoolClass.school)).order_by(SchoolClass.name)
+    query = (
+        select(SchoolClass)
+        .where(SchoolClass.school_year_id == this_year())
+        .options(joinedload(SchoolClass.school))
+        .order_by(SchoolClass.name)
+    )
     return [(str(row.id), f"{row.name} – {row.school}") for row in db.session.scalars(query)]
 
 
@@ -93,8 +101,18 @@ class ChildView(StaffView):
     noun, model, route_base = Noun.child, Child, "/mairie/enfants"
     route_methods = ("list", "export", "add", "edit")
     list_title, add_title = _l("Children"), _l("New child")
-    labels = {"last_name": _l("Last name"), "first_name": _l("First name"), "age": _l("Age"), "birth_date": _l("Date of birth"), "school": _l("School"), "level": _l("Level"),
-              "school_class": _l("Class"), "families": _l("Families"), "sex": _l("Girl or boy"), "birth_place": _l("Place of birth")}  # fmt: skip
+    labels = {
+        "last_name": _l("Last name"),
+        "first_name": _l("First name"),
+        "age": _l("Age"),
+        "birth_date": _l("Date of birth"),
+        "school": _l("School"),
+        "level": _l("Level"),
+        "school_class": _l("Class"),
+        "families": _l("Families"),
+        "sex": _l("Girl or boy"),
+        "birth_place": _l("Place of birth"),
+    }
     list_columns = ["last_name", "first_name", "age", "birth_date", "school", "level", "school_class", "families"]
     search_columns = ["last_name", "first_name", "birth_date", "sex"]
     search_hint = _l("First name or last name")
@@ -102,16 +120,22 @@ class ChildView(StaffView):
     facets = (
         Facet("school", _l("School"), _schools, _by_id(SchoolEnrolment.school_id)),
         Facet("class", _l("Class"), _classes, _by_id(SchoolEnrolment.school_class_id)),
-        Facet("level", _l("Level"), lambda: [(level.name, level.label) for level in Level],
-              lambda value: _enrolled(SchoolEnrolment.level == Level[value]) if value in Level.__members__ else None),
+        Facet(
+            "level",
+            _l("Level"),
+            lambda: [(level.name, level.label) for level in Level],
+            lambda value: _enrolled(SchoolEnrolment.level == Level[value]) if value in Level.__members__ else None,
+        ),
         archive_facet(Child),
-    )  # fmt: skip
+    )
     first_sort = (search.folded(Child.last_name), search.folded(Child.first_name))
     sorts = {
-        "last_name": [search.folded(Child.last_name), search.folded(Child.first_name)], "first_name": [search.folded(Child.first_name)], "age": [Child.birth_date],
+        "last_name": [search.folded(Child.last_name), search.folded(Child.first_name)],
+        "first_name": [search.folded(Child.first_name)],
+        "age": [Child.birth_date],
         "school": [_enrolment_value(School.name, (School, School.id == SchoolEnrolment.school_id))],
         "school_class": [_enrolment_value(SchoolClass.name, (SchoolClass, SchoolClass.id == SchoolEnrolment.school_class_id))],
-    }  # fmt: skip
+    }
     loads = (selectinload(Child.households).joinedload(Household.family),)
     sheet = ChildSheet(Child, ChildForm)
 
@@ -123,7 +147,11 @@ class ChildView(StaffView):
         return self.list_columns if may(Noun.household, "read") else [name for name in self.list_columns if name != "families"]
 
     def decorate(self, rows):
-        query = select(SchoolEnrolment).where(SchoolEnrolment.school_year_id == this_year()).options(joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
+        query = (
+            select(SchoolEnrolment)
+            .where(SchoolEnrolment.school_year_id == this_year())
+            .options(joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
+        )
         if len(rows) <= 100:
             query = query.where(SchoolEnrolment.child_id.in_([row.id for row in rows]))
         found = {enrolment.child_id: enrolment for enrolment in db.session.scalars(query)}
@@ -172,7 +200,9 @@ class ChildView(StaffView):
         page = ChildPage.of(child_id) or abort(404)
         if page.shows_health:
             note_health_read(child_id, by=current_user, screen="child")
-        return self.render_template("staff/child.html", title=str(page.child), page=page, may=may, Noun=Noun, section_url=section_url, said=said)
+        return self.render_template(
+            "staff/child.html", title=str(page.child), page=page, may=may, Noun=Noun, section_url=section_url, said=said
+        )
 
     @expose("/<int(max=2147483647):child_id>/archiver", methods=["POST"])
     def archive(self, child_id):
@@ -220,7 +250,14 @@ class HouseholdView(StaffView):
     noun, model, route_base = Noun.household, Household, "/mairie/foyers"
     route_methods = ("list", "export", "add", "edit")
     list_title, add_title = _l("Households of the children"), _l("Share a child with a second household")
-    labels = {"child": _l("Child"), "family": _l("Family"), "weeks": _l("Weeks"), "pays": _l("Pays"), "started_on": _l("Since"), "ended_on": _l("Until")}
+    labels = {
+        "child": _l("Child"),
+        "family": _l("Family"),
+        "weeks": _l("Weeks"),
+        "pays": _l("Pays"),
+        "started_on": _l("Since"),
+        "ended_on": _l("Until"),
+    }
     list_columns = ["child", "family", "weeks", "pays", "started_on", "ended_on"]
     search_columns = ["weeks", "pays", "started_on", "ended_on"]
     search_hint = _l("Name of a child")
@@ -244,7 +281,11 @@ class HouseholdView(StaffView):
         return self.back_url(row)
 
     def form_for(self, row=None):
-        return super().form_for(row) if row is not None else ShareForm(key="share", data={"child": request.args.get("child", type=int), "weeks": Weeks.even})
+        return (
+            super().form_for(row)
+            if row is not None
+            else ShareForm(key="share", data={"child": request.args.get("child", type=int), "weeks": Weeks.even})
+        )
 
     def _try(self, form, write):
         if isinstance(form, ShareForm):
@@ -257,8 +298,14 @@ class HouseholdView(StaffView):
         row = self.row(pk)
         back = self.back_url(row)
         if request.method == "GET":
-            question = _("%(child)s no longer lives with %(family)s: the household loses sight of the child at once.", child=row.child, family=row.family)
-            return self.render_template("staff/confirm.html", title=_("End this household?"), back_url=back, sentence=question, button=_("End it"))
+            question = _(
+                "%(child)s no longer lives with %(family)s: the household loses sight of the child at once.",
+                child=row.child,
+                family=row.family,
+            )
+            return self.render_template(
+                "staff/confirm.html", title=_("End this household?"), back_url=back, sentence=question, button=_("End it")
+            )
         with saving():
             household = db.session.get(Household, pk)
             end_household(household)

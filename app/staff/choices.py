@@ -27,11 +27,16 @@ class Ambiguous(DomainError):
 
 def family_matches(word):
     """The SQL condition that a family, one of its adults or of its children answers to a word."""
-    adult = exists().where(Adult.family_id == Family.id, or_(*(search.contains(column, word) for column in (Adult.first_name, Adult.last_name, Adult.birth_name))))
+    adult = exists().where(
+        Adult.family_id == Family.id,
+        or_(*(search.contains(column, word) for column in (Adult.first_name, Adult.last_name, Adult.birth_name))),
+    )
     child = exists().where(
-        Household.family_id == Family.id, Household.ended_on.is_(None), Child.id == Household.child_id,
+        Household.family_id == Family.id,
+        Household.ended_on.is_(None),
+        Child.id == Household.child_id,
         or_(search.contains(Child.first_name, word), search.contains(Child.last_name, word)),
-    )  # fmt: skip
+    )
     return or_(search.contains(Family.name, word), search.contains(Family.code, word), adult, child)
 
 

@@ -41,7 +41,9 @@ def as_csv(labels, rows):
 def as_workbook(labels, rows):
     """A workbook whose first line stays in sight and filters."""
     out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
+    book = xlsxwriter.Workbook(
+        out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    )
     sheet, bold, day = book.add_worksheet(), book.add_format({"bold": True}), book.add_format({"num_format": "dd/mm/yyyy"})
     sheet.write_row(0, 0, labels, bold)
     for number, row in enumerate(rows, 1):

@@ -15,8 +15,8 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.families.changes import AdultForm
 from app.families.models import Adult, AdultRole, Family, Situation
-from app.families.rules import mask_iban
 from app.families.operations import archive_family, new_family, restore_family
+from app.families.rules import mask_iban
 from app.security.models import FamilyLink
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
@@ -24,9 +24,10 @@ from app.staff.choices import family_matches
 from app.staff.family_page import FamilyPage
 from app.staff.forms import StaffForm, staff_form
 from app.staff.interface import actor, saving
+from app.staff.parts import Facet
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
-from app.staff.views import Facet, StaffView
+from app.staff.views import StaffView
 from app.staff.words import said
 
 
@@ -66,7 +67,9 @@ class NewFamilySheet(Sheet):
 
     def create(self, values):
         own = Sheet(Family, FamilyForm)
-        family = new_family(values.pop("name"), **{name: own.decode(name, values.pop(name)) for name in ("situation", "resident") if name in values})
+        family = new_family(
+            values.pop("name"), **{name: own.decode(name, values.pop(name)) for name in ("situation", "resident") if name in values}
+        )
         adult = KINDS["guardian"]
         family.adults.append(Adult(role=AdultRole.guardian, **{name: adult.decode(name, value) for name, value in values.items()}))
         return family
@@ -75,9 +78,12 @@ class NewFamilySheet(Sheet):
 def archive_facet(model):
     """A choice between current and archived records."""
     return Facet(
-        "archive", _l("Archive"), lambda: [("", _("Current")), ("yes", _("Archived")), ("all", _("All"))],
-        lambda value: {"all": None, "yes": model.archived_at.is_not(None)}.get(value, model.archived_at.is_(None)), blank=None,
-    )  # fmt: skip
+        "archive",
+        _l("Archive"),
+        lambda: [("", _("Current")), ("yes", _("Archived")), ("all", _("All"))],
+        lambda value: {"all": None, "yes": model.archived_at.is_not(None)}.get(value, model.archived_at.is_(None)),
+        blank=None,
+    )
 
 
 _guardian = aliased(Adult)
@@ -88,7 +94,12 @@ def _children_of():
 
 
 def _city_of():
-    return select(_guardian.city).where(_guardian.family_id == Family.id, _guardian.role == AdultRole.guardian).correlate(Family).scalar_subquery()
+    return (
+        select(_guardian.city)
+        .where(_guardian.family_id == Family.id, _guardian.role == AdultRole.guardian)
+        .correlate(Family)
+        .scalar_subquery()
+    )
 
 
 class FamilyView(StaffView):
@@ -97,8 +108,16 @@ class FamilyView(StaffView):
     noun, model, route_base = Noun.family, Family, "/mairie/familles"
     route_methods = ("list", "export", "add", "edit")
     list_title, add_title = _l("Families"), _l("New family")
-    labels = {"code": _l("Code"), "name": _l("Name"), "adults": _l("Adults"), "city": _l("Town"), "children": _l("Children"), "situation": _l("Situation"), "resident": _l("Resident"),
-              "created_at": _l("Known since")}  # fmt: skip
+    labels = {
+        "code": _l("Code"),
+        "name": _l("Name"),
+        "adults": _l("Adults"),
+        "city": _l("Town"),
+        "children": _l("Children"),
+        "situation": _l("Situation"),
+        "resident": _l("Resident"),
+        "created_at": _l("Known since"),
+    }
     list_columns = ["name", "code", "adults", "city", "children"]
     search_columns = ["name", "code", "situation", "resident", "created_at"]
     search_hint = _l("Name of an adult or a child, or code")
@@ -114,14 +133,22 @@ class FamilyView(StaffView):
         return ("family", "archive", "restore")
 
     def decorate(self, rows):
-        counts = select(Household.family_id, func.count()).where(Household.family_id.in_([row.id for row in rows]), Household.ended_on.is_(None))
-        found = dict(db.session.execute(counts.group_by(Household.family_id)).all()) if len(rows) <= self.page_size * 2 else self._all_counts()
+        counts = select(Household.family_id, func.count()).where(
+            Household.family_id.in_([row.id for row in rows]), Household.ended_on.is_(None)
+        )
+        found = (
+            dict(db.session.execute(counts.group_by(Household.family_id)).all()) if len(rows) <= self.page_size * 2 else self._all_counts()
+        )
         for row in rows:
             row.children_count = found.get(row.id, 0)
 
     @staticmethod
     def _all_counts():
-        return dict(db.session.execute(select(Household.family_id, func.count()).where(Household.ended_on.is_(None)).group_by(Household.family_id)).all())
+        return dict(
+            db.session.execute(
+                select(Household.family_id, func.count()).where(Household.ended_on.is_(None)).group_by(Household.family_id)
+            ).all()
+        )
 
     def cell_children(self, row):
         return row.children_count
@@ -153,8 +180,18 @@ class FamilyView(StaffView):
     def family(self, family_id):
         require(Noun.family, "read")
         page = FamilyPage.of(family_id) or abort(404)
-        return self.render_template("staff/family.html", title=str(page.family), page=page, may=may, Noun=Noun, section_url=section_url, kinds=KINDS, said=said,
-                                    mask_iban=mask_iban, today=clock.today())  # fmt: skip
+        return self.render_template(
+            "staff/family.html",
+            title=str(page.family),
+            page=page,
+            may=may,
+            Noun=Noun,
+            section_url=section_url,
+            kinds=KINDS,
+            said=said,
+            mask_iban=mask_iban,
+            today=clock.today(),
+        )
 
     @expose("/<int(max=2147483647):family_id>/archiver", methods=["POST"])
     def archive(self, family_id):
@@ -194,13 +231,25 @@ class AdultView(StaffView):
     noun, model, route_base = Noun.guardian, Adult, "/mairie/adultes"
     route_methods = ("list", "export", "edit", "delete")
     list_title = _l("Adults")
-    labels = {"last_name": _l("Last name"), "first_name": _l("First name"), "role": _l("Role"), "family": _l("Family"), "mobile": _l("Mobile telephone"),
-              "email": _l("E-mail address"), "city": _l("Town"), "postcode": _l("Postcode"), "birth_name": _l("Birth name")}  # fmt: skip
+    labels = {
+        "last_name": _l("Last name"),
+        "first_name": _l("First name"),
+        "role": _l("Role"),
+        "family": _l("Family"),
+        "mobile": _l("Mobile telephone"),
+        "email": _l("E-mail address"),
+        "city": _l("Town"),
+        "postcode": _l("Postcode"),
+        "birth_name": _l("Birth name"),
+    }
     list_columns = ["last_name", "first_name", "role", "family", "mobile", "email", "city"]
     search_columns = ["last_name", "first_name", "birth_name", "role", "email", "mobile", "postcode", "city"]
     search_hint = _l("Name or e-mail address")
     matches = staticmethod(adult_matches)
-    sorts = {"last_name": [search.folded(Adult.last_name), search.folded(Adult.first_name)], "first_name": [search.folded(Adult.first_name)]}
+    sorts = {
+        "last_name": [search.folded(Adult.last_name), search.folded(Adult.first_name)],
+        "first_name": [search.folded(Adult.first_name)],
+    }
     first_sort = (search.folded(Adult.last_name), search.folded(Adult.first_name))
     loads = (joinedload(Adult.family),)
     sheet = AdultSheet(Adult, _AdultFields)

@@ -94,28 +94,40 @@ class FamilyPage:
 
 
 def _family(family_id):
-    loads = [joinedload(getattr(Family, name)) for name, noun in (("tax", Noun.tax), ("caf", Noun.caf), ("bank", Noun.bank)) if may(noun, "read")]
-    query = select(Family, Mandate).outerjoin(Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read"))
+    loads = [
+        joinedload(getattr(Family, name)) for name, noun in (("tax", Noun.tax), ("caf", Noun.caf), ("bank", Noun.bank)) if may(noun, "read")
+    ]
+    query = select(Family, Mandate).outerjoin(
+        Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read")
+    )
     return db.session.execute(query.where(Family.id == family_id).options(*loads)).unique().first()
 
 
 def _people(family_id):
     invited = exists().where(Invitation.adult_id == Adult.id, Invitation.used_at.is_(None), Invitation.expires_at > clock.now())
     query = (
-        select(Adult, Account, FamilyLink, invited).where(Adult.family_id == family_id).order_by(Adult.role)
+        select(Adult, Account, FamilyLink, invited)
+        .where(Adult.family_id == family_id)
+        .order_by(Adult.role)
         .outerjoin(FamilyLink, (FamilyLink.adult_id == Adult.id) & (FamilyLink.family_id == family_id) & FamilyLink.ended_at.is_(None))
         .outerjoin(Account, Account.id == FamilyLink.account_id)
-    )  # fmt: skip
+    )
     return [Person(*row) for row in db.session.execute(query).unique()]
 
 
 def _children(family_id):
     lives_here = exists().where(Household.child_id == Child.id, Household.family_id == family_id)
     query = (
-        select(Child, SchoolEnrolment).where(lives_here).order_by(Child.birth_date, Child.id)
+        select(Child, SchoolEnrolment)
+        .where(lives_here)
+        .order_by(Child.birth_date, Child.id)
         .outerjoin(SchoolEnrolment, (SchoolEnrolment.child_id == Child.id) & (SchoolEnrolment.school_year_id == this_year()))
-        .options(joinedload(Child.households).joinedload(Household.family), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
-    )  # fmt: skip
+        .options(
+            joinedload(Child.households).joinedload(Household.family),
+            joinedload(SchoolEnrolment.school),
+            joinedload(SchoolEnrolment.school_class),
+        )
+    )
     if may(Noun.allergies, "read"):
         query = query.options(joinedload(Child.health))
     return [_card(child, enrolment, family_id) for child, enrolment in db.session.execute(query).unique()]
@@ -137,11 +149,17 @@ def _requests(family_id):
     kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "read")]
     if not may(Noun.request, "read"):
         return []
-    query = select(ChangeRequest).where(ChangeRequest.family_id == family_id, ChangeRequest.kind.in_(kinds)).options(joinedload(ChangeRequest.lot), defer(ChangeRequest.changes))
+    query = (
+        select(ChangeRequest)
+        .where(ChangeRequest.family_id == family_id, ChangeRequest.kind.in_(kinds))
+        .options(joinedload(ChangeRequest.lot), defer(ChangeRequest.changes))
+    )
     return db.session.scalars(query.order_by(ChangeRequest.state.in_(OPEN).desc(), ChangeRequest.id.desc()).limit(25)).unique().all()
 
 
 def _log(family_id):
     if not may(Noun.log, "read"):
         return []
-    return db.session.scalars(select(LogEntry).where(LogEntry.family_id == family_id).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)).all()
+    return db.session.scalars(
+        select(LogEntry).where(LogEntry.family_id == family_id).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)
+    ).all()

@@ -1,6 +1,6 @@
 """How do the staff's lists narrow down? Conditions that read what is typed, and find nothing where it cannot be read."""
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 
 from flask import flash
 from flask_appbuilder.models.filters import BaseFilter, Filters
@@ -169,7 +169,7 @@ def read_day(text):
 
 def midnight(day):
     """The instant at which a local day begins."""
-    return datetime.combine(day, time.min, tzinfo=clock.zone()).astimezone(timezone.utc)
+    return datetime.combine(day, time.min, tzinfo=clock.zone()).astimezone(UTC)
 
 
 class Conditions(SQLAFilterConverter):

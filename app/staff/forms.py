@@ -33,7 +33,11 @@ class StaffForm(Form):
         """`key` names the record that the form is for; `shown` is what it holds, `data` what a new one begins with."""
         self.key, self.family_id, self.child_id = key, family_id, child_id
         super().__init__(data=data or {})
-        self.token = self._sent() if request.method == "POST" else {"key": key, "shown": {name: encode(value) for name, value in (shown or {}).items()}}
+        self.token = (
+            self._sent()
+            if request.method == "POST"
+            else {"key": key, "shown": {name: encode(value) for name, value in (shown or {}).items()}}
+        )
         if request.method != "POST":
             self.base.data, self.back.data = seal(self.token), came_from()
 
@@ -95,7 +99,9 @@ class StaffForm(Form):
 def staff_form(fields, *, layout=(), noun=None, without=(), **more):
     """A StaffForm class with the fields of a section's form, the same checks included."""
     members = {name: item for name, item in fields.unbound() if name not in (*fields.aside, *without)}
-    return type(fields.__name__, (StaffForm,), {"layout": layout or fields.layout, "noun": noun, "__doc__": fields.__doc__, **members, **more})
+    return type(
+        fields.__name__, (StaffForm,), {"layout": layout or fields.layout, "noun": noun, "__doc__": fields.__doc__, **members, **more}
+    )
 
 
 def came_from():
@@ -115,7 +121,12 @@ class RowChoice(SelectField):
     """One row of a small table; `rows` gives them. Data is its id."""
 
     def __init__(self, label=None, validators=(), *, rows, required=False, blank=_l("choose"), **kwargs):
-        super().__init__(label, [Required() if required else Optional(), *validators], coerce=lambda value: int(value) if str(value or "").isdecimal() else None, **kwargs)
+        super().__init__(
+            label,
+            [Required() if required else Optional(), *validators],
+            coerce=lambda value: int(value) if str(value or "").isdecimal() else None,
+            **kwargs,
+        )
         self.choices = [option("", blank), *(option(row.id, str(row)) for row in self._once(rows))]
 
     @staticmethod
@@ -152,5 +163,3 @@ class RowNamed(StringField):
 
     def _value(self):
         return self.typed
-
-

@@ -14,9 +14,10 @@ from app.families.operations import enter_quotient
 from app.families.rules import first_of_next_month, mask_iban
 from app.security.who_sees_what import Noun
 from app.staff.forms import RowNamed, StaffForm
+from app.staff.parts import Deed
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
-from app.staff.views import Deed, StaffView
+from app.staff.views import StaffView
 
 
 class OfFamily(StaffView):
@@ -85,8 +86,15 @@ class QuotientForm(StaffForm):
     """A quotient and the month from which it counts."""
 
     family = RowNamed(_l("Family"), of="famille", required=True)
-    value = IntegerField(_l("Income quotient (quotient familial), in euros"), [Required(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))])
-    counts_from = DateField(_l("Counts from (a month)"), [Required()], description=_l("From the first of this month on. Never backwards, unless it is the family's first one."))
+    value = IntegerField(
+        _l("Income quotient (quotient familial), in euros"),
+        [Required(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))],
+    )
+    counts_from = DateField(
+        _l("Counts from (a month)"),
+        [Required()],
+        description=_l("From the first of this month on. Never backwards, unless it is the family's first one."),
+    )
     source = Choice(_l("Where it was read"), of=QuotientSource, required=True)
 
 
@@ -113,7 +121,11 @@ class QuotientView(OfFamily):
     sheet = QuotientSheet(IncomeQuotient, QuotientForm)
 
     def beginning(self):
-        return {"family": request.args.get("family", type=int), "counts_from": first_of_next_month(clock.today()), "source": QuotientSource.proof}
+        return {
+            "family": request.args.get("family", type=int),
+            "counts_from": first_of_next_month(clock.today()),
+            "source": QuotientSource.proof,
+        }
 
 
 class BankView(OfFamily):

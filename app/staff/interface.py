@@ -71,7 +71,13 @@ class AuditedInterface(SQLAInterface):
             session.add(row)
             session.flush()
             self._settle_files(sheet, row, values, {})
-            record(f"{sheet.name}.add", row, by=actor(), secret=sheet.secret, changes={name: (None, value) for name, value in values.items() if value is not None})
+            record(
+                f"{sheet.name}.add",
+                row,
+                by=actor(),
+                secret=sheet.secret,
+                changes={name: (None, value) for name, value in values.items() if value is not None},
+            )
             return row.id
 
     def edit(self, row_id, sheet, form):
@@ -82,14 +88,26 @@ class AuditedInterface(SQLAInterface):
             moved = [name for name in sheet.fields if not sheet.same(name, before.get(name), shown.get(name))]
             if moved:
                 labels = ", ".join(str(sheet.label(name)) for name in moved)
-                raise Moved(_("Somebody changed this record since you opened it (%(fields)s). What you typed is still here: compare, then save again.", fields=labels), before)
+                raise Moved(
+                    _(
+                        "Somebody changed this record since you opened it (%(fields)s). Your text is still here: compare, then save again.",
+                        fields=labels,
+                    ),
+                    before,
+                )
             values = {name: value for name, value in form.values().items() if not sheet.same(name, value, before.get(name))}
             if values:
                 sheet.write(row, values)
                 session.flush()
                 self._settle_files(sheet, row, values, before)
-                record(f"{sheet.name}.edit", row, by=actor(), secret=sheet.secret, **sheet.about(row),
-                       changes={name: (before.get(name), value) for name, value in values.items()})  # fmt: skip
+                record(
+                    f"{sheet.name}.edit",
+                    row,
+                    by=actor(),
+                    secret=sheet.secret,
+                    **sheet.about(row),
+                    changes={name: (before.get(name), value) for name, value in values.items()},
+                )
             return list(values)
 
     def delete(self, row_id, sheet):

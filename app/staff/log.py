@@ -11,8 +11,9 @@ from app.families.models import Family
 from app.security.models import Account
 from app.security.scope import require
 from app.security.who_sees_what import FAMILY_ROLE, Noun
-from app.staff.views import Facet, StaffView
-from app.staff.words import change_lines, said
+from app.staff.parts import Facet
+from app.staff.views import StaffView
+from app.staff.words import change_lines, noted, said
 
 
 def _actors():
@@ -31,13 +32,23 @@ class LogView(StaffView):
     noun, model, route_base = Noun.log, LogEntry, "/mairie/journal"
     route_methods = ("list", "export", "show")
     list_title = _l("Log")
-    labels = {"at": _l("When"), "actor": _l("Who"), "deed": _l("What"), "label": _l("Record"), "family": _l("Family"), "fields": _l("Fields"), "verb": _l("Act"),
-              "note": _l("Note")}  # fmt: skip
+    labels = {
+        "at": _l("When"),
+        "actor": _l("Who"),
+        "deed": _l("What"),
+        "label": _l("Record"),
+        "family": _l("Family"),
+        "fields": _l("Fields"),
+        "verb": _l("Act"),
+        "note": _l("Note"),
+    }
     list_columns = ["at", "actor", "deed", "label", "family", "fields"]
     search_columns = ["at", "actor", "verb"]
     search_hint = _l("Person, record or family")
     facets = (
-        Facet("who", _l("Who"), _actors, lambda value: LogEntry.account_id == int(value) if value.isdecimal() and len(value) < 10 else None),
+        Facet(
+            "who", _l("Who"), _actors, lambda value: LogEntry.account_id == int(value) if value.isdecimal() and len(value) < 10 else None
+        ),
         Facet("family", _l("Family"), lambda: None, _family),
     )
     first_sort = (LogEntry.at.desc(), LogEntry.id.desc())
@@ -52,12 +63,17 @@ class LogView(StaffView):
         return [(facet, value, options) for facet, value, options in found if options is not None or value]
 
     def decorate(self, rows):
-        found = {row.id: row for row in db.session.scalars(select(Family).where(Family.id.in_({row.family_id for row in rows if row.family_id})))}
+        found = {
+            row.id: row for row in db.session.scalars(select(Family).where(Family.id.in_({row.family_id for row in rows if row.family_id})))
+        }
         for row in rows:
             row.family = found.get(row.family_id)
 
     def cell_deed(self, row):
         return said(row)
+
+    def cell_label(self, row):
+        return row.label or noted(row)
 
     def cell_family(self, row):
         return row.family
@@ -70,7 +86,9 @@ class LogView(StaffView):
         require(Noun.log, "read")
         row = self.row(pk)
         self.decorate([row])
-        return self.render_template("staff/log_entry.html", title=said(row), entry=row, lines=change_lines(row), back_url=self.back_url())
+        return self.render_template(
+            "staff/log_entry.html", title=said(row), entry=row, lines=change_lines(row), note=noted(row), back_url=self.back_url()
+        )
 
     def name_of(self, row):
         return said(row)

@@ -16,42 +16,57 @@ from app.staff.accounts import role_label
 
 #: [(group, [(title, endpoint, icon, noun)])]
 MENU = (
-    (_l("Every day"), (
-        (_l("Desk"), "DeskView.desk", "home", None),
-        (_l("Requests"), "QueueView.queue", "inbox", Noun.request),
-        (_l("Families"), "FamilyView.list", "users", Noun.family),
-        (_l("Children"), "ChildView.list", "user", Noun.child),
-        (_l("Adults"), "AdultView.list", "user", Noun.guardian),
-    )),
-    (_l("Children's files"), (
-        (_l("School enrolments"), "EnrolmentView.list", "school", Noun.school),
-        (_l("Authorisations"), "AuthorisationView.list", "check", Noun.authorisations),
-        (_l("Persons who may pick up"), "PickUpView.list", "shield", Noun.pickup),
-        (_l("Complementary data"), "ComplementaryView.list", "list", Noun.complementary),
-        (_l("Health data"), "HealthRecordView.list", "heart-pulse", Noun.health),
-        (_l("Households"), "HouseholdView.list", "users", Noun.household),
-    )),
-    (_l("Income and bank"), (
-        (_l("Tax"), "TaxView.list", "receipt", Noun.tax),
-        (_l("CAF"), "CafView.list", "receipt", Noun.caf),
-        (_l("Quotients"), "QuotientView.list", "list", Noun.caf),
-        (_l("Bank"), "BankView.list", "bank", Noun.bank),
-        (_l("Mandates"), "MandateView.list", "file", Noun.bank),
-    )),
-    (_l("Lists of the town"), (
-        (_l("Schools"), "SchoolView.list", "school", Noun.reference),
-        (_l("School years"), "YearView.list", "calendar", Noun.reference),
-        (_l("Classes"), "ClassView.list", "list", Noun.reference),
-        (_l("Reasons for a refusal"), "RefusalReasonView.list", "pencil", Noun.reference),
-    )),
-    (_l("The portal"), (
-        (_l("Mails"), "MailView.list", "mail", Noun.mail),
-        (_l("Accounts"), "AccountsView.list", "lock", Noun.account),
-        (_l("Log"), "LogView.list", "history", Noun.log),
-        (_l("Who read health data"), "HealthReadView.list", "eye", Noun.health_reads),
-        (_l("Settings"), "SettingsView.edit", "settings", Noun.setting),
-    )),
-)  # fmt: skip
+    (
+        _l("Every day"),
+        (
+            (_l("Desk"), "DeskView.desk", "home", None),
+            (_l("Requests"), "QueueView.queue", "inbox", Noun.request),
+            (_l("Families"), "FamilyView.list", "users", Noun.family),
+            (_l("Children"), "ChildView.list", "user", Noun.child),
+            (_l("Adults"), "AdultView.list", "user", Noun.guardian),
+        ),
+    ),
+    (
+        _l("Children's files"),
+        (
+            (_l("School enrolments"), "EnrolmentView.list", "school", Noun.school),
+            (_l("Authorisations"), "AuthorisationView.list", "check", Noun.authorisations),
+            (_l("Persons who may pick up"), "PickUpView.list", "shield", Noun.pickup),
+            (_l("Complementary data"), "ComplementaryView.list", "list", Noun.complementary),
+            (_l("Health data"), "HealthRecordView.list", "heart-pulse", Noun.health),
+            (_l("Households"), "HouseholdView.list", "users", Noun.household),
+        ),
+    ),
+    (
+        _l("Income and bank"),
+        (
+            (_l("Tax"), "TaxView.list", "receipt", Noun.tax),
+            (_l("CAF"), "CafView.list", "receipt", Noun.caf),
+            (_l("Quotients"), "QuotientView.list", "list", Noun.caf),
+            (_l("Bank"), "BankView.list", "bank", Noun.bank),
+            (_l("Mandates"), "MandateView.list", "file", Noun.bank),
+        ),
+    ),
+    (
+        _l("Lists of the town"),
+        (
+            (_l("Schools"), "SchoolView.list", "school", Noun.reference),
+            (_l("School years"), "YearView.list", "calendar", Noun.reference),
+            (_l("Classes"), "ClassView.list", "list", Noun.reference),
+            (_l("Reasons for a refusal"), "RefusalReasonView.list", "pencil", Noun.reference),
+        ),
+    ),
+    (
+        _l("The portal"),
+        (
+            (_l("Mails"), "MailView.list", "mail", Noun.mail),
+            (_l("Accounts"), "AccountsView.list", "lock", Noun.account),
+            (_l("Log"), "LogView.list", "history", Noun.log),
+            (_l("Who read health data"), "HealthReadView.list", "eye", Noun.health_reads),
+            (_l("Settings"), "SettingsView.edit", "settings", Noun.setting),
+        ),
+    ),
+)
 
 
 def init_app(app):
@@ -66,8 +81,10 @@ def menu_of_request():
     if "staff_menu" not in g:
         g.staff_menu = {
             "staff_nav": [group for title, entries in MENU if (group := _group(title, entries))["links"]],
-            "person": {"name": str(current_user), "role": role_label(current_user)}, "logout_url": url_for("LoginView.logout"), "home_url": url_for("IndexView.index"),
-        }  # fmt: skip
+            "person": {"name": str(current_user), "role": role_label(current_user)},
+            "logout_url": url_for("LoginView.logout"),
+            "home_url": url_for("IndexView.index"),
+        }
     return g.staff_menu
 
 
@@ -89,9 +106,12 @@ def _counts():
     if "staff_counts" not in g:
         kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "decide")]
         waiting = (
-            select(func.count()).select_from(ChangeRequest).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
-            .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeLot.seals_at <= clock.now()).scalar_subquery()
-        )  # fmt: skip
+            select(func.count())
+            .select_from(ChangeRequest)
+            .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
+            .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeLot.seals_at <= clock.now())
+            .scalar_subquery()
+        )
         failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()
         requests, mails = db.session.execute(select(waiting, failed)).one() if kinds or may(Noun.mail, "read") else (0, 0)
         g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails}

@@ -44,7 +44,12 @@ class SchoolForm(StaffForm):
     """A school."""
 
     name = Text(_l("Name"), required=True)
-    uai = Text(_l("UAI"), [Regexp(r"^\d{7}[A-Za-z]$", message=_l("An UAI has 7 digits and a letter, for instance 0771234A."))], longest=8, description=_l("The State's identifier."))
+    uai = Text(
+        _l("UAI"),
+        [Regexp(r"^\d{7}[A-Za-z]$", message=_l("An UAI has 7 digits and a letter, for instance 0771234A."))],
+        longest=8,
+        description=_l("The State's identifier."),
+    )
     address = Text(_l("Address"), longest=120)
     phone = Text(_l("Telephone"), [Phone()], longest=20)
     open = BooleanField(_l("Takes children"), default=True)
@@ -123,7 +128,9 @@ class ReasonForm(StaffForm):
     title = Text(_l("Title"), longest=60, required=True, description=_l("What the clerk sees on the button."))
     sentence = LongText(_l("What the family reads"), longest=1000, required=True)
     sentence_en = LongText(_l("The same in English"), longest=1000)
-    rank = IntegerField(_l("Rank"), [Required(), NumberRange(1, 99, _l("Between 1 and 99."))], description=_l("The first nine have the keys 1 to 9."))
+    rank = IntegerField(
+        _l("Rank"), [Required(), NumberRange(1, 99, _l("Between 1 and 99."))], description=_l("The first nine have the keys 1 to 9.")
+    )
 
 
 class ReasonSheet(ReferenceSheet):

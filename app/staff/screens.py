@@ -20,10 +20,32 @@ from app.staff.sections import SectionView
 from app.staff.settings import SettingsView
 
 VIEWS = (
-    FamilyView, AdultView, ChildView, HouseholdView, SectionView, ChoiceView, EnrolmentView, AuthorisationView, PickUpView, ComplementaryView, HealthRecordView,
-    HealthReadView, TaxView, CafView, QuotientView, BankView, MandateView, SchoolView, YearView, ClassView, RefusalReasonView, MailView, AccountsView, LogView,
+    FamilyView,
+    AdultView,
+    ChildView,
+    HouseholdView,
+    SectionView,
+    ChoiceView,
+    EnrolmentView,
+    AuthorisationView,
+    PickUpView,
+    ComplementaryView,
+    HealthRecordView,
+    HealthReadView,
+    TaxView,
+    CafView,
+    QuotientView,
+    BankView,
+    MandateView,
+    SchoolView,
+    YearView,
+    ClassView,
+    RefusalReasonView,
+    MailView,
+    AccountsView,
+    LogView,
     SettingsView,
-)  # fmt: skip
+)
 
 __all__ = ["VIEWS", "init_app", "sentences"]
 

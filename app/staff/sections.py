@@ -69,7 +69,9 @@ class SectionView(BaseView):
     def _form(sheet, target):
         shown, child_id = sheet.read(target), sheet.kind.child_id(target)
         data = {name: sheet.decode(name, value) for name, value in shown.items()}
-        return sheet.form(key=f"{sheet.name}:{target.id}", shown=shown, data=data, family_id=None if child_id else target.id, child_id=child_id)
+        return sheet.form(
+            key=f"{sheet.name}:{target.id}", shown=shown, data=data, family_id=None if child_id else target.id, child_id=child_id
+        )
 
     @staticmethod
     def _page_of(kind, target):
@@ -79,14 +81,19 @@ class SectionView(BaseView):
         waiting = waiting_request(sheet.kind, Act.edit, target.id, family_of(sheet.kind, target))
         waits = waiting is not None and waiting.state is RequestState.pending
         title = _("%(section)s: %(name)s", section=sheet.kind.title, name=target)
-        return self.render_template("staff/form.html", title=title, form=form, back_url=back, intro=sheet.kind.hint, waits=waits), 422 if request.method == "POST" else 200
+        return self.render_template(
+            "staff/form.html", title=title, form=form, back_url=back, intro=sheet.kind.hint, waits=waits
+        ), 422 if request.method == "POST" else 200
 
     @staticmethod
     def _saved(sheet, form, target_id):
         target = db.session.get(sheet.model, target_id)
         child_id, family_id = sheet.kind.child_id(target), family_of(sheet.kind, target)
         try:
-            sheet.kind.refuse_if_invalid(Proposal(act=Act.edit, target=target, child_id=child_id, before=form.shown, shown=form.shown, after=form.values()), family_id)
+            sheet.kind.refuse_if_invalid(
+                Proposal(act=Act.edit, target=target, child_id=child_id, before=form.shown, shown=form.shown, after=form.values()),
+                family_id,
+            )
             changed = AuditedInterface(sheet.model).edit(target_id, sheet, form)
         except Moved as moved:
             form.show_again(moved.current)

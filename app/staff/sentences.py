@@ -3,19 +3,21 @@
 from app.core.constraints import declare
 from app.core.i18n import _l
 
-declare({
-    "family_code_key": _l("Another family has this code."),
-    "uq_adult_family_role": _l("This family has such an adult already."),
-    "school_name_key": _l("Another school has this name."),
-    "school_uai_key": _l("Another school has this UAI."),
-    "school_year_name_key": _l("There is a school year of this name already."),
-    "ck_school_year_dates": _l("The last day of a school year lies after its first."),
-    "uq_school_class_name": _l("This school has a class of this name in this year already."),
-    "uq_school_enrolment_year": _l("This child has a school for this year already: change that one."),
-    "uq_household_open": _l("The child already lives in this household."),
-    "ck_household_dates": _l("A household cannot end before it begins."),
-    "uq_income_quotient_month": _l("This family has a quotient for this month already."),
-    "uq_family_link_open": _l("This account acts for this family already."),
-    "ab_user_username_key": _l("This identifier is taken: choose another one."),
-    "uq_mandate_open": _l("This family has a mandate already."),
-})  # fmt: skip
+declare(
+    {
+        "family_code_key": _l("Another family has this code."),
+        "uq_adult_family_role": _l("This family has such an adult already."),
+        "school_name_key": _l("Another school has this name."),
+        "school_uai_key": _l("Another school has this UAI."),
+        "school_year_name_key": _l("There is a school year of this name already."),
+        "ck_school_year_dates": _l("The last day of a school year lies after its first."),
+        "uq_school_class_name": _l("This school has a class of this name in this year already."),
+        "uq_school_enrolment_year": _l("This child has a school for this year already: change that one."),
+        "uq_household_open": _l("The child already lives in this household."),
+        "ck_household_dates": _l("A household cannot end before it begins."),
+        "uq_income_quotient_month": _l("This family has a quotient for this month already."),
+        "uq_family_link_open": _l("This account acts for this family already."),
+        "ab_user_username_key": _l("This identifier is taken: choose another one."),
+        "uq_mandate_open": _l("This family has a mandate already."),
+    }
+)

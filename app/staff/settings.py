@@ -35,7 +35,12 @@ class Readable:
             raise ValidationError(_("A colour is written like #0B5563."))
         found = contrast_on_white(field.data)
         if found < LEAST_CONTRAST:
-            raise ValidationError(_("White text cannot be read on this colour: its contrast is %(found)s, at least 4.5 is needed. Take a darker one.", found=f"{found:.1f}"))
+            raise ValidationError(
+                _(
+                    "White text cannot be read on this colour: its contrast is %(found)s, at least 4.5 is needed. Take a darker one.",
+                    found=f"{found:.1f}",
+                )
+            )
 
 
 #: What some settings are checked for, beside their type.
@@ -85,7 +90,9 @@ class SettingsView(BaseView):
         form = settings_form()(key="settings", shown=values, data=values)
         if form.validate_on_submit() and self._saved(form):
             return redirect(url_for("SettingsView.edit"))
-        return self.render_template("staff/form.html", title=_("Settings"), form=form, back_url=""), 422 if request.method == "POST" else 200
+        return self.render_template(
+            "staff/form.html", title=_("Settings"), form=form, back_url=""
+        ), 422 if request.method == "POST" else 200
 
     @staticmethod
     def _saved(form):
@@ -94,7 +101,11 @@ class SettingsView(BaseView):
             form.show_again(before)
             form.refuse(_("Somebody changed the settings since you opened this page. Compare, then save again."))
             return False
-        values = {key: (value if value is not None else declared.kind()) for key, declared in settings.DECLARED.items() for value in [form[key].data]}
+        values = {
+            key: (value if value is not None else declared.kind())
+            for key, declared in settings.DECLARED.items()
+            for value in [form[key].data]
+        }
         changed = {key: (before[key], value) for key, value in values.items() if value != before[key]}
         with saving():
             for key, (_old, value) in changed.items():

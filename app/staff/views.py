@@ -1,6 +1,6 @@
 """What do the staff's generated screens have in common? Rights, lists, search, sheets, forms, deletion, exports."""
 
-from dataclasses import dataclass
+from datetime import date, datetime
 from functools import wraps
 
 from flask import abort, flash, redirect, request, url_for
@@ -8,23 +8,20 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from flask_appbuilder.urltools import get_filter_args, get_order_args, get_page_args, get_page_size_args
 from flask_appbuilder.widgets import ListWidget, SearchWidget
-from flask_babel import format_date
+from flask_babel import format_date, format_datetime
 from markupsafe import Markup
 from sqlalchemy import inspect
-from wtforms import SelectField
 
-from app.audit.operations import SECRET_FIELDS
 from app.core import search
-from app.core.encryption import Encrypted
 from app.core.enums import Labelled
 from app.core.errors import DomainError
-from app.core.forms import option
-from app.core.i18n import _, _l
+from app.core.i18n import _
 from app.core.views import SafeModelView
 from app.security.scope import may, require
 from app.staff.exports import exported
 from app.staff.forms import safe_back
 from app.staff.interface import AuditedInterface, Moved
+from app.staff.parts import Deed, enum_choice, enum_of, refuse_secrets
 
 PERMISSIONS = {"list": "read", "show": "read", "export": "read", "add": "edit", "edit": "edit", "delete": "edit"}
 SIZES = (25, 50, 100)
@@ -32,37 +29,13 @@ SIZES = (25, 50, 100)
 
 def screen(method):
     """A route of a staff view: Flask-AppBuilder's check, and the table's for the staff (families hold some of the same names)."""
+
     @wraps(method)
     def inside(self, *args, **kwargs):
         require(self.noun, self.method_permission_name[method.__name__])
         return method(self, *args, **kwargs)
+
     return has_access(inside)
-
-
-@dataclass(frozen=True)
-class Deed:
-    """Something to do from a page: a link, or a button that posts."""
-
-    label: object
-    url: str
-    icon: str = ""
-    kind: str = ""
-    post: bool = False
-    confirm: object = ""
-
-
-@dataclass(frozen=True)
-class Facet:
-    """A choice beside the quick search: its argument in the address, its options, what each means in SQL."""
-
-    name: str
-    label: object
-    #: () → [(value, label)]
-    options: object
-    #: value → SQL condition, or None for no condition
-    where: object
-    blank: object = _l("All")
-    default: str = ""
 
 
 class StaffView(SafeModelView):
@@ -107,7 +80,7 @@ class StaffView(SafeModelView):
 
     def _init_properties(self):
         searched = list(self.search_columns or [])
-        self._refuse_secrets([*searched, *self.list_columns])
+        refuse_secrets(self.model, [*searched, *self.list_columns])
         self.label_columns = {**self.labels}
         self.search_columns = searched or [self.datamodel.get_pk_name()]
         self.add_columns, self.edit_columns = ["-"], ["-"]
@@ -118,15 +91,10 @@ class StaffView(SafeModelView):
         self.search_columns = searched
         self._filters = self.datamodel.get_filters(searched)
 
-    def _refuse_secrets(self, names):
-        """Nothing encrypted is listed, searched or exported."""
-        columns = inspect(self.model).columns
-        for name in names:
-            if name in columns and is_secret_column(self.model, name):
-                raise TypeError(f"{self.model.__name__}.{name} is secret and stands in a list")
-
     def _init_forms(self):
-        self.search_form_extra_fields = {name: _choices_of(self.model, name, self.labels.get(name, name)) for name in self.search_columns if _enum(self.model, name)}
+        self.search_form_extra_fields = {
+            name: enum_choice(self.model, name, self.labels.get(name, name)) for name in self.search_columns if enum_of(self.model, name)
+        }
         self.add_form = self.edit_form = self.sheet.form if self.sheet is not None else type("NoForm", (), {})
         if not self.search_columns:
             self.search_form = type("NoSearch", (), {"refresh": staticmethod(lambda obj=None: {})})
@@ -158,7 +126,9 @@ class StaffView(SafeModelView):
         column, direction = get_order_args().get(type(self).__name__, ("", ""))
         expressions = list(self.first_sort)
         if column in self.order_columns:
-            expressions = [(item.desc() if direction == "desc" else item.asc()) for item in self.sorts.get(column, [getattr(self.model, column, None)])]
+            expressions = [
+                (item.desc() if direction == "desc" else item.asc()) for item in self.sorts.get(column, [getattr(self.model, column, None)])
+            ]
         return [*expressions, self.datamodel.get_pk()]
 
     def decorate(self, rows):
@@ -167,13 +137,26 @@ class StaffView(SafeModelView):
     def _list(self, **kwargs):
         size = get_page_size_args().get(type(self).__name__)
         size = size if size in SIZES else self.page_size
-        count, rows, page = self.datamodel.page_of(self.narrowed().options(*self.loads), self.orders(), get_page_args().get(type(self).__name__), size)
+        count, rows, page = self.datamodel.page_of(
+            self.narrowed().options(*self.loads), self.orders(), get_page_args().get(type(self).__name__), size
+        )
         self.decorate(rows)
-        widgets = {"list": self.list_widget(
-            label_columns=self.label_columns, include_columns=self.shown_columns(), value_columns=[self._cells(row) for row in rows],
-            order_columns=self.order_columns, formatters_columns={}, page=page, page_size=size, count=count, pks=[inspect(row).identity[0] for row in rows],
-            actions={}, filters=self._filters, modelview_name=type(self).__name__,
-        )}  # fmt: skip
+        widgets = {
+            "list": self.list_widget(
+                label_columns=self.label_columns,
+                include_columns=self.shown_columns(),
+                value_columns=[self._cells(row) for row in rows],
+                order_columns=self.order_columns,
+                formatters_columns={},
+                page=page,
+                page_size=size,
+                count=count,
+                pks=[inspect(row).identity[0] for row in rows],
+                actions={},
+                filters=self._filters,
+                modelview_name=type(self).__name__,
+            )
+        }
         if not self.search_columns:
             return {**widgets, "search": lambda **_more: ""}
         return self._get_search_widget(form=self.search_form.refresh(), widgets=widgets)
@@ -202,11 +185,19 @@ class StaffView(SafeModelView):
             return "–"
         if isinstance(value, Labelled):
             return str(value.label)
-        return format_date(value, "medium") if hasattr(value, "isoformat") and not hasattr(value, "hour") else value
+        if isinstance(value, datetime):
+            return format_datetime(value, "short")
+        return format_date(value, "medium") if isinstance(value, date) else value
 
     def row_url(self, row):
         """Where the first column of the list leads."""
-        name = "show" if "show" in self.include_route_methods else "edit" if "edit" in self.include_route_methods and may(self.noun, "edit") else None
+        name = (
+            "show"
+            if "show" in self.include_route_methods
+            else "edit"
+            if "edit" in self.include_route_methods and may(self.noun, "edit")
+            else None
+        )
         return url_for(f"{type(self).__name__}.{name}", pk=inspect(row).identity[0]) if name else ""
 
     def deeds_of_list(self):
@@ -217,14 +208,20 @@ class StaffView(SafeModelView):
     @screen
     def list(self):
         widgets = self._list()
-        return self.render_template(self.list_template, title=self.list_title, widgets=widgets, view=self, deeds=self.deeds_of_list(), facets=self._open_facets())
+        return self.render_template(
+            self.list_template, title=self.list_title, widgets=widgets, view=self, deeds=self.deeds_of_list(), facets=self._open_facets()
+        )
 
     def _open_facets(self):
         return [(facet, request.args.get(facet.name, facet.default), facet.options()) for facet in self.facets]
 
     def searched(self):
         """Whether the list is narrowed by anything."""
-        return any(value for name, value in request.args.items() if name == "q" or name.startswith("_flt_") or name in {facet.name for facet in self.facets})
+        return any(
+            value
+            for name, value in request.args.items()
+            if name == "q" or name.startswith("_flt_") or name in {facet.name for facet in self.facets}
+        )
 
     # -- export ---------------------------------------------------------------------------------------------------------------------
 
@@ -264,9 +261,16 @@ class StaffView(SafeModelView):
         pairs = [(self.label_columns.get(name, name), self.cell(row, name)) for name in self.show_columns]
         may_edit = "edit" in self.include_route_methods and may(self.noun, "edit") and self.editable(row)
         return self.render_template(
-            self.show_template, title=str(self.name_of(row)), row=row, pairs=pairs, deeds=self.deeds(row), view=self, back_url=self.back_url(row),
-            back_label=self.back_label(row), edit_url=url_for(f"{type(self).__name__}.edit", pk=pk) if may_edit else "",
-        )  # fmt: skip
+            self.show_template,
+            title=str(self.name_of(row)),
+            row=row,
+            pairs=pairs,
+            deeds=self.deeds(row),
+            view=self,
+            back_url=self.back_url(row),
+            back_label=self.back_label(row),
+            edit_url=url_for(f"{type(self).__name__}.edit", pk=pk) if may_edit else "",
+        )
 
     def read_by_somebody(self, row):
         """Called when somebody opens a record: note it where the law wants it."""
@@ -332,7 +336,9 @@ class StaffView(SafeModelView):
 
     def _show_form(self, form, title, back):
         status = 422 if request.method == "POST" else 200
-        return self.render_template(self.edit_template, title=title, form=form, back_url=safe_back(form.back.data) or back, intro=self.form_intro), status
+        return self.render_template(
+            self.edit_template, title=title, form=form, back_url=safe_back(form.back.data) or back, intro=self.form_intro
+        ), status
 
     form_intro = ""
 
@@ -350,18 +356,3 @@ class StaffView(SafeModelView):
             return redirect(back)
         flash(_("Deleted."), "success")
         return redirect(self.back_url())
-
-
-def is_secret_column(model, name):
-    """Whether a column of a model must stay out of lists, searches and exports."""
-    return name in SECRET_FIELDS or isinstance(inspect(model).columns[name].type, Encrypted)
-
-
-def _enum(model, name):
-    column = inspect(model).columns.get(name)
-    kind = getattr(column, "type", None)
-    return getattr(kind, "enum_class", None)
-
-
-def _choices_of(model, name, label):
-    return SelectField(label, choices=[option(member.name, member.label) for member in _enum(model, name)])

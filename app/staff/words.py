@@ -6,21 +6,56 @@ from app.changes.kinds import KINDS
 from app.core.i18n import _, _l
 
 NOUNS = {
-    "family": _l("family"), "adult": _l("adult"), "child": _l("child"), "household": _l("household of a child"), "school": _l("school"), "school_year": _l("school year"),
-    "school_class": _l("class"), "school_enrolment": _l("school enrolment"), "income_quotient": _l("income quotient"), "refusal_reason": _l("reason for a refusal"),
+    "family": _l("family"),
+    "adult": _l("adult"),
+    "child": _l("child"),
+    "household": _l("household of a child"),
+    "school": _l("school"),
+    "school_year": _l("school year"),
+    "school_class": _l("class"),
+    "school_enrolment": _l("school enrolment"),
+    "income_quotient": _l("income quotient"),
+    "refusal_reason": _l("reason for a refusal"),
     "setting": _l("settings"),
-}  # fmt: skip
-ACTS = {"add": _l("%(what)s: added"), "edit": _l("%(what)s: changed"), "delete": _l("%(what)s: deleted"), "archived": _l("%(what)s: put in the archive"),
-        "restored": _l("%(what)s: taken out of the archive"), "ended": _l("%(what)s: ended")}  # fmt: skip
+}
+ACTS = {
+    "add": _l("%(what)s: added"),
+    "edit": _l("%(what)s: changed"),
+    "delete": _l("%(what)s: deleted"),
+    "archived": _l("%(what)s: put in the archive"),
+    "restored": _l("%(what)s: taken out of the archive"),
+    "ended": _l("%(what)s: ended"),
+}
 SENTENCES = {
-    "request.submitted": _l("request sent"), "request.decided.accept": _l("request accepted"), "request.decided.refuse": _l("request refused"),
-    "request.decided.send_back": _l("request sent back"), "request.undone": _l("decision undone"), "request.returned": _l("request back in the queue"),
-    "request.withdrawn": _l("request withdrawn"), "lot.sealed": _l("requests completed by the family"), "lot.assigned": _l("requests assigned"),
-    "account.invited": _l("invitation made"), "account.activated": _l("account opened"), "account.password": _l("password changed"), "account.blocked": _l("account blocked for a while"),
-    "account.sessions_closed": _l("sessions closed"), "account.address": _l("login address changed"), "account.link_ended": _l("access to a family ended"),
-    "account.created": _l("account made"), "account.deactivated": _l("account closed"), "account.activated_again": _l("account opened again"),
-    "mail.retried": _l("mail sent again"), "list.exported": _l("list exported"), "family.note": _l("private note changed"),
-}  # fmt: skip
+    "request.submitted": _l("request sent"),
+    "request.decided.accept": _l("request accepted"),
+    "request.decided.refuse": _l("request refused"),
+    "request.decided.send_back": _l("request sent back"),
+    "request.undone": _l("decision undone"),
+    "request.returned": _l("request back in the queue"),
+    "request.withdrawn": _l("request withdrawn"),
+    "lot.sealed": _l("requests completed by the family"),
+    "lot.assigned": _l("requests assigned"),
+    "account.invited": _l("invitation made"),
+    "account.activated": _l("account opened"),
+    "account.password": _l("password changed"),
+    "account.blocked": _l("account blocked for a while"),
+    "account.sessions_closed": _l("sessions closed"),
+    "account.address": _l("login address changed"),
+    "account.link_ended": _l("access to a family ended"),
+    "account.created": _l("account made"),
+    "account.deactivated": _l("account closed"),
+    "account.activated_again": _l("account opened again"),
+    "account.signed_in": _l("signed in"),
+    "account.sign_in_failed": _l("sign-in refused"),
+    "account.reset_asked": _l("new password asked for"),
+    "account.language": _l("language changed"),
+    "acting.entered": _l("acted for the family"),
+    "acting.left": _l("stopped acting for the family"),
+    "mail.retried": _l("mail sent again"),
+    "list.exported": _l("list exported"),
+    "family.note": _l("private note changed"),
+}
 
 
 def said(entry):
@@ -39,6 +74,11 @@ def capital(text):
     return text[:1].upper() + text[1:]
 
 
+def noted(entry):
+    """The note of an entry: the section that a request is about by its title."""
+    return str(KINDS[entry.note].title) if entry.note in KINDS else entry.note
+
+
 @dataclass(frozen=True)
 class ChangeLine:
     """One field of an entry. `told` is false where the log keeps the name alone."""
@@ -51,7 +91,7 @@ class ChangeLine:
 
 def change_lines(entry):
     """The fields of an entry, as people read them."""
-    kind = KINDS.get(entry.verb.rpartition(".")[0])
+    kind = KINDS.get(entry.note if entry.verb.startswith("request.") else entry.verb.rpartition(".")[0])
     return [_line(name, pair, kind) for name, pair in (entry.changes or {}).items()]
 
 
