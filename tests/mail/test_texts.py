@@ -1,0 +1,86 @@
+"""Does every mail say what it must, in the reader's language, and never a value?"""
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from app.changes.kinds import KINDS
+from app.changes.models import Act, ChangeLot, ChangeRequest, RequestState
+from app.core import clock, settings
+from app.core.db import unit_of_work
+from app.mail.texts import write
+from tests.conftest import account
+
+FOLDER = Path(__file__).parents[2] / "app/templates/mail"
+TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.txt"))
+
+
+def lot_of(kinds, states):
+    """A lot with one request of each kind and state, full of values that nobody must read."""
+    from datetime import date
+
+    lot = ChangeLot(number="2026-0412", family_id=1, opened_at=clock.now(), seals_at=clock.now())
+    for kind in kinds:
+        for state in states:
+            changes = {name: {"before": f"old-{kind.name}-{name}", "after": f"SECRET-{kind.name}-{name}"} for name in kind.fields}
+            ChangeRequest(lot=lot, kind=kind.name, act=Act.edit, changes=changes, state=state, accepted_fields=list(changes)[:1], reason="Illegible", asked_by="x",
+                          comment="SECRET-comment", received_on=date(2026, 11, 20))  # fmt: skip
+    return lot
+
+
+def context_of(template):
+    """What its sender gives a template."""
+    someone = account("galbert")
+    if template in ("receipt", "decided"):
+        lot = lot_of(KINDS.values(), (RequestState.accepted, RequestState.partly_accepted, RequestState.refused, RequestState.sent_back))
+        day = clock.today()
+        return {"lot": lot, "requests": lot.requests, "kinds": KINDS, "states": RequestState, "signs_in": True, "received_on": day, "implied_on": day, "silence_accepts": True}
+    return {"account": someone, "token": "the-token", "at": clock.now()}
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_mail_has_a_subject_a_body_and_the_towns_contact(ctx, template, locale):
+    with unit_of_work():
+        settings.put("contact_email", "enfance@saint-exemple.example")
+    subject, body = write(template, locale, **context_of(template))
+    assert subject and "\n" not in subject and not subject.startswith("{")
+    assert "enfance@saint-exemple.example" in body and "Saint-Exemple" in body
+    assert "SECRET" not in subject + body and "old-" not in body
+    assert "\n\n\n" not in body and not re.search(r"[{}]|None|Undefined|&#", body)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_name_that_is_not_there_fails(ctx, template):
+    with pytest.raises(UndefinedError):
+        write(template, "en")
+
+
+def test_no_template_asks_for_values():
+    """What carries values has no name in a template: changes may be walked for its field names alone."""
+    for path in FOLDER.glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\.(before|after|comment|files|findings)\b|changes\[|changes\.(items|values)|\|safe|\.show\(", text), path.name
+
+
+def test_secret_sections_show_no_field_names(ctx):
+    secret = [kind for kind in KINDS.values() if kind.secret]
+    assert {"health", "bank", "tax", "caf"} <= {kind.name for kind in secret}
+    lot = lot_of(secret, [RequestState.partly_accepted])
+    _subject, body = write("decided", "en", **{**context_of("decided"), "lot": lot, "requests": lot.requests})
+    assert "Illegible" in body
+    for kind in secret:
+        assert str(kind.title) in body
+        for name in kind.fields:
+            assert f"    {kind.label(name)}:" not in body
+
+
+def test_a_part_is_told_field_by_field(ctx):
+    lot = lot_of([KINDS["guardian"]], [RequestState.partly_accepted])
+    _subject, body = write("decided", "en", **{**context_of("decided"), "lot": lot, "requests": lot.requests})
+    first, second = list(KINDS["guardian"].fields)[:2]
+    assert f"{KINDS['guardian'].label(first)}: accepted" in body
+    assert f"{KINDS['guardian'].label(second)}: not accepted" in body
+    assert "Reason: Illegible" in body
