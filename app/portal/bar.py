@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.i18n import _, _lp
 from app.portal.queries import count_sent_back, family_names
 from app.portal.sections import has_screen
-from app.security.scope import in_portal, standing
+from app.security.scope import in_portal, is_family, standing
 
 #: The guide's seven names in its order, and the agenda: endpoint, name, short name on a phone, icon, on the phone's bottom bar.
 ENTRIES = (
@@ -42,7 +42,7 @@ class Entry:
 
 def around():
     """The context of the pages of a family; nothing elsewhere."""
-    if not has_request_context() or not in_portal() or standing() is None:
+    if not has_request_context() or not (in_portal() or request.path.startswith("/compte/") and is_family()) or standing() is None:
         return {}
     if "portal_around" not in g:
         g.portal_around = {"bar": _bar(), "acting": _acting(), "families": _families(), "home_url": url_for("HomeView.home"),
