@@ -12,7 +12,7 @@ from app.security.who_sees_what import Noun
 class SheetView(PortalView):
     """The child's sheet, as the household sees it."""
 
-    @expose("/enfants/<int:child_id>/fiche.pdf")
+    @expose("/enfants/<int(max=2147483647):child_id>/fiche.pdf")
     def sheet(self, child_id):
         found = self.enter(Noun.child)
         reader = current_user if found.by_clerk else None

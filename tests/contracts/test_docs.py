@@ -17,7 +17,7 @@ INSTALL = (ROOT / "docs/install.md").read_text()
 EACH_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 #: Read by the code, and of no use to who installs a town.
-NOT_FOR_TOWNS = {"PORT", "HOST", "CI"}
+NOT_FOR_TOWNS = {"CI"}
 READING = re.compile(r"(?:environ(?:\.get)?[(\[]|environ\.setdefault\(|_flag\(|_secret\()\s*\"([A-Z][A-Z_]+)\"")
 OUR_FILE = re.compile(r"`((?:app|tests|docs|migrations|translations)/[\w./-]+\.\w+|[A-Z]\w+\.md|config\.py|run\.py|Makefile)(?:::(\w+))?`")
 LINK = re.compile(r"\[[^]]*\]\((?!https?:|mailto:|#)([^)#]+)[^)]*\)")
