@@ -8,8 +8,8 @@ from flask_login import current_user
 from werkzeug.security import check_password_hash
 from wtforms import HiddenField, PasswordField
 
-from app.changes.models import Act
 from app.changes.kinds import Proposal
+from app.changes.models import Act
 from app.changes.operations import former_request, waiting_request
 from app.core.codec import encode
 from app.core.db import unit_of_work
@@ -26,7 +26,7 @@ from app.security.scope import family_id, standing
 class SectionForm(Form):
     """The form of a kind. Declare the fields of the section below it; `kind` is set when the portal builds its views.
 
-    `base` carries, sealed: kind, act, row, family, what the file held (`before`), what the fields showed (`shown`: the file overlaid with the
+    `base` carries, sealed: kind, act, row, family, what the file held (`before`), what the fields showed (`shown`: the file under the
     request that waits) and a key that makes a second click of the same send no second request.
     """
 
@@ -93,8 +93,17 @@ class SectionForm(Form):
         return {**token, "replaces": self.former.id if self.former and self.former.open else None}
 
     def _token(self, act, target, child, before, shown):
-        return {"kind": self.kind.name, "act": act.name, "target": target, "child": child, "family": family_id(), "account": current_user.id,
-                "before": before, "shown": shown, "key": uuid4().hex}  # fmt: skip
+        return {
+            "kind": self.kind.name,
+            "act": act.name,
+            "target": target,
+            "child": child,
+            "family": family_id(),
+            "account": current_user.id,
+            "before": before,
+            "shown": shown,
+            "key": uuid4().hex,
+        }
 
     def _again(self):
         """What a former request asked: the fields show it, the file does not hold it."""
@@ -150,8 +159,17 @@ class SectionForm(Form):
         """What the post asks, as a Proposal on this row (None to add one)."""
         token = self.token
         after = {name: self._value(self[name]) for name in self.kind.fields}
-        return Proposal(act=Act[token["act"]], target=target, child_id=token["child"], before=token["before"], shown=token["shown"], after=after,
-                        comment=self.comment.data or "", key=token["key"], replaces=token.get("replaces"))  # fmt: skip
+        return Proposal(
+            act=Act[token["act"]],
+            target=target,
+            child_id=token["child"],
+            before=token["before"],
+            shown=token["shown"],
+            after=after,
+            comment=self.comment.data or "",
+            key=token["key"],
+            replaces=token.get("replaces"),
+        )
 
     def _value(self, field):
         if isinstance(field, UploadField):

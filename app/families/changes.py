@@ -1,5 +1,6 @@
 """What may a family ask about itself? Guardian, spouse, tax, CAF, bank details."""
 
+from flask import request
 from wtforms import BooleanField, DateField, DecimalField, IntegerField
 from wtforms.validators import NumberRange, Optional
 
@@ -208,6 +209,22 @@ class BankForm(SectionForm):
     iban = Text(_l("IBAN"), [Required(), Iban()], longest=42, render_kw={"autocomplete": "off", "spellcheck": "false"})
     direct_debit = BooleanField(_l("I want my bills to be paid by direct debit (this signs a SEPA mandate)"))
     proof_id = UploadField(_l("Bank details slip, RIB (photograph or PDF)"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if request.method != "POST":
+            self.iban.data = mask_iban(self.iban.data)
+
+    def validate(self, extra_validators=None):
+        """The masked number, left as it was shown, means the number itself."""
+        shown = (self.token or {}).get("shown", {}).get("iban")
+        untouched = bool(shown) and self.iban.data == mask_iban(shown)
+        if untouched:
+            self.iban.data = shown
+        valid = super().validate(extra_validators)
+        if untouched and not valid:
+            self.iban.data = mask_iban(shown)
+        return valid
 
 
 @register

@@ -23,5 +23,10 @@ class AccountView(PortalView):
         names = [kind.name for tab in Tab for kind in KINDS.values() if kind.tab is tab and tab.group == "account"]
         sections = [section for section in (section_or_none(name, family) for name in names) if section is not None]
         return self.render_template(
-            "portal/account.html", title=_("My account"), family=family, sections=sections, children=own_children(), added=additions("new_child"),
-        )  # fmt: skip
+            "portal/account.html",
+            title=_("My account"),
+            family=family,
+            sections=sections,
+            children=own_children(),
+            added=additions("new_child"),
+        )

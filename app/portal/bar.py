@@ -42,20 +42,29 @@ class Entry:
 
 def around():
     """The context of the pages of a family; nothing elsewhere."""
-    if not has_request_context() or not (in_portal() or request.path.startswith("/compte/") and is_family()) or standing() is None:
+    if not has_request_context() or not (in_portal() or (request.path.startswith("/compte/") and is_family())) or standing() is None:
         return {}
     if "portal_around" not in g:
-        g.portal_around = {"bar": _bar(), "acting": _acting(), "families": _families(), "home_url": url_for("HomeView.home"),
-                           "logout_url": url_for("LoginView.logout"), "footer_links": _footer()}  # fmt: skip
+        g.portal_around = {
+            "bar": _bar(),
+            "acting": _acting(),
+            "families": _families(),
+            "home_url": url_for("HomeView.home"),
+            "logout_url": url_for("LoginView.logout"),
+            "footer_links": _footer(),
+        }
     return g.portal_around
 
 
 def _bar():
     counts = {"RequestsView.requests": count_sent_back()}
     return [
-        Entry(str(title), url_for(endpoint), icon, str(short), primary, _is_current(endpoint), counts.get(endpoint, 0), _("to be corrected"))
-        for endpoint, title, short, icon, primary in ENTRIES if has_screen(endpoint)
-    ]  # fmt: skip
+        Entry(
+            str(title), url_for(endpoint), icon, str(short), primary, _is_current(endpoint), counts.get(endpoint, 0), _("to be corrected")
+        )
+        for endpoint, title, short, icon, primary in ENTRIES
+        if has_screen(endpoint)
+    ]
 
 
 def _is_current(endpoint):
@@ -76,7 +85,11 @@ def _acting():
 
 def _families():
     ids = standing().families
-    return [{"id": number, "name": name, "current": number == standing().family_id} for number, name in family_names(ids)] if len(ids) > 1 else []
+    return (
+        [{"id": number, "name": name, "current": number == standing().family_id} for number, name in family_names(ids)]
+        if len(ids) > 1
+        else []
+    )
 
 
 def _footer():

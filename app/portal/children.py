@@ -39,17 +39,25 @@ class ChildrenView(PortalView):
         child = own_child(child_id) or abort(404)
         if standing().by_clerk and may(Noun.health, "read"):
             note_health_read(child.id, by=current_user, screen="portal")
-        return self.render_template("portal/child.html", title=str(child), child=child, today=clock.today(), sheets=sheet_urls(child), **sections(child))
+        return self.render_template(
+            "portal/child.html", title=str(child), child=child, today=clock.today(), sheets=sheet_urls(child), **sections(child)
+        )
 
 
 def sections(child):
     """The parts of a child's page that the person may see."""
     return {
-        "authorisations": section_or_none("authorisations", child), "given": given(child), "photo": section_or_none("photo", child),
-        "complementary": section_or_none("complementary", child), "health": Health.of(child), "school": school(child),
-        "people": people(child), "people_added": additions("pickup", child.id), "may_add_people": may(Noun.pickup, "ask"),
+        "authorisations": section_or_none("authorisations", child),
+        "given": given(child),
+        "photo": section_or_none("photo", child),
+        "complementary": section_or_none("complementary", child),
+        "health": Health.of(child),
+        "school": school(child),
+        "people": people(child),
+        "people_added": additions("pickup", child.id),
+        "may_add_people": may(Noun.pickup, "ask"),
         "reads": health_reads(child.id) if may(Noun.health_reads, "read") else None,
-    }  # fmt: skip
+    }
 
 
 def given(child):
@@ -142,6 +150,7 @@ def sheet_urls(child):
     """[(label, address)] of the child's sheet as PDF, once there is such a screen."""
     if not has_screen("SheetView.sheet"):
         return []
-    return [(_("Child's sheet (PDF)"), url_for("SheetView.sheet", child_id=child.id)), (_("Full sheet (PDF)"), url_for("SheetView.sheet", child_id=child.id, version="full"))]
-
-
+    return [
+        (_("Child's sheet (PDF)"), url_for("SheetView.sheet", child_id=child.id)),
+        (_("Full sheet (PDF)"), url_for("SheetView.sheet", child_id=child.id, version="full")),
+    ]

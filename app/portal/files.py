@@ -13,7 +13,10 @@ from app.security.scope import may, require, standing
 from app.security.who_sees_what import Noun, Viewer, permissions
 
 #: A picture cannot act. A PDF needs the browser's reader, which a sandbox switches off; it may load nothing all the same.
-POLICIES = {True: "default-src 'none'; sandbox", False: "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"}
+POLICIES = {
+    True: "default-src 'none'; sandbox",
+    False: "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'",
+}
 
 
 class FilesView(PortalView):

@@ -43,12 +43,20 @@ class HomeView(PortalView):
     @expose("/")
     def home(self):
         self.enter(Noun.family)
-        told = [Told(request) for request in recent_requests() if request.state in DECIDED]
+        told = [Told(row) for row in recent_requests() if row.state in DECIDED]
         family, children = whole_file(), own_children(Child.health)
         return self.render_template(
-            "portal/home.html", title=_("Home"), family=family, children=children, tasks=tasks(family, children)[:MOST], told=told[:MOST], name=display_name(),
-            waiting=[request for request in recent_requests() if request.open], added=additions("new_child"), password_url=password_url(),
-        )  # fmt: skip
+            "portal/home.html",
+            title=_("Home"),
+            family=family,
+            children=children,
+            tasks=tasks(family, children)[:MOST],
+            told=told[:MOST],
+            name=display_name(),
+            waiting=[row for row in recent_requests() if row.open],
+            added=additions("new_child"),
+            password_url=password_url(),
+        )
 
     @expose("/famille/", methods=["POST"])
     @writes(frozenset())
@@ -77,7 +85,7 @@ def tasks(family, children):
 
 
 def _corrections():
-    for told in (Told(request) for request in recent_requests() if request.state is RequestState.sent_back):
+    for told in (Told(row) for row in recent_requests() if row.state is RequestState.sent_back):
         if told.change_url:
             yield Task(_("To be corrected: %(section)s", section=told.title), told.request.reason, told.change_url, _("Correct"))
 
@@ -86,18 +94,22 @@ def _health(children):
     kind = KINDS["health"]
     if not may(Noun.health, "ask"):
         return
-    asked = {request.target_id for request in recent_requests() if request.kind == kind.name and request.open}
+    asked = {row.target_id for row in recent_requests() if row.kind == kind.name and row.open}
     for child in children:
         if child.id in asked or (child.health is not None and not missing_vaccines(child.birth_date, child.health.vaccines)):
             continue
-        sentence = _("The town needs the health record before the first day.") if child.health is None else _("Dates of required vaccines are missing.")
+        sentence = (
+            _("The town needs the health record before the first day.")
+            if child.health is None
+            else _("Dates of required vaccines are missing.")
+        )
         yield Task(_("Health data of %(child)s", child=child.first_name), sentence, ask_url(kind, Act.edit, child.id), _("Fill in"))
 
 
 def _contact(family):
     role = AdultRole.spouse if standing().viewer is Viewer.spouse else AdultRole.guardian
     kind, adult = KINDS[role.value], family.adult(role)
-    waits = any(request.kind == kind.name and request.open for request in recent_requests())
+    waits = any(row.kind == kind.name and row.open for row in recent_requests())
     if adult is not None and not (adult.mobile and adult.email) and may(kind.noun, "ask") and not waits:
         missing = _("The town has no mobile number of yours.") if not adult.mobile else _("The town has no e-mail address of yours.")
         yield Task(_("How can we reach you?"), missing, ask_url(kind, Act.edit, family.id), _("Fill in"))

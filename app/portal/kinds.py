@@ -1,6 +1,6 @@
 """How does a family ask? One Flask-AppBuilder view a kind, made from the registry: its add, edit and delete call submit()."""
 
-from flask import abort, flash, g, redirect, render_template, request, url_for
+from flask import abort, g, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.models.filters import BaseFilter, Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
@@ -17,7 +17,7 @@ from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _, _l
 from app.core.views import SafeModelView
-from app.security.guard import DRAFTS, REQUESTS
+from app.security.guard import REQUESTS
 from app.security.scope import require, standing
 from app.security.who_sees_what import Noun
 
@@ -90,7 +90,9 @@ class KindView(SafeModelView):
     add_template = edit_template = "portal/section.html"
     add_widget = edit_widget = SectionWidget
     extra_args = {"base_template": "portal/base.html"}
-    add_row_message = edit_row_message = delete_row_message = _l("Sent to the town hall. Nothing changes in your file until it has been accepted.")
+    add_row_message = edit_row_message = delete_row_message = _l(
+        "Sent to the town hall. Nothing changes in your file until it has been accepted."
+    )
     writes = {"add": REQUESTS, "edit": REQUESTS, "delete": REQUESTS}
 
     def _init_properties(self):
@@ -151,7 +153,11 @@ class KindView(SafeModelView):
         item = self.datamodel.get(pk, self._base_filters) or abort(404)
         if request.method == "POST":
             return super().delete(pk)
-        rows = [(self.kind.label(name), self.kind.show(name, value)) for name, value in self.kind.read(item).items() if not self.kind.is_file(name)]
+        rows = [
+            (self.kind.label(name), self.kind.show(name, value))
+            for name, value in self.kind.read(item).items()
+            if not self.kind.is_file(name)
+        ]
         return self.render_template("portal/remove.html", title=_("Remove %(who)s", who=item), item=item, rows=rows)
 
     def post_add_redirect(self):
@@ -196,11 +202,20 @@ def view_class(kind):
     """The view class of a kind; its address is /portail/demande/<kind>."""
     interface = type("Interface", (RequestInterface,), {"kind": kind})
     routes = {act.name for act in kind.acts}
-    return type(f"Ask_{kind.name}", (KindView,), {
-        "kind": kind, "datamodel": interface(kind.model), "include_route_methods": routes, "route_base": f"/portail/demande/{kind.name.replace('_', '-')}",
-        "class_permission_name": kind.noun.value, "method_permission_name": {name: "ask" for name in ("add", "edit", "delete")},
-        "add_title": kind.title, "edit_title": kind.title,
-    })  # fmt: skip
+    return type(
+        f"Ask_{kind.name}",
+        (KindView,),
+        {
+            "kind": kind,
+            "datamodel": interface(kind.model),
+            "include_route_methods": routes,
+            "route_base": f"/portail/demande/{kind.name.replace('_', '-')}",
+            "class_permission_name": kind.noun.value,
+            "method_permission_name": dict.fromkeys(("add", "edit", "delete"), "ask"),
+            "add_title": kind.title,
+            "edit_title": kind.title,
+        },
+    )
 
 
 def ask_url(kind, act, target=None, child=None, again=None):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from app.audit.models import HealthRead
 from app.changes.kinds import KINDS
-from app.changes.models import OPEN, ChangeLot, ChangeRequest, RequestState
+from app.changes.models import OPEN, ChangeRequest, RequestState
 from app.children.models import Child, SchoolEnrolment
 from app.core import clock
 from app.extensions import db
@@ -20,7 +20,9 @@ from app.security.who_sees_what import Noun
 
 #: How long an answer stays beside the values and in the list, before it is archived.
 FRESH = timedelta(days=30)
-SCHOOLS = joinedload(Child.school_enrolments).options(*(joinedload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class)))
+SCHOOLS = joinedload(Child.school_enrolments).options(
+    *(joinedload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))
+)
 
 
 def readable_kinds():
@@ -41,7 +43,9 @@ def fresh_since():
 def recent_requests():
     """The family's requests that wait, or were answered within FRESH, newest first; read once a request."""
     if "recent_requests" not in g:
-        answered = ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused)) & (ChangeRequest.decided_at >= fresh_since())
+        answered = ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused)) & (
+            ChangeRequest.decided_at >= fresh_since()
+        )
         query = _own_requests().where(or_(ChangeRequest.state.in_(OPEN), answered))
         g.recent_requests = db.session.scalars(query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc())).all()
     return g.recent_requests
@@ -97,7 +101,9 @@ def count_requests():
 def requests_on(shelf, kinds, offset, limit):
     """Some of the requests of these kinds on a shelf, newest first."""
     query = _own_requests().where(ChangeRequest.kind.in_([kind.name for kind in kinds]), shelf_of_requests() == shelf)
-    return db.session.scalars(query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc()).offset(offset).limit(limit)).all()
+    return db.session.scalars(
+        query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc()).offset(offset).limit(limit)
+    ).all()
 
 
 # -- families and children ----------------------------------------------------------------------------------------------------------
@@ -123,7 +129,13 @@ def own_children(*more):
 
 def own_child(child_id):
     """A child with every section, in three queries; None where it does not live in the family."""
-    loads = (SCHOOLS, joinedload(Child.complementary), joinedload(Child.health), selectinload(Child.authorisations), selectinload(Child.pickup_persons))
+    loads = (
+        SCHOOLS,
+        joinedload(Child.complementary),
+        joinedload(Child.health),
+        selectinload(Child.authorisations),
+        selectinload(Child.pickup_persons),
+    )
     query = select(Child).where(Child.id == child_id, Child.of_family(standing().family_id)).options(*loads)
     return db.session.scalars(query).unique().one_or_none()
 

@@ -23,9 +23,11 @@ from app.security.who_sees_what import Noun
 #: Links beside the request that is open; the arrows lead to the others.
 NEAR = 20
 SHELVES = {
-    WAITING: _lp("requests", "Waiting"), ACCEPTED: _lp("requests", "Accepted"),
-    REFUSED: _lp("requests", "Refused"), ARCHIVE: _lp("requests", "Archive"),
-}  # fmt: skip
+    WAITING: _lp("requests", "Waiting"),
+    ACCEPTED: _lp("requests", "Accepted"),
+    REFUSED: _lp("requests", "Refused"),
+    ARCHIVE: _lp("requests", "Archive"),
+}
 
 
 class RequestsView(PortalView):
@@ -45,8 +47,10 @@ class RequestsView(PortalView):
         lot, requests = own_lot(lot_id)
         if lot is None:
             abort(404)
-        told = [Told(request, subject) for request, subject in with_subjects(requests)]
-        return self.render_template("portal/lot.html", title=_("Receipt %(number)s", number=lot.number), lot=lot, told=told, implied_on=implied_decision(lot))
+        told = [Told(row, subject) for row, subject in with_subjects(requests)]
+        return self.render_template(
+            "portal/lot.html", title=_("Receipt %(number)s", number=lot.number), lot=lot, told=told, implied_on=implied_decision(lot)
+        )
 
     @expose("/demandes/lot/<int:lot_id>/envoyer", methods=["POST"])
     @writes(LOGS | {"change_lot"})
@@ -106,20 +110,38 @@ class Walk:
         """What the page shows."""
         start = (self.number - 1) // NEAR * NEAR
         near = with_subjects(requests_on(self.shelf, self.tabs.get(self.tab, ()), start, NEAR)) if self.total else []
-        links = [Place(Told(row, subject).title, self.url(number=start + rank), start + rank == self.number, request=row) for rank, (row, subject) in enumerate(near, 1)]
+        links = [
+            Place(Told(row, subject).title, self.url(number=start + rank), start + rank == self.number, request=row)
+            for rank, (row, subject) in enumerate(near, 1)
+        ]
         opened = near[self.number - 1 - start] if len(near) >= self.number - start else None
         return {
-            "groups": self._groups(), "shelves": self._shelves(), "tab": self.tab, "shelf": self.shelf, "total": self.total, "number": self.number, "near": links,
-            "told": Told(*opened) if opened else None, "previous": self.url(number=self.number - 1) if self.number > 1 else None,
-            "next": self.url(number=self.number + 1) if self.number < self.total else None, "days": queries.FRESH.days,
-        }  # fmt: skip
+            "groups": self._groups(),
+            "shelves": self._shelves(),
+            "tab": self.tab,
+            "shelf": self.shelf,
+            "total": self.total,
+            "number": self.number,
+            "near": links,
+            "told": Told(*opened) if opened else None,
+            "previous": self.url(number=self.number - 1) if self.number > 1 else None,
+            "next": self.url(number=self.number + 1) if self.number < self.total else None,
+            "days": queries.FRESH.days,
+        }
 
     def _groups(self):
         titles = {"account": _("My account"), "children": _("My children")}
         return [
-            (title, [Place(tab.label, self.url(tab=tab), tab is self.tab, self._count(tab, self.shelf)) for tab in self.tabs if tab.group == group])
+            (
+                title,
+                [
+                    Place(tab.label, self.url(tab=tab), tab is self.tab, self._count(tab, self.shelf))
+                    for tab in self.tabs
+                    if tab.group == group
+                ],
+            )
             for group, title in titles.items()
-        ]  # fmt: skip
+        ]
 
     def _shelves(self):
         return [Place(title, self.url(shelf=shelf), shelf == self.shelf, self._count(self.tab, shelf)) for shelf, title in SHELVES.items()]
@@ -127,12 +149,12 @@ class Walk:
 
 def with_subjects(requests):
     """[(request, whom it is about)], in one query a model, whatever their number."""
-    targets, children = {}, [request for request in requests if KINDS[request.kind].tab.group == "children" and request.target_id is not None]
-    for model in {KINDS[request.kind].model for request in children}:
-        ids = {request.target_id for request in children if KINDS[request.kind].model is model}
-        rows = db.session.scalars(db.select(model).where(model.id.in_(ids)))
-        targets.update({(model, row.id): row for row in rows})
-    return [(request, _subject(request, targets)) for request in requests]
+    about_children = [row for row in requests if KINDS[row.kind].tab.group == "children" and row.target_id is not None]
+    targets = {}
+    for model in {KINDS[row.kind].model for row in about_children}:
+        ids = {row.target_id for row in about_children if KINDS[row.kind].model is model}
+        targets.update({(model, found.id): found for found in db.session.scalars(db.select(model).where(model.id.in_(ids)))})
+    return [(row, _subject(row, targets)) for row in requests]
 
 
 def _subject(request, targets):

@@ -63,7 +63,11 @@ class Section:
 
     def __init__(self, kind, target, *, fields=True):
         self.kind, self.target, self.title = kind, target, kind.title
-        mine = [request for request in recent_requests() if request.kind == kind.name and request.act is Act.edit and request.target_id == target.id]
+        mine = [
+            request
+            for request in recent_requests()
+            if request.kind == kind.name and request.act is Act.edit and request.target_id == target.id
+        ]
         self.waiting = [request for request in mine if request.open]
         newest = next(iter(mine), None)
         self.refused = newest if newest is not None and newest.state in (S.refused, S.partly_accepted) else None
@@ -116,7 +120,9 @@ class Told:
     def __post_init__(self):
         self.kind = KINDS[self.request.kind]
         changes = self.request.changes
-        self.lines = [self._line(name, changes[name]) for name in (*self.kind.fields, *(set(changes) - set(self.kind.fields))) if name in changes]
+        self.lines = [
+            self._line(name, changes[name]) for name in (*self.kind.fields, *(set(changes) - set(self.kind.fields))) if name in changes
+        ]
 
     def _line(self, name, pair):
         accepted = None if self.request.accepted_fields is None else name in self.request.accepted_fields
@@ -137,7 +143,11 @@ class Told:
     def change_url(self):
         """The form that changes a request that waits, or corrects one that was refused or sent back; else None."""
         request = self.request
-        if not may(self.kind.noun, "ask") or request.act is Act.delete or request.state not in (S.pending, S.sent_back, S.refused, S.partly_accepted):
+        if (
+            not may(self.kind.noun, "ask")
+            or request.act is Act.delete
+            or request.state not in (S.pending, S.sent_back, S.refused, S.partly_accepted)
+        ):
             return None
         if request.state in (S.refused, S.partly_accepted) and request.decided_at < fresh_since():
             return None

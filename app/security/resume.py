@@ -49,7 +49,9 @@ def _keep_what_was_typed():
         return redirect(url_for("LoginView.login", next=request.full_path.rstrip("?")), code=303)
     g.kept_form = seal({"kept": request.full_path.rstrip("?"), "account": snapshot["account"], "fields": fields, "files": files})
     form = LoginForm(formdata=None)
-    return current_app.appbuilder.sm.auth_view.render_template("public/login.html", form=form, wanted=request.full_path.rstrip("?"), wrong=0), 401
+    return current_app.appbuilder.sm.auth_view.render_template(
+        "public/login.html", form=form, wanted=request.full_path.rstrip("?"), wrong=0
+    ), 401
 
 
 def _page_before():

@@ -8,15 +8,24 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from tests.conftest import account, base_of, work
 
-GUARDIAN = {"last_name": "Galbert", "first_name": "Christelle", "address": "3 rue des Lilas", "postcode": "77181", "city": "Saint-Exemple", "mobile": "06 11 22 33 44",
-            "email": "christelle@famille.example"}  # fmt: skip
+GUARDIAN = {
+    "last_name": "Galbert",
+    "first_name": "Christelle",
+    "address": "3 rue des Lilas",
+    "postcode": "77181",
+    "city": "Saint-Exemple",
+    "mobile": "06 11 22 33 44",
+    "email": "christelle@famille.example",
+}
 
 
 def ask(client, *, url="/portail/demande/guardian/edit/1", form=None, **changes):
     """Open a form and send it with changes; of the guardian's, by default."""
     page = client.get(url)
     assert page.status_code == 200, page.text
-    return client.post(url, data={**(GUARDIAN if form is None else form), **changes, "base": base_of(page.text)}, content_type="multipart/form-data")
+    return client.post(
+        url, data={**(GUARDIAN if form is None else form), **changes, "base": base_of(page.text)}, content_type="multipart/form-data"
+    )
 
 
 def child_id(first_name):

@@ -20,17 +20,20 @@ def nothing_was_sent(app):
         return db.session.scalar(db.select(db.func.count(ChangeRequest.id))) == 0
 
 
-@pytest.mark.parametrize(("field", "value", "sentence"), [
-    ("mobile", "123", "This is not a telephone number"),
-    ("mobile", "06 ☎ 12", "This is not a telephone number"),
-    ("postcode", "7718", "A postcode has 5 digits"),
-    ("postcode", "00000", "A postcode has 5 digits"),
-    ("email", "christelle@", "This is not an e-mail address"),
-    ("birth_date", "2999-01-01", "This date lies in the future."),
-    ("last_name", "Galbert 🦄", "A name has letters"),
-    ("last_name", "G" * 300, "At most 80 characters."),
-    ("address", "x" * 300, "At most 120 characters."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("mobile", "123", "This is not a telephone number"),
+        ("mobile", "06 ☎ 12", "This is not a telephone number"),
+        ("postcode", "7718", "A postcode has 5 digits"),
+        ("postcode", "00000", "A postcode has 5 digits"),
+        ("email", "christelle@", "This is not an e-mail address"),
+        ("birth_date", "2999-01-01", "This date lies in the future."),
+        ("last_name", "Galbert 🦄", "A name has letters"),
+        ("last_name", "G" * 300, "At most 80 characters."),
+        ("address", "x" * 300, "At most 120 characters."),
+    ],
+)
 def test_a_wrong_value_is_named_and_what_was_typed_stays(app, sign_in, field, value, sentence):
     answer = ask(sign_in("galbert"), **{"city": "Courtry", field: value})
     page = html.unescape(answer.text)
@@ -44,10 +47,13 @@ def test_an_emoji_in_a_free_text_is_welcome(app, sign_in, emoji):
     assert ask(sign_in("galbert"), address=emoji).status_code == 302
 
 
-@pytest.mark.parametrize(("form", "sentence"), [
-    ({**BANK, "iban": "FR7630006000011234567890188"}, "This IBAN is not right"),
-    ({**BANK, "password": "wrong"}, "This is not your password."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({**BANK, "iban": "FR7630006000011234567890188"}, "This IBAN is not right"),
+        ({**BANK, "password": "wrong"}, "This is not your password."),
+    ],
+)
 def test_bank_details_are_checked(app, sign_in, form, sentence):
     answer = ask(sign_in("galbert"), url="/portail/demande/bank/edit/1", form=form)
     assert sentence in html.unescape(answer.text) and "Christelle Galbert" in answer.text
@@ -57,6 +63,21 @@ def test_bank_details_are_checked(app, sign_in, form, sentence):
 
 def test_good_bank_details_are_sent(app, sign_in):
     assert ask(sign_in("galbert"), url="/portail/demande/bank/edit/1", form=BANK).status_code == 302
+
+
+def test_the_form_masks_the_iban_and_leaves_it_alone(app, sign_in):
+    from app.core.db import unit_of_work
+    from app.families.models import BankDetails
+
+    with app.app_context(), unit_of_work():
+        db.session.add(BankDetails(family_id=1, holder="Galbert", iban="FR7630006000011234567890189", bic="AGRIFRPP"))
+    client, url = sign_in("galbert"), "/portail/demande/bank/edit/1"
+    assert "FR7630006000011234567890189" not in client.get(url).text
+    wrong = ask(client, url=url, form={**BANK, "iban": "FR76 •••• 0189", "password": "no"}).text
+    assert "FR7630006000011234567890189" not in wrong and "FR76 •••• 0189" in wrong
+    assert ask(client, url=url, form={**BANK, "iban": "FR76 •••• 0189"}).status_code == 302
+    with app.app_context():
+        assert list(requests()[0].changes) == ["holder"]
 
 
 def test_a_numero_allocataire_has_seven_digits(app, sign_in):
@@ -79,14 +100,17 @@ def test_the_required_vaccines_come_first(app, sign_in):
     assert page.index('name="measles"') < page.index("Other vaccines") < page.index('name="meningococcus_b"')
 
 
-@pytest.mark.parametrize(("content", "name", "sentence"), [
-    (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "photo.jpg", "This is not a picture"),
-    (b"<html><script>alert(1)</script></html>", "photo.jpg", "This is not a picture"),
-    (b"MZ" + b"\0" * 4000, "photo.png", "This is not a picture"),
-    (b"", "empty.jpg", "This file is empty."),
-    (b"\xff\xd8" + b"\0" * (11 * 1024 * 1024), "large.jpg", "larger than 10 MB"),
-    (None, "bomb.png", "too large: 24 million pixels"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "photo.jpg", "This is not a picture"),
+        (b"<html><script>alert(1)</script></html>", "photo.jpg", "This is not a picture"),
+        (b"MZ" + b"\0" * 4000, "photo.png", "This is not a picture"),
+        (b"", "empty.jpg", "This file is empty."),
+        (b"\xff\xd8" + b"\0" * (11 * 1024 * 1024), "large.jpg", "larger than 10 MB"),
+        (None, "bomb.png", "too large: 24 million pixels"),
+    ],
+)
 def test_a_file_that_is_no_picture_is_refused(app, sign_in, content, name, sentence):
     with app.app_context():
         url = f"/portail/demande/photo/edit/{child_id('Léa')}"

@@ -10,12 +10,30 @@ from app.core import clock
 from tests.conftest import counted_queries
 from tests.portal.asking import ask, child_id, decide_all, waiting_lot
 
-PAGES = ["/portail/", "/portail/compte/", "/portail/enfants/", "/portail/enfants/{child}/", "/portail/demandes/", "/portail/messages/", "/portail/releve/", "/portail/agenda/"]
+PAGES = [
+    "/portail/",
+    "/portail/compte/",
+    "/portail/enfants/",
+    "/portail/enfants/{child}/",
+    "/portail/demandes/",
+    "/portail/messages/",
+    "/portail/releve/",
+    "/portail/agenda/",
+]
 FORMS = [
-    "/portail/demande/guardian/edit/1", "/portail/demande/spouse/edit/1", "/portail/demande/tax/edit/1", "/portail/demande/caf/edit/1", "/portail/demande/bank/edit/1",
-    "/portail/demande/new-child/add", "/portail/demande/authorisations/edit/{child}", "/portail/demande/pickup/add?child={child}", "/portail/demande/complementary/edit/{child}",
-    "/portail/demande/health/edit/{child}", "/portail/demande/photo/edit/{child}", "/portail/demande/school/edit/{child}",
-]  # fmt: skip
+    "/portail/demande/guardian/edit/1",
+    "/portail/demande/spouse/edit/1",
+    "/portail/demande/tax/edit/1",
+    "/portail/demande/caf/edit/1",
+    "/portail/demande/bank/edit/1",
+    "/portail/demande/new-child/add",
+    "/portail/demande/authorisations/edit/{child}",
+    "/portail/demande/pickup/add?child={child}",
+    "/portail/demande/complementary/edit/{child}",
+    "/portail/demande/health/edit/{child}",
+    "/portail/demande/photo/edit/{child}",
+    "/portail/demande/school/edit/{child}",
+]
 
 
 def address(app, page):
@@ -177,8 +195,19 @@ def test_the_inbox_holds_the_mails_of_this_account_and_family(app, sign_in):
 
     with app.app_context(), unit_of_work():
         for number, (owner, family) in enumerate((("galbert", 1), ("marc", 1), ("galbert", None), ("petit", 3)), 1):
-            db.session.add(OutgoingMail(id=number, message_id=f"<{number}>", recipient="a@b.example", locale="en", template="x", subject=f"Subject {number}", body="Good day <b>",
-                                        account_id=account(owner).id, family_id=family))  # fmt: skip
+            db.session.add(
+                OutgoingMail(
+                    id=number,
+                    message_id=f"<{number}>",
+                    recipient="a@b.example",
+                    locale="en",
+                    template="x",
+                    subject=f"Subject {number}",
+                    body="Good day <b>",
+                    account_id=account(owner).id,
+                    family_id=family,
+                )
+            )
     client = sign_in("galbert")
     page = client.get("/portail/messages/").text
     assert "Subject 1" in page and not any(f"Subject {number}" in page for number in (2, 3, 4))

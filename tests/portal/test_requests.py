@@ -84,8 +84,24 @@ def test_the_spouse_sees_nothing_of_the_bank(app, sign_in):
         from app.core.db import unit_of_work
 
         with unit_of_work():
-            lot = ChangeLot(number="2026-0099", family_id=1, account_id=account("galbert").id, opened_at=clock.now(), seals_at=clock.now() + timedelta(minutes=10))
-            db.session.add(ChangeRequest(lot=lot, family_id=1, kind="bank", act=Act.edit, target_id=1, changes={"holder": {"before": None, "after": "Secret Holder"}}, asked_by="x"))
+            lot = ChangeLot(
+                number="2026-0099",
+                family_id=1,
+                account_id=account("galbert").id,
+                opened_at=clock.now(),
+                seals_at=clock.now() + timedelta(minutes=10),
+            )
+            db.session.add(
+                ChangeRequest(
+                    lot=lot,
+                    family_id=1,
+                    kind="bank",
+                    act=Act.edit,
+                    target_id=1,
+                    changes={"holder": {"before": None, "after": "Secret Holder"}},
+                    asked_by="x",
+                )
+            )
     marc, christelle = sign_in("marc"), sign_in("galbert")
     assert "Secret Holder" in christelle.get("/portail/compte/").text
     assert marc.get(receipt(app)).status_code == 404
@@ -119,7 +135,11 @@ def test_the_list_and_a_lot_stay_cheap_with_many_requests(app, sign_in):
         lea, tom = child_id("Léa"), child_id("Tom")
     for child in (lea, tom):
         for number in range(3):
-            ask(client, url=f"/portail/demande/pickup/add?child={child}", form={"first_name": f"Paul{'abc'[number]}", "last_name": "Durand", "phone": "06 12 34 56 78"})
+            ask(
+                client,
+                url=f"/portail/demande/pickup/add?child={child}",
+                form={"first_name": f"Paul{'abc'[number]}", "last_name": "Durand", "phone": "06 12 34 56 78"},
+            )
         ask(client, url=f"/portail/demande/authorisations/edit/{child}", form={"image": "yes"})
     ask(client, mobile="06 99 88 77 66")
     for page in (receipt(app), "/portail/demandes/?tab=authorisations"):
@@ -165,7 +185,11 @@ def test_removing_a_person_is_asked_and_shown(app, sign_in):
     client = sign_in("galbert")
     with app.app_context():
         lea = child_id("Léa")
-    ask(client, url=f"/portail/demande/pickup/add?child={lea}", form={"first_name": "Paul", "last_name": "Durand", "phone": "06 12 34 56 78"})
+    ask(
+        client,
+        url=f"/portail/demande/pickup/add?child={lea}",
+        form={"first_name": "Paul", "last_name": "Durand", "phone": "06 12 34 56 78"},
+    )
     assert "Paul Durand" in client.get(f"/portail/enfants/{lea}/").text
     decide_all(app, Outcome.accept)
     page = client.get(f"/portail/enfants/{lea}/").text
@@ -182,7 +206,11 @@ def test_the_other_household_sees_neither_persons_nor_requests(app, sign_in):
     martin, petit = sign_in("martin"), sign_in("petit")
     with app.app_context():
         hugo = child_id("Hugo")
-    ask(martin, url=f"/portail/demande/pickup/add?child={hugo}", form={"first_name": "Paul", "last_name": "Durand", "phone": "06 12 34 56 78"})
+    ask(
+        martin,
+        url=f"/portail/demande/pickup/add?child={hugo}",
+        form={"first_name": "Paul", "last_name": "Durand", "phone": "06 12 34 56 78"},
+    )
     decide_all(app, Outcome.accept)
     ask(martin, url=f"/portail/demande/authorisations/edit/{hugo}", form={"image": "yes"})
     page = petit.get(f"/portail/enfants/{hugo}/").text

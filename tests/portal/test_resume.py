@@ -25,13 +25,18 @@ def typed_then_signed_out(sign_in, csrf, url=URL, **more):
     """Christelle types, her session ends, she sends; the answer is the login page of a fresh browser session."""
     base = base_of(sign_in("galbert").get(url).text)
     client = sign_in()
-    return client, client.post(url, data={**GUARDIAN, "mobile": "06 99 88 77 66", "base": base, "csrf_token": "of the old session", "password": "secret-typed", **more},
-                               content_type="multipart/form-data")  # fmt: skip
+    return client, client.post(
+        url,
+        data={**GUARDIAN, "mobile": "06 99 88 77 66", "base": base, "csrf_token": "of the old session", "password": "secret-typed", **more},
+        content_type="multipart/form-data",
+    )
 
 
 def sign_in_again(client, page, username="galbert", password=PASSWORD):
     kept = re.search(r'name="kept_form" value="([^"]+)"', page).group(1)
-    return client.post("/login/?next=" + URL, data={"username": username, "password": password, "csrf_token": token(page), "kept_form": kept})
+    return client.post(
+        "/login/?next=" + URL, data={"username": username, "password": password, "csrf_token": token(page), "kept_form": kept}
+    )
 
 
 def test_what_was_typed_is_sent_after_signing_in(app, sign_in, csrf):
