@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
+from flask import current_app
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.audit.operations import record
@@ -237,6 +238,14 @@ def apply_decision(decision_id):
     except (DomainError, IntegrityError) as problem:
         decision.state = DecisionState.failed
         _back_to_queue(decision, request, problem if isinstance(problem, DomainError) else _("The file has a rule against it."))
+    except OperationalError:
+        # The database, not the decision: tried again as it is.
+        raise
+    except Exception:
+        # A fault of ours must not hold up the decisions behind it.
+        current_app.logger.exception("decision %s could not be applied", decision_id)
+        decision.state = DecisionState.failed
+        _back_to_queue(decision, request, _("It could not be applied because of a fault of the software. Please tell your administrator."))
 
 
 class Conflict(DomainError):

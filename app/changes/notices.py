@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import exists, func, select
+from sqlalchemy.exc import OperationalError
 
 from app.changes.kinds import KINDS
 from app.changes.models import ChangeLot, ChangeRequest, RequestState
@@ -20,13 +22,31 @@ def send_receipts(limit=100):
     query = select(ChangeLot).where(ChangeLot.seals_at <= clock.now(), ChangeLot.receipt_at.is_(None)).order_by(ChangeLot.id).limit(limit)
     with unit_of_work():
         lots = db.session.scalars(query.with_for_update(skip_locked=True)).all()
-        for lot in lots:
-            lot.receipt_at = clock.now()
-            requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
-            if requests:
-                _tell(lot, "receipt", requests=requests, received_on=received_on(lot), implied_on=implied_decision(lot),
-                      silence_accepts=settings.get("silence_accepts"))  # fmt: skip
-    return len(lots)
+        return _each(lots, _give_receipt)
+
+
+def _give_receipt(lot):
+    lot.receipt_at = clock.now()
+    requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
+    if requests:
+        _tell(lot, "receipt", requests=requests, received_on=received_on(lot), implied_on=implied_decision(lot),
+              silence_accepts=settings.get("silence_accepts"))  # fmt: skip
+
+
+def _each(lots, act):
+    """Do it for every lot; one that cannot be told of is logged and holds up nobody else. Returns for how many it was done."""
+    done = 0
+    for lot in lots:
+        number = lot.number
+        try:
+            with db.session.begin_nested():
+                act(lot)
+            done += 1
+        except OperationalError:
+            raise
+        except Exception:
+            current_app.logger.exception("the family of lot %s could not be told", number)
+    return done
 
 
 def received_on(lot):
@@ -57,12 +77,14 @@ def tell_decisions(limit=100):
     query = select(ChangeLot).where(exists().where(ChangeRequest.lot_id == ChangeLot.id, untold), ~waits | (first < patience))
     with unit_of_work():
         lots = db.session.scalars(query.order_by(ChangeLot.id).limit(limit).with_for_update(skip_locked=True)).all()
-        for lot in lots:
-            told = [request for request in lot.requests if request.state in TELLING and request.notified_at is None]
-            for request in told:
-                request.notified_at = clock.now()
-            _tell(lot, "decided", requests=told)
-    return len(lots)
+        return _each(lots, _tell_what_was_decided)
+
+
+def _tell_what_was_decided(lot):
+    told = [request for request in lot.requests if request.state in TELLING and request.notified_at is None]
+    for request in told:
+        request.notified_at = clock.now()
+    _tell(lot, "decided", requests=told)
 
 
 def _tell(lot, template, **context):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 from datetime import timedelta
 
@@ -25,8 +24,6 @@ PAUSE = 2
 BEAT_EVERY = timedelta(seconds=20)
 SILENT_AFTER = timedelta(minutes=2)
 HOUSEKEEPING_EVERY = timedelta(minutes=30)
-#: Seconds until a mail server that does not answer is given up.
-NETWORK_PATIENCE = 20
 
 
 def accept():
@@ -121,7 +118,6 @@ class Agenda:
 def run():
     """Work until told to stop. A database that is away for a while is waited for."""
     stop, agenda = Stop(), Agenda()
-    socket.setdefaulttimeout(NETWORK_PATIENCE)
     while stop.go_on():
         if not one_round(jobs=agenda.jobs(), go_on=stop.go_on):
             stop.sleep(PAUSE)
