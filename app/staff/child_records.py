@@ -80,7 +80,7 @@ class AuthorisationView(OfChild):
         Facet(
             "all",
             _l("Versions"),
-            lambda: [("", _("In force")), ("yes", _("All"))],
+            lambda: [("", _("In force")), ("yes", _("All versions"))],
             lambda value: None if value == "yes" else Authorisation.ended_on.is_(None),
             blank=None,
         ),
@@ -131,7 +131,7 @@ class PickUpView(OfChild):
         Facet(
             "all",
             _l("Versions"),
-            lambda: [("", _("In force")), ("yes", _("All"))],
+            lambda: [("", _("In force")), ("yes", _("All versions"))],
             lambda value: None if value == "yes" else PickUpPerson.ended_on.is_(None),
             blank=None,
         ),

@@ -125,7 +125,7 @@ class ClassView(StaffView):
 class ReasonForm(StaffForm):
     """A sentence that is kept ready for refusals."""
 
-    title = Text(_l("Title"), longest=60, required=True, description=_l("What the clerk sees on the button."))
+    title = Text(_l("Short title"), longest=60, required=True, description=_l("What the clerk sees on the button."))
     sentence = LongText(_l("What the family reads"), longest=1000, required=True)
     sentence_en = LongText(_l("The same in English"), longest=1000)
     rank = IntegerField(
@@ -146,7 +146,7 @@ class RefusalReasonView(StaffView):
     noun, model, route_base = Noun.reference, RefusalReason, "/mairie/motifs"
     route_methods = ("list", "add", "edit", "delete")
     list_title, add_title = _l("Reasons for a refusal"), _l("New reason")
-    labels = {"rank": _l("Rank"), "title": _l("Title"), "sentence": _l("What the family reads")}
+    labels = {"rank": _l("Rank"), "title": _l("Short title"), "sentence": _l("What the family reads")}
     list_columns = ["title", "sentence", "rank"]
     first_sort = (RefusalReason.rank,)
     sheet = ReasonSheet(RefusalReason, ReasonForm)
