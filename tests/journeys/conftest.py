@@ -1,5 +1,6 @@
 """How does a journey get a browser, a running portal and people in it?"""
 
+import logging
 import threading
 
 import pytest
@@ -31,6 +32,7 @@ def browser_type_launch_args():
 @pytest.fixture(scope="session")
 def server(app):
     """The address of the portal, served from a thread of this process: the tests share its clock."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     running = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
@@ -48,15 +50,19 @@ def size(request):
 class Person:
     """Somebody of the cast at a browser of their own. What the console says against a page is a failure."""
 
-    def __init__(self, app, server, chromium, username, size, locale="fr"):
+    def __init__(self, app, server, chromium, username, size, locale="en", scripts=True):
         self.username, self.server, self.faults = username, server, []
-        self.context = chromium.new_context(viewport=SIZES[size], locale=f"{locale}-FR", base_url=server, has_touch=size == "phone")
+        self.context = chromium.new_context(
+            viewport=SIZES[size], locale={"en": "en-GB", "fr": "fr-FR"}[locale], base_url=server, has_touch=size == "phone", java_script_enabled=scripts
+        )  # fmt: skip
         self.context.set_default_timeout(8000)
         if username:
             self.context.add_cookies([{"name": "session", "value": cookie(app, username, locale), "url": server}])
         self.page = self.context.new_page()
         self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" and "status of 4" not in message.text else None)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        # A parent who is asked "Take this request back?" says yes.
+        self.page.on("dialog", lambda dialog: dialog.accept())
 
     def visit(self, path):
         """Open an address and look at it with axe; returns the page."""
@@ -83,11 +89,14 @@ def cookie(app, username, locale):
 
 @pytest.fixture
 def person(app, server, browser, csrf):
-    """person("galbert", "phone"): somebody of the cast at a browser; None for a stranger."""
+    """person("galbert", "phone"): somebody of the cast at a browser; None for a stranger.
+
+    In English, the language of the msgids: what a journey reads does not depend on a catalogue.
+    """
     people = []
 
-    def enter(username, size="desk", locale="fr"):
-        people.append(Person(app, server, browser, username, size, locale))
+    def enter(username, size="desk", locale="en", **more):
+        people.append(Person(app, server, browser, username, size, locale, **more))
         return people[-1]
 
     yield enter
