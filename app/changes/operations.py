@@ -181,7 +181,8 @@ def assign(lot, account_id, *, by):
 
 def withdraw(request, *, by):
     """The family takes a request back. Stale where a clerk was faster."""
-    db.session.refresh(request, with_for_update=True)
+    # The row alone: PostgreSQL locks no outer join, and the caller may have loaded the lot with it.
+    db.session.refresh(request, with_for_update={"of": ChangeRequest})
     request.move_to(RequestState.withdrawn)
     request.decided_at = clock.now()
     record("request.withdrawn", request, by=by, note=request.kind)
