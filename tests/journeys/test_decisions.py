@@ -196,7 +196,7 @@ def test_sent_back_and_corrected_with_a_paper(app, christelle, nadia, worker):
     page = christelle.page
     steps.ask(page, "Tax information", reference_income="31415", income_year="2025")
     steps.open_lot(nadia.page)
-    expect(nadia.page.get_by_text("No tax notice came with it.")).to_be_visible()
+    expect(nadia.page.locator(".finding-papers")).to_be_visible()
     nadia.page.keyboard.press("c")
     sheet = nadia.page.get_by_role("dialog")
     sheet.get_by_label("What is to be corrected?").fill("Please add the tax notice.")
