@@ -49,7 +49,7 @@ class FirstVisitView(BaseView):
             return redirect(url_for("FirstVisitView.codes"))
         link, adult = operations.link_of(invitation), operations.adult_of(invitation)
         form = FirstPasswordForm() if link is not None else _account_form(adult)
-        if form.validate_on_submit() and (account := _activate(form, invitation, adult, link)):
+        if request.method == "POST" and (account := _activate(form, invitation, adult, link)):
             sessions.begin(account)
             _welcome(account, form)
             return redirect(url_for("IndexView.index"))
@@ -72,20 +72,28 @@ def _invitation():
 
 
 def _activate(form, invitation, adult, link):
-    """The account, ready; None where the form now says what is wrong. The hash is made before the transaction."""
-    username = link.account.username if link is not None else form.username.data
-    place, invitation_id = "password", invitation.id
+    """The account, ready; None where the form now says all that is wrong. The hash is made before the transaction."""
+    good, invitation_id = form.validate_on_submit(), invitation.id
+    username = link.account.username if link is not None else _check(form, "username", operations.check_identifier)
+    email = form.email.data if link is None else None
+    _check(form, "password", lambda typed: check_password(typed, username, adult.first_name, adult.last_name, email))
+    if not good or form.errors:
+        return None
+    hashed = hash_password(form.password.data)
     try:
-        check_password(form.password.data, username, adult.first_name, adult.last_name, "email" in form and form.email.data)
-        place = "username"
-        if link is None:
-            username = operations.check_identifier(username)
-        hashed = hash_password(form.password.data)
         with unit_of_work():
-            email = form.email.data if link is None else None
             return operations.activate(invitation_id, username, hashed, email=email, locale=str(get_locale()))
     except DomainError as refusal:
-        form.refuse(refusal, place if place in form else None)
+        form.refuse(refusal, "username" if link is None else None)
+        return None
+
+
+def _check(form, name, rule):
+    """What a rule makes of a field; the field says why not. One that is empty has said so already."""
+    try:
+        return rule(form[name].data) if form[name].data else None
+    except DomainError as refusal:
+        form.refuse(refusal, name)
         return None
 
 

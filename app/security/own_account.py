@@ -27,7 +27,7 @@ class OwnView(BaseView):
     route_base = "/compte"
 
     def render_template(self, template, **kwargs):
-        kwargs["layout"] = "portal/base.html" if is_family() else "public/base.html"
+        kwargs["layout"] = "portal/base.html" if is_family() and not kwargs.get("forced") else "public/base.html"
         return super().render_template(template, **kwargs)
 
 
@@ -40,7 +40,7 @@ class OwnAccountView(OwnView):
     def show(self):
         account = _me()
         return self.render_template(
-            "portal/own_account/show.html", account=account, address=operations.address_of(account), families=families_of(account.id),
+            "portal/own_account/show.html", account=account, address=operations.address_of(account), links=families_of(account.id),
             language=LanguageForm(locale=account.locale),
         )  # fmt: skip
 
@@ -93,7 +93,10 @@ class PasswordView(OwnView):
             sessions.go_on(_me())
             flash(_("Your new password is in force. Other devices are signed out."), "success")
             return redirect(sessions.target() if forced else url_for("OwnAccountView.show"))
-        return self.render_template("portal/own_account/password.html", form=form, account=account, forced=forced, rule=rule()), 422 if form.errors else 200
+        # No bar before the change: its entries would lead back here.
+        around = {"bar": None} if forced else {}
+        page = self.render_template("portal/own_account/password.html", form=form, account=account, forced=forced, rule=rule(), **around)
+        return page, 422 if form.errors else 200
 
 
 def _me():

@@ -14,7 +14,7 @@ WEAKEST_SCORE = 2
 
 def rule():
     """The rule, as people read it beside the field."""
-    return _("At least 8 characters: mix small letters, capitals, digits or signs. Or 14 characters of any kind.")
+    return _("At least 8 characters, with three of these: small letters, capitals, digits, signs. Or 14 characters of any kind.")
 
 
 def check_password(password, *about):

@@ -32,7 +32,7 @@ class LoginView(AuthDBView):
                 return redirect(target)
             # Counted in the browser's own session: it says nothing about the account, not even whether there is one.
             session["wrong"] = session.get("wrong", 0) + 1
-            form.refuse(_("This identifier and this password do not go together."), "password")
+            form.refuse(_("This identifier and this password do not go together."))
         return self._page(form)
 
     def _page(self, form):
