@@ -63,10 +63,17 @@ def said(entry):
     if entry.verb in SENTENCES:
         return capital(str(SENTENCES[entry.verb]))
     what, _dot, act = entry.verb.rpartition(".")
-    name = KINDS[what].title if what in KINDS else NOUNS.get(what)
+    kind = _kind(entry)
+    name = kind.title if kind is not None else NOUNS.get(what)
     if name is None or act not in ACTS:
         return entry.verb
     return capital(str(ACTS[act]) % {"what": name})
+
+
+def _kind(entry):
+    """The kind that an entry is about, if any. A school is a record of its own and the name of a kind: the table tells."""
+    what = entry.note if entry.verb.startswith("request.") else entry.verb.rpartition(".")[0]
+    return KINDS.get(what) if entry.noun != what else None
 
 
 def capital(text):
@@ -91,7 +98,7 @@ class ChangeLine:
 
 def change_lines(entry):
     """The fields of an entry, as people read them."""
-    kind = KINDS.get(entry.note if entry.verb.startswith("request.") else entry.verb.rpartition(".")[0])
+    kind = _kind(entry)
     return [_line(name, pair, kind) for name, pair in (entry.changes or {}).items()]
 
 
