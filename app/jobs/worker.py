@@ -6,23 +6,19 @@ import time
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import select
 
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
 from app.changes.notices import send_receipts, tell_decisions
-from app.core import clock
-from app.core.db import unit_of_work
+from app.core.heartbeat import beat
 from app.core.i18n import in_locale
 from app.extensions import db
 from app.jobs.housekeeping import forget_presences, sweep_files
-from app.jobs.models import WorkerBeat
 from app.mail.operations import send_due
 
 #: Seconds between rounds that found nothing to do.
 PAUSE = 2
 BEAT_EVERY = timedelta(seconds=20)
-SILENT_AFTER = timedelta(minutes=2)
 HOUSEKEEPING_EVERY = timedelta(minutes=30)
 
 
@@ -31,13 +27,16 @@ def accept():
     return accept_automatically(KINDS.values())
 
 
-def send_mails():
-    """A few at a time, so that all of them are tried within their lease however slow the mail server is."""
-    return send_due(limit=10)
+def a_few(act, limit=10):
+    """The job that does a few at a time: it stops soon when told to, and mails are tried within their lease however slow their server is."""
+    def job():
+        return act(limit=limit)
+    job.__name__ = act.__name__
+    return job
 
 
 #: In this order: decisions take effect, then people hear of them, then the mails leave.
-JOBS = (accept, apply_due, send_receipts, tell_decisions, send_mails)
+JOBS = (accept, *(a_few(act) for act in (apply_due, send_receipts, tell_decisions, send_due)))
 HOUSEKEEPING = (forget_presences, sweep_files)
 
 
@@ -63,19 +62,6 @@ def one_round(**more):
     # A context of the application of its own: `g` keeps settings, and what the town changes must be seen without a restart.
     with application.app_context(), application.test_request_context("/", base_url=application.config["BASE_URL"]):
         return work_once(**more)
-
-
-def beat():
-    """Note that a worker lives."""
-    with unit_of_work():
-        db.session.merge(WorkerBeat(name="worker", at=clock.now()))
-    return 0
-
-
-def is_silent():
-    """Whether no worker has given a sign of life for some minutes: decisions and mails wait."""
-    last = db.session.scalar(select(WorkerBeat.at).where(WorkerBeat.name == "worker"))
-    return last is None or last < clock.now() - SILENT_AFTER
 
 
 class Stop:
