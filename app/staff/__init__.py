@@ -3,22 +3,17 @@
 
 def register(appbuilder):
     """Add the staff's views."""
-    from app.staff.sheet import ChildSheetView
+    from flask import current_app
 
-    appbuilder.add_view_no_menu(ChildSheetView)
+    from app.staff import screens
     from app.staff.acting import ActingView
     from app.staff.desk import DeskView
     from app.staff.queue import QueueView
     from app.staff.queue_aside import LotView
     from app.staff.queue_bulk import BulkView
     from app.staff.queue_files import StaffFileView
+    from app.staff.sheet import ChildSheetView
 
-    for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView):
-        appbuilder.add_view_no_menu(view)
-    from flask import current_app
-
-    from app.staff import screens
-
-    for view in screens.VIEWS:
+    for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView, ChildSheetView, *screens.VIEWS):
         appbuilder.add_view_no_menu(view)
     screens.init_app(current_app)
