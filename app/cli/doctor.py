@@ -20,9 +20,9 @@ from app.audit.models import LogEntry
 from app.cli.keys import unreadable
 from app.cli.secrets import NAMES, file_of
 from app.core import clock
+from app.core.heartbeat import is_silent
 from app.documents.operations import folder
 from app.extensions import db, migrate
-from app.jobs.worker import is_silent
 from app.mail.queries import mails_waiting
 from app.security.manager import AccountManager
 from app.security.models import Account

@@ -8,7 +8,7 @@ from flask_login import current_user
 from app.changes.kinds import KINDS
 from app.changes.queries import kinds_for, last_decided, received_by_day
 from app.core import settings
-from app.jobs.worker import is_silent
+from app.core.heartbeat import is_silent
 from app.mail.queries import mails_waiting
 from app.security.scope import may, staff_role
 from app.security.who_sees_what import Noun
@@ -44,9 +44,9 @@ def _work(kinds):
     """What waits under each lane with the oldest, what is mine, what was decided last, what came in day by day."""
     me = current_user._get_current_object()
     lots = waiting_lots(Filters(), kinds, me)
-    lanes = []
+    ready, lanes = [lot for lot in lots if lot.sealed], []
     for lane in ("", *LANES):
-        found = in_lane(lots, lane)
+        found = in_lane(ready, lane)
         lanes.append(
             {
                 "lane": lane,

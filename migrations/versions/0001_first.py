@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-23 07:06:56.555631
+Create Date: 2026-11-23 08:15:30.659759
 
 """
 from alembic import op
