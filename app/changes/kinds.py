@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from flask_babel import format_date, format_decimal
+from flask_babel import format_date
 from sqlalchemy import inspect
 
 from app.changes.models import Act, Lane
 from app.core.codec import decode, encode
 from app.core.enums import Labelled
 from app.core.errors import DomainError
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, number
 from app.extensions import db
 from app.security.who_sees_what import Noun
 
@@ -189,7 +189,7 @@ class Kind:
         if isinstance(value, date):
             return format_date(value, "short")
         if isinstance(value, Decimal):
-            return format_decimal(value)
+            return number(value)
         return str(value)
 
     def reveal(self, name, value):

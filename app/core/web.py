@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.core import settings
 from app.core.errors import DomainError, WriteRefused
-from app.core.i18n import _
+from app.core.i18n import _, number
 from app.core.views import refuse_bad_paging
 
 #: Every page works under this; the staff's generated pages style their widgets inline.
@@ -26,6 +26,7 @@ def init_app(app):
     app.register_error_handler(WriteRefused, _write_refused)
     # Flask-AppBuilder renders its widgets without context processors.
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.jinja_env.filters["numberformat"] = number
     app.context_processor(lambda: {"locale": str(get_locale() or "fr"), "town": Town()})
 
 

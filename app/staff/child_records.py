@@ -232,6 +232,18 @@ class HealthRecordView(OfChild):
         )
 
 
+#: Where health data are read, by the first word that note_health_read() keeps.
+SCREENS = {
+    "child": _l("page of the child"),
+    "health": _l("health record"),
+    "sheet": _l("printed sheet"),
+    "queue": _l("request in the queue"),
+    "request": _l("request in the queue"),
+    "file": _l("file of a request"),
+    "portal": _l("screens of the family"),
+}
+
+
 class HealthReadView(StaffView):
     """Who of the town opened a child's health data."""
 
@@ -255,6 +267,9 @@ class HealthReadView(StaffView):
 
     def cell_child(self, row):
         return row.child
+
+    def cell_screen(self, row):
+        return SCREENS.get(row.screen.partition(".")[0], row.screen)
 
     def row_url(self, row):
         return url_for("ChildView.child", child_id=row.child_id) if row.child is not None else ""

@@ -69,9 +69,9 @@ def _work(kinds):
 def _mails():
     """Mails that wait or were given up, for those who may see them."""
     if not may(Noun.mail, "read"):
-        return {}
+        return {"mails_waiting": 0, "mails_failed": 0}
     waiting, failed = mails_waiting()
-    return {"mails_waiting": waiting, "mails_failed": failed, "mail_server": bool(current_app.config["MAIL_SERVER"])}
+    return {"mails_waiting": waiting, "mails_failed": failed, "mails_url": url_for("MailView.list"), "mail_server": bool(current_app.config["MAIL_SERVER"])}
 
 
 def chart(days):

@@ -86,9 +86,10 @@ class StaffView(SafeModelView):
         self.add_columns, self.edit_columns = ["-"], ["-"]
         columns = inspect(self.model).columns
         plain = [name for name in self.list_columns if name in columns and not hasattr(self, f"cell_{name}")]
-        self.order_columns = [name for name in self.list_columns if name in self.sorts or name in plain]
         super()._init_properties()
+        # Flask-AppBuilder takes an empty list for "all columns".
         self.search_columns = searched
+        self.order_columns = [name for name in self.list_columns if name in self.sorts or name in plain]
         self._filters = self.datamodel.get_filters(searched)
 
     def _init_forms(self):
