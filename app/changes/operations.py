@@ -39,13 +39,23 @@ def submit(kind, proposal, *, standing, by):
     if waiting is not None:
         waiting.move_to(RequestState.superseded)
         db.session.flush()
+    request = _new_request(kind, proposal, changes, lot, standing=standing, by=by, asked_at=asked_at)
+    if waiting is not None:
+        waiting.superseded_by_id = request.id
+    inspect_request(request, target)
+    keep_for_request(request.files, standing.family_id)
+    record("request.submitted", request, by=by, note=kind.name, changes=dict.fromkeys(changes, (None, None)), secret=True)
+    return request
+
+
+def _new_request(kind, proposal, changes, lot, *, standing, by, asked_at):
     request = ChangeRequest(
         lot=lot,
         family_id=standing.family_id,
         child_id=proposal.child_id,
         kind=kind.name,
         act=proposal.act,
-        target_id=target.id if target is not None else None,
+        target_id=proposal.target.id if proposal.act is not Act.add else None,
         changes=changes,
         files=_files(kind, changes),
         comment=proposal.comment or None,
@@ -57,11 +67,6 @@ def submit(kind, proposal, *, standing, by):
     )
     db.session.add(request)
     db.session.flush()
-    if waiting is not None:
-        waiting.superseded_by_id = request.id
-    inspect_request(request, target)
-    keep_for_request(request.files, standing.family_id)
-    record("request.submitted", request, by=by, note=kind.name, changes=dict.fromkeys(changes, (None, None)), secret=True)
     return request
 
 
