@@ -5,8 +5,12 @@ import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from sqlalchemy import update
 from werkzeug.serving import make_server
 
+from app.core.db import unit_of_work
+from app.extensions import db
+from app.security.models import Account
 from tests import browser as chromium
 from tests.conftest import account, skip_or_fail, work
 
@@ -88,11 +92,15 @@ def cookie(app, username, locale):
 
 
 @pytest.fixture
-def person(app, server, browser, csrf):
-    """person("galbert", "phone"): somebody of the cast at a browser; None for a stranger.
+def english(app, fresh):
+    """The cast prefers the language of the msgids: what a journey reads depends on no catalogue."""
+    with app.app_context(), unit_of_work():
+        db.session.execute(update(Account).values(locale="en"))
 
-    In English, the language of the msgids: what a journey reads does not depend on a catalogue.
-    """
+
+@pytest.fixture
+def person(app, server, browser, csrf, english):
+    """person("galbert", "phone"): somebody of the cast at a browser; None for a stranger."""
     people = []
 
     def enter(username, size="desk", locale="en", **more):

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from app.core.db import unit_of_work
 from app.extensions import db
-from app.families.models import Adult, AdultRole, Family
+from app.families.models import Adult, AdultRole
 from tests.cast import PASSWORD
 from tests.journeys import steps
 from tests.journeys.steps import NEW
@@ -34,12 +34,12 @@ def sign_out(page):
     more = page.locator(".dock summary")
     if more.is_visible():
         more.click()
-    page.get_by_role("button", name="Log out").locator("visible=true").click()
+    page.get_by_role("button", name="Log out").filter(visible=True).click()
 
 
 def test_first_visit_with_the_letter(app, person, stranger):
     with app.app_context(), unit_of_work():
-        db.session.get(Family, 2).adults.append(Adult(role=AdultRole.spouse, first_name="Luc", last_name="Martin", email="luc@famille.example"))
+        db.session.add(Adult(family_id=2, role=AdultRole.spouse, first_name="Luc", last_name="Martin", email="luc@famille.example"))
     nadia = person("agent")
     nadia.visit("/mairie/familles/2/").get_by_role("link", name="Invite Luc Martin").click()
     nadia.page.get_by_role("button", name="Make the letter").click()

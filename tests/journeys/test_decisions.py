@@ -35,7 +35,7 @@ def reasons(app):
     """The sentences for refusals that every town begins with."""
     with app.app_context(), unit_of_work():
         seed.seed()
-    return [sentence for _title, sentence, _english in seed.REASONS]
+    return [english for _title, _sentence, english in seed.REASONS]
 
 
 def test_accepted_with_one_key(app, christelle, person, size, worker):

@@ -95,14 +95,14 @@ def test_without_a_script(app, person, size, word, worker):
     else:
         desk.get_by_role("group", name="Decide").get_by_role("link", name="Refuse").click()
         desk.get_by_role("navigation", name="Reasons").get_by_role("link").first.click()
-        assert desk.get_by_label("Why?").input_value() == seed.REASONS[0][1]
+        assert desk.get_by_label("Why?").input_value() == seed.REASONS[0][2]
         desk.get_by_role("button", name="Refuse and send").click()
     expect(desk.locator("[data-undo]")).to_contain_text(word)
     steps.pass_window(worker)
     assert steps.states(app) == [f"{word}ed" if word == "accept" else "refused"]
     assert steps.adult(app).mobile == (NEW if word == "accept" else OLD)
     page.goto("/portail/")
-    expect(page.locator(".answers")).to_contain_text("accepted" if word == "accept" else seed.REASONS[0][1])
+    expect(page.locator(".answers")).to_contain_text("accepted" if word == "accept" else seed.REASONS[0][2])
     if size == "phone":
         page.locator(".dock summary").click()
         expect(page.locator(".dock").get_by_role("button", name="Log out")).to_be_visible()
