@@ -57,7 +57,7 @@ class ActingView(BaseView):
             with unit_of_work():
                 enter(db.session.get(Family, family_id), form.channel.data, form.received_on.data)
             return redirect("/portail/", 303)
-        back = family_url(family_id) or url_for("QueueView.queue")
+        back = family_url(family_id)
         return self.render_template(
             "staff/acting.html", title=_("Enter a request for a family"), form=form, family=family, back_url=back
         ), 422 if form.errors else 200
@@ -70,7 +70,7 @@ class ActingView(BaseView):
         if family_id is None:
             return redirect(url_for("QueueView.queue"), 303)
         flash(_("You no longer act for the family. What you entered can be decided now."), "success")
-        return redirect(family_url(family_id) or url_for("QueueView.queue"), 303)
+        return redirect(family_url(family_id), 303)
 
 
 def enter(family, channel, received_on):

@@ -102,11 +102,11 @@ def _link(title, endpoint, icon, _noun):
 
 
 def _counts():
-    """How many requests can be decided by this person, and how many mails were given up: one query."""
+    """How many lots can be decided by this person, and how many mails were given up: one query."""
     if "staff_counts" not in g:
         kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "decide")]
         waiting = (
-            select(func.count())
+            select(func.count(ChangeLot.id.distinct()))
             .select_from(ChangeRequest)
             .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
             .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeLot.seals_at <= clock.now())

@@ -1,6 +1,6 @@
 """What do the screens of the queue share? Who decides what, the filters of the address, the undo bar."""
 
-from flask import abort, current_app, session, url_for
+from flask import abort, session, url_for
 from flask_appbuilder import BaseView
 from flask_login import current_user
 from sqlalchemy import select
@@ -23,8 +23,8 @@ LOT = "<int(max=2147483647):lot_id>"
 
 
 def family_url(family_id):
-    """The page that shows the whole family, where there is one."""
-    return url_for("FamilyView.show", pk=family_id) if "FamilyView.show" in current_app.view_functions else None
+    """The page that shows the whole family."""
+    return url_for("FamilyView.family", family_id=family_id)
 
 
 class QueueBase(BaseView):

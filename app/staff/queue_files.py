@@ -31,8 +31,8 @@ class StaffFileView(BaseView):
         response = Response(content_of(row), mimetype=row.media_type)
         how = "attachment" if request.args.get("save") else "inline"
         response.headers.set("Content-Disposition", how, filename=row.filename)
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'"
-        )
+        # object-src: Chromium's reader of PDFs is one.
+        policy = "default-src 'none'; object-src 'self'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+        response.headers["Content-Security-Policy"] = policy
         response.headers["Cache-Control"] = "private, no-store"
         return response

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import exists, func, or_, select
 
 from app.changes.kinds import KINDS, Tab
-from app.changes.models import ChangeLot, ChangeRequest, Lane, RequestState
+from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, RequestState
 from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
 from app.core import clock, settings
 from app.core.i18n import _
@@ -81,6 +81,8 @@ class WaitingLot:
     files: int = 0
     conflict: bool = False
     later: bool = False
+    #: Labels of the fields that change, on the pages that name them.
+    fields: list = field(default_factory=list)
 
     @property
     def sealed(self):
@@ -213,8 +215,19 @@ def in_lane(lots, lane):
 
 
 def lane_counts(lots):
-    """{lane: how many lots}, all of them under ""."""
-    return {lane: len(in_lane(lots, lane)) for lane in ("", *LANES)}
+    """{lane: how many lots can be decided}, all of them under ""."""
+    ready = [lot for lot in lots if lot.sealed]
+    return {lane: len(in_lane(ready, lane)) for lane in ("", *LANES)}
+
+
+def name_fields(lots, kinds):
+    """Note on each of these lots which fields change: the page that lists them says more than "Guardian information"."""
+    places, names = {lot.id: lot for lot in lots}, {kind.name for kind in kinds}
+    columns = (ChangeRequest.lot_id, ChangeRequest.kind, ChangeRequest.changes)
+    edits = select(*columns).where(ChangeRequest.lot_id.in_(places), ChangeRequest.kind.in_(names), ChangeRequest.act == Act.edit)
+    for row in db.session.execute(edits.where(ChangeRequest.state == RequestState.pending).order_by(ChangeRequest.id)):
+        kind = KINDS[row.kind]
+        places[row.lot_id].fields += [str(kind.label(name)) for name in kind.fields if name in row.changes]
 
 
 def page_of(lots, filters, lot_id=None):

@@ -7,7 +7,7 @@ import pytest
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
-from app.families.models import Family
+from app.families.models import Family, Fund
 from app.security.models import Account
 from app.security.scope import Standing
 from tests.conftest import account, counted_queries
@@ -167,6 +167,42 @@ def test_queries_do_not_grow(app, sign_in):
         with app.app_context(), counted_queries() as statements:
             assert client.get(path).status_code == 200
         assert len(statements) <= 8, (path, statements)
+
+
+def test_queries_of_every_kind_of_lot(app, sign_in):
+    """Whatever is asked, with its file and beside other requests of the family, the page costs no more."""
+    with app.test_request_context("/"):
+        lots = {
+            kind: request_of(make_request(kind, 1, changes, child_id=child, **more)).lot_id for kind, child, changes, more in every_kind()
+        }
+    client = sign_in("agent")
+    for kind, lot in lots.items():
+        with app.app_context(), counted_queries() as statements:
+            page = client.get(f"/mairie/demandes/{lot}/")
+        assert page.status_code == 200 and "/mairie/familles/1/" in page.text
+        assert len(statements) <= 8, (kind, len(statements), statements)
+
+
+def every_kind():
+    """(kind, child, changes, more) for a request of each kind, with files where it has some."""
+    from app.core.files import Upload
+    from app.documents.operations import store
+    from app.security.who_sees_what import Noun
+
+    def file(noun):
+        with unit_of_work():
+            return store(Upload("paper.pdf", "application/pdf", b"%PDF-1.4"), noun=noun, family_id=1).id
+
+    yield "guardian", None, {"mobile": "06 99 88 77 66"}, {}
+    yield "spouse", None, {"mobile": "06 99 88 77 66"}, {}
+    yield "tax", None, {"reference_income": 20000, "proof_id": file(Noun.tax)}, {}
+    yield "caf", None, {"fund": Fund.caf, "quotient": 812}, {}
+    yield "bank", None, {"holder": "Christelle Galbert", "iban": IBAN, "proof_id": file(Noun.bank)}, {}
+    yield "authorisations", 1, {"swimming": True}, {}
+    yield "pickup", 1, {"first_name": "Odile", "last_name": "Roy", "phone": "06 11 22 33 44"}, {"act": "add"}
+    yield "complementary", 1, {"diet": "no_pork"}, {}
+    yield "health", 1, {"doctor": "Dr Blanc"}, {}
+    yield "photo", 1, {"photo_id": file(Noun.photo)}, {}
 
 
 def many_families(count):
