@@ -10,7 +10,7 @@ from app.core.encryption import Encrypted
 from app.extensions import db
 
 #: Fields whose values stay out of the log whatever their table: secrets.
-SECRET_FIELDS = {"password", "code_hash", "session_token"}
+SECRET_FIELDS = {"password", "code_hash", "session_token", "private_note"}
 
 
 def record(verb, row=None, *, by, changes=None, noun=None, row_id=None, family_id=None, child_id=None, secret=False, note=""):

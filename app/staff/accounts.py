@@ -85,8 +85,8 @@ class AccountsView(StaffView):
     """Accounts."""
 
     noun, model, route_base = Noun.account, Account, "/mairie/comptes"
-    route_methods = ("list", "export", "add")
-    list_title, add_title = _l("Accounts"), _l("New account of the staff")
+    route_methods = ("list", "export")
+    list_title = _l("Accounts")
     labels = {
         "last_name": _l("Last name"),
         "first_name": _l("First name"),
@@ -111,13 +111,14 @@ class AccountsView(StaffView):
     loads = (selectinload(Account.roles),)
     first_sort = (search.folded(Account.last_name), search.folded(Account.first_name))
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.add_form = StaffAccountForm
-
     @classmethod
     def more_routes(cls):
-        return ("account", "close", "activate", "deactivate", "end_link", "invite")
+        return ("new_staff", "account", "close", "activate", "deactivate", "end_link", "invite")
+
+    def deeds_of_list(self):
+        if role_of(actor()) is not Viewer.administrator:
+            return []
+        return [Deed(_("New account of the staff"), url_for("AccountsView.new_staff"), "plus", "primary")]
 
     def decorate(self, rows):
         query = select(FamilyLink.account_id, Family).join(Family, Family.id == FamilyLink.family_id).where(FamilyLink.ended_at.is_(None))
@@ -237,7 +238,7 @@ class AccountsView(StaffView):
     # -- new ones -------------------------------------------------------------------------------------------------------------------
 
     @expose("/ajouter", methods=["GET", "POST"])
-    def add(self):
+    def new_staff(self):
         require(Noun.account, "edit")
         if role_of(actor()) is not Viewer.administrator:
             abort(403)
@@ -248,7 +249,7 @@ class AccountsView(StaffView):
                 return self.render_template(
                     "staff/one_time.html", title=_("Account made"), form=form, password=password, back_url=self.back_url()
                 )
-        return self._show_form(form, self.add_title, self.back_url())
+        return self._show_form(form, _("New account of the staff"), self.back_url())
 
     @staticmethod
     def _make(form, password, hashed):

@@ -46,10 +46,11 @@ _AdultFields = staff_form(AdultForm)
 class NewFamilyForm(_AdultFields):
     """A family and its guardian."""
 
-    layout = ((_l("Family"), ["name", "situation", "resident"]), *AdultForm.layout)
+    layout = ((_l("Family"), ["name", "situation", "resident", "anyway"]), *AdultForm.layout)
     name = Text(_l("Name of the family"), [PersonName()], required=True)
     situation = Choice(_l("Situation"), of=Situation)
     resident = BooleanField(_l("Lives in the commune"), default=True)
+    anyway = BooleanField(_l("It is another family than the one that the town already knows"))
 
 
 class FamilySheet(Sheet):
@@ -66,13 +67,28 @@ class NewFamilySheet(Sheet):
     """A new family with its guardian."""
 
     def create(self, values):
-        own = Sheet(Family, FamilyForm)
+        anyway, own = values.pop("anyway", False), Sheet(Family, FamilyForm)
+        if not anyway and (twin := self._twin(values)) is not None:
+            raise DomainError(
+                _(
+                    "The town already knows %(adult)s, of the family %(family)s. If it is another person, say so below.",
+                    adult=twin,
+                    family=twin.family,
+                )
+            )
         family = new_family(
             values.pop("name"), **{name: own.decode(name, values.pop(name)) for name in ("situation", "resident") if name in values}
         )
         adult = KINDS["guardian"]
         family.adults.append(Adult(role=AdultRole.guardian, **{name: adult.decode(name, value) for name, value in values.items()}))
         return family
+
+    def _twin(self, values):
+        same = (
+            search.folded(column) == search.fold(values[name])
+            for name, column in (("first_name", Adult.first_name), ("last_name", Adult.last_name))
+        )
+        return db.session.scalar(select(Adult).where(*same).limit(1))
 
 
 def archive_facet(model):

@@ -6,6 +6,7 @@ import zipfile
 from datetime import date
 
 import pytest
+from PIL import Image
 from sqlalchemy import inspect, select
 
 from app.audit.models import HealthRead, LogEntry
@@ -76,7 +77,7 @@ def test_each_role_opens_the_lists_that_the_table_lets_it_read(app, sign_in, rol
         assert client.get(f"{view.route_base}/").status_code == wanted, view
         if "export" in view.include_route_methods:
             assert client.get(f"{view.route_base}/export.csv").status_code == wanted, view
-        if "add" in view.include_route_methods and view.endpoint != "AccountsView":
+        if "add" in view.include_route_methods:
             assert client.get(f"{view.route_base}/ajouter").status_code == (200 if "edit" in permissions(view.noun, role) else 403), view
 
 
@@ -494,3 +495,45 @@ def test_a_mandate_without_a_known_bic_is_signed(sign_in, rows, look):
         path, data={"base": base_of(client.get(path).text), "holder": "Galbert", "iban": "FR7630006000011234567890189", "direct_debit": "y"}
     )
     assert [row.bic for (row,) in look(select(Mandate))] == [""]
+
+
+def test_a_family_that_the_town_knows_needs_a_word(sign_in, look):
+    client = sign_in("agent")
+    data = {
+        "base": base_of(client.get("/mairie/familles/ajouter").text),
+        "name": "Galbert",
+        "first_name": "CHRISTELLE",
+        "last_name": "Galbert",
+    }
+    refused = client.post("/mairie/familles/ajouter", data=data)
+    assert refused.status_code == 422 and "Galbert (F00001)" in refused.text
+    assert client.post("/mairie/familles/ajouter", data={**data, "anyway": "y"}).status_code == 302
+    assert len(look(select(Family).filter_by(name="Galbert"))) == 2
+
+
+def test_a_private_note_is_in_no_log(sign_in, rows, look):
+    client = sign_in("agent")
+    path = f"/mairie/familles/{rows['galbert']}/modifier"
+    client.post(path, data={"base": base_of(client.get(path).text), "name": "Galbert", "resident": "y", "private_note": "They quarrel."})
+    assert "They quarrel." in client.get(f"/mairie/familles/{rows['galbert']}/").text
+    assert "They quarrel." not in sign_in("lecteur").get(f"/mairie/familles/{rows['galbert']}/").text
+    ((entry,),) = look(select(LogEntry).filter_by(verb="family.edit"))
+    assert entry.changes == {"private_note": {}}
+
+
+def test_a_photograph_is_kept_while_the_form_is_corrected_and_then_stored(sign_in, rows, look):
+    from app.documents.models import FileState, StoredFile
+    from app.staff.forms import safe_back
+
+    client = sign_in("agent")
+    path, picture = f"/mairie/dossier/photo/{rows['lea']}/", io.BytesIO()
+    Image.new("RGB", (40, 40), "teal").save(picture, "PNG")
+    wrong = client.post(path, data={"base": base_of(client.get(path).text), "photo_id": (io.BytesIO(b"<svg/>"), "photo.jpg")})
+    assert wrong.status_code == 422 and "This is not a picture" in wrong.text
+    data = {"base": base_of(wrong.text), "photo_id": (io.BytesIO(picture.getvalue()), "photo.png")}
+    assert client.post(path, data=data).status_code == 302
+    ((file,),) = look(select(StoredFile))
+    assert (file.state, file.child_id, file.noun) == (FileState.kept, rows["lea"], "Photo")
+    assert look(select(Child.photo_id).filter_by(id=rows["lea"])) == [(file.id,)]
+    assert safe_back("//evil.example/mairie/") == safe_back("https://evil.example/mairie/") == ""
+    assert safe_back("/mairie/familles/?q=a") == "/mairie/familles/?q=a"
