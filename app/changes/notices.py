@@ -88,7 +88,7 @@ def _tell_what_was_decided(lot):
 
 
 def _tell(lot, template, **context):
-    """One mail to the person who asked; for what a clerk entered, to the family's guardian. Nobody to write to: no mail, the queue shows it."""
+    """One mail to the person who asked; for what a clerk entered, to the guardian. Nobody to write to: none; the queue shows it."""
     reader = reader_of(lot.account_id, lot.family_id)
     if reader is None:
         return

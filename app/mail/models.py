@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core import clock
 from app.core.db import Instant, enum_column
 from app.core.enums import Labelled
-from app.extensions import Model
 from app.core.i18n import _l
+from app.extensions import Model
 
 
 class MailState(Labelled):

@@ -49,14 +49,23 @@ def _trust():
     return context
 
 
+#: Trouble of the server, of the network or of our own sign-in there.
+_BROKEN = (
+    smtplib.SMTPServerDisconnected,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPSenderRefused,
+)
+
+
 def is_broken(problem):
     """Whether the server, rather than this mail, is the problem: the next mail would meet it too."""
-    return isinstance(problem, (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError, smtplib.SMTPHeloError, smtplib.SMTPAuthenticationError,
-                                smtplib.SMTPSenderRefused)) or (isinstance(problem, OSError) and not isinstance(problem, smtplib.SMTPException))  # fmt: skip
+    return isinstance(problem, _BROKEN) or (isinstance(problem, OSError) and not isinstance(problem, smtplib.SMTPException))
 
 
 def is_final(problem):
-    """Whether trying again is useless: the server says for good (5xx) that this address or this mail will not do, or it cannot be written."""
+    """Whether trying again is useless: the server refuses the address or the mail for good (5xx), or it cannot be written."""
     if isinstance(problem, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _text in problem.recipients.values())
     if isinstance(problem, smtplib.SMTPDataError):

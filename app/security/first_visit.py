@@ -54,7 +54,9 @@ class FirstVisitView(BaseView):
             _welcome(account, form)
             return redirect(url_for("IndexView.index"))
         known = link.account.username if link is not None else None
-        return self.render_template("public/first_account.html", form=form, adult=adult, known=known, rule=rule()), 422 if form.errors else 200
+        return self.render_template(
+            "public/first_account.html", form=form, adult=adult, known=known, rule=rule()
+        ), 422 if form.errors else 200
 
 
 def _account_form(adult):
@@ -98,6 +100,9 @@ def _check(form, name, rule):
 
 
 def _welcome(account, form):
-    flash(_("Welcome, %(name)s. Your account is ready; your identifier is %(username)s.", name=account.first_name, username=account.username), "success")
+    flash(
+        _("Welcome, %(name)s. Your account is ready; your identifier is %(username)s.", name=account.first_name, username=account.username),
+        "success",
+    )
     if "email" in form and form.email.data:
         flash(_("We have written to %(email)s: open the link in that mail to confirm your address.", email=form.email.data), "info")

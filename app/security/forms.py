@@ -31,8 +31,18 @@ class LoginForm(Form):
 class CodesForm(Form):
     """The two codes of the town's letter."""
 
-    family_code = Text(_l("Family code"), longest=20, required=True, render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"})
-    code = Text(_l("Code of the letter"), longest=30, required=True, render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"})
+    family_code = Text(
+        _l("Family code"),
+        longest=20,
+        required=True,
+        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+    code = Text(
+        _l("Code of the letter"),
+        longest=30,
+        required=True,
+        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
+    )
 
 
 class FirstPasswordForm(Form):
@@ -72,7 +82,9 @@ class ChangePasswordForm(Form):
 class AddressForm(Form):
     """Another address, proved by the password."""
 
-    email = Text(_l("Your new e-mail address"), [Email()], longest=254, required=True, render_kw={"autocomplete": "email", "type": "email", **PLAIN})
+    email = Text(
+        _l("Your new e-mail address"), [Email()], longest=254, required=True, render_kw={"autocomplete": "email", "type": "email", **PLAIN}
+    )
     password = present_password(_l("Your password"))
 
 

@@ -17,9 +17,11 @@ DRAFTS = frozenset({"stored_file"})
 
 def writes(tables):
     """Declare which tables a view may write when a family, or nobody yet, posts to it."""
+
     def mark(view):
         view.writes = tables
         return view
+
     return mark
 
 

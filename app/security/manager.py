@@ -55,7 +55,9 @@ class AccountManager(SecurityManager):
 
     def _admit(self, account_id, good):
         """Count the attempt and say whether it may enter; under a lock, so that a thousand at once are a thousand one by one."""
-        account = db.session.scalar(select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True))
+        account = db.session.scalar(
+            select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
+        )
         if account is None or not account.is_active or is_blocked(account):
             return False
         if good:

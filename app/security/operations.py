@@ -23,8 +23,8 @@ from app.mail.operations import queue_mail
 from app.mail.texts import write
 from app.security.manager import AccountManager
 from app.security.models import Account, FamilyLink, Invitation, LoginAddress
-from app.security.scope import role_of
 from app.security.queries import accounts_at, find_account
+from app.security.scope import role_of
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Viewer
 
 #: Letters and digits that nobody takes for one another.
@@ -53,9 +53,15 @@ def check_identifier(username):
 def new_account(username, first_name, last_name, role, password_hash, *, email=None, locale="fr", must_change=False):
     """An account with one role and, where there is one, its confirmed address; within the open unit of work."""
     account = Account(
-        username=check_identifier(username), first_name=first_name[:64], last_name=last_name[:64], email=f"{uuid4().hex}@account.invalid", active=True,
-        password=password_hash, locale=locale, must_change_password=must_change,
-    )  # fmt: skip
+        username=check_identifier(username),
+        first_name=first_name[:64],
+        last_name=last_name[:64],
+        email=f"{uuid4().hex}@account.invalid",
+        active=True,
+        password=password_hash,
+        locale=locale,
+        must_change_password=must_change,
+    )
     granted = db.session.scalar(select(AccountManager.role_model).filter_by(name=role))
     try:
         with db.session.begin_nested():
@@ -116,7 +122,7 @@ def one_time_password():
 
 
 def invite(adult_id, family_id, *, by):
-    """A code for an adult's first login, to be handed over on paper; former ones of the adult lapse. Returns the code, which is kept nowhere."""
+    """A code for an adult's first login, to be handed over on paper; former ones lapse. Returns the code, which is kept nowhere."""
     now = clock.now()
     for former in db.session.scalars(select(Invitation).filter_by(adult_id=adult_id, used_at=None)):
         former.expires_at = min(former.expires_at, now)
@@ -200,7 +206,9 @@ def link_of(invitation):
 def adult_of(invitation):
     """(first_name, last_name, role, email) of the adult who is invited, as the file has them."""
     adult = db.metadata.tables["adult"]
-    return db.session.execute(select(adult.c.first_name, adult.c.last_name, adult.c.role, adult.c.email).where(adult.c.id == invitation.adult_id)).one()
+    return db.session.execute(
+        select(adult.c.first_name, adult.c.last_name, adult.c.role, adult.c.email).where(adult.c.id == invitation.adult_id)
+    ).one()
 
 
 def suggest_identifier(first_name, last_name):
@@ -252,12 +260,19 @@ def ask_to_reset(typed, *, locale):
 
     Whoever asks learns nothing: for an unknown address the same work is done, but for the sending.
     """
-    accounts = accounts_at(typed) if "@" in typed else [account for account in [find_account(typed)] if account is not None and account.is_active]
+    accounts = (
+        accounts_at(typed) if "@" in typed else [account for account in [find_account(typed)] if account is not None and account.is_active]
+    )
     told = [(account, address) for account in accounts if (address := address_of(account)) is not None]
     for account, address in told:
         queue_mail(address.email, "reset", locale=account.locale, account_id=account.id, account=account, token=reset_token(account))
     if not told:
-        write("reset", locale, account=Account(id=0, username="", first_name="", last_name=""), token=_serializer("reset").dumps([0, "-" * 12]))
+        write(
+            "reset",
+            locale,
+            account=Account(id=0, username="", first_name="", last_name=""),
+            token=_serializer("reset").dumps([0, "-" * 12]),
+        )
     record("account.reset_asked", by="visitor", noun="account", row_id=told[0][0].id if told else None)
     return len(told)
 

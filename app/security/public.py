@@ -7,8 +7,8 @@ from flask_login import current_user
 from sqlalchemy import text
 
 from app.core import settings
-from app.core.version import VERSION
 from app.core.i18n import _l
+from app.core.version import VERSION
 from app.extensions import db
 from app.security import languages, sessions
 from app.security.scope import is_family, staff_role, standing
@@ -16,7 +16,14 @@ from app.security.scope import is_family, staff_role, standing
 settings.declare("contact_email", str, "", _l("The service's e-mail address, on every page"), group=_l("Town"))
 settings.declare("contact_phone", str, "", _l("The service's telephone, on every page"), group=_l("Town"))
 settings.declare("opening_hours", str, "", _l("When the service is open"), group=_l("Town"))
-settings.declare("primary_colour", str, "#0B5563", _l("The town's colour"), hint=_l("White text must be readable on it (contrast 4.5)."), group=_l("Town"))
+settings.declare(
+    "primary_colour",
+    str,
+    "#0B5563",
+    _l("The town's colour"),
+    hint=_l("White text must be readable on it (contrast 4.5)."),
+    group=_l("Town"),
+)
 
 
 #: POSTs from one address.
@@ -80,7 +87,9 @@ def register(app, appbuilder, limiter):
         appbuilder.add_view_no_menu(view)
     if current_app.config["RATELIMIT_ENABLED"]:
         for endpoint, limit in LIMITS.items():
-            app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], deduct_when=_in_vain(endpoint))(app.view_functions[endpoint])
+            app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], deduct_when=_in_vain(endpoint))(
+                app.view_functions[endpoint]
+            )
 
 
 def _in_vain(endpoint):

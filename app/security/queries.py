@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from flask_appbuilder.security.sqla.models import Role
 from flask import current_app
+from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import select
 
 from app.extensions import db
@@ -75,7 +75,9 @@ def find_account(identifier):
 def accounts_at(email):
     """All active accounts with this confirmed address: a shared one resets each."""
     query = select(Account).join(LoginAddress, LoginAddress.account_id == Account.id)
-    return db.session.scalars(query.where(LoginAddress.email == email.lower(), LoginAddress.confirmed_at.is_not(None), Account.active).order_by(Account.id)).all()
+    return db.session.scalars(
+        query.where(LoginAddress.email == email.lower(), LoginAddress.confirmed_at.is_not(None), Account.active).order_by(Account.id)
+    ).all()
 
 
 def staff_with(roles):
@@ -87,5 +89,7 @@ def staff_with(roles):
 def families_of(account_id):
     """(family_id, code, name, standing, since) of the families that an account may act for."""
     family = db.metadata.tables["family"]
-    query = select(family.c.id, family.c.code, family.c.name, FamilyLink.standing, FamilyLink.since).join(FamilyLink, FamilyLink.family_id == family.c.id)
+    query = select(family.c.id, family.c.code, family.c.name, FamilyLink.standing, FamilyLink.since).join(
+        FamilyLink, FamilyLink.family_id == family.c.id
+    )
     return db.session.execute(query.where(FamilyLink.account_id == account_id, FamilyLink.ended_at.is_(None)).order_by(FamilyLink.id)).all()

@@ -1,6 +1,6 @@
 """For which family does this request act, and as what? Decided once a request, checked against the links every time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from flask import abort, g, request, session
@@ -25,7 +25,8 @@ class Standing:
     adult_id: int | None = None
     channel: str = "portal"
     received_on: date | None = None
-    families: tuple = ()
+    #: {id: name} of every family that the account may act for.
+    families: dict = field(default_factory=dict, hash=False)
 
     @property
     def by_clerk(self):
@@ -57,11 +58,15 @@ def standing():
 def _find_standing():
     if not is_family():
         return _clerk_standing()
-    links = db.session.scalars(select(FamilyLink).filter_by(account_id=current_user.id, ended_at=None).order_by(FamilyLink.id)).all()
-    if not links:
+    family = db.metadata.tables["family"]
+    query = select(FamilyLink, family.c.name).join(family, family.c.id == FamilyLink.family_id)
+    mine = (FamilyLink.account_id == current_user.id) & FamilyLink.ended_at.is_(None)
+    rows = db.session.execute(query.where(mine).order_by(FamilyLink.id)).all()
+    if not rows:
         return None
-    link = next((link for link in links if link.family_id == session.get("family")), links[0])
-    return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=tuple(link.family_id for link in links))
+    link = next((row.FamilyLink for row in rows if row.FamilyLink.family_id == session.get("family")), rows[0].FamilyLink)
+    names = {row.FamilyLink.family_id: row.name for row in rows}
+    return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=names)
 
 
 def _clerk_standing():
@@ -69,7 +74,9 @@ def _clerk_standing():
     role = staff_role()
     if not acting or role is None or "ask" not in permissions(Noun.request, role):
         return None
-    return Standing(current_user.id, acting["family"], Viewer.guardian, channel=acting["channel"], received_on=date.fromisoformat(acting["received_on"]))
+    return Standing(
+        current_user.id, acting["family"], Viewer.guardian, channel=acting["channel"], received_on=date.fromisoformat(acting["received_on"])
+    )
 
 
 def family_id():

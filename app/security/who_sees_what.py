@@ -93,6 +93,7 @@ def fab_roles():
 
     A role in code costs no permission queries and cannot drift from this table.
     """
+
     def entries(*viewers):
         for noun in Noun:
             granted = sorted(set().union(*(permissions(noun, viewer) for viewer in viewers)))

@@ -69,7 +69,11 @@ def test_the_mail_speaks_the_readers_language(app, sign_in):
 
 def test_silence_counts_from_the_letter(ctx):
     lot = ChangeLot(number="x", family_id=1, opened_at=clock.now(), seals_at=clock.now())
-    for day, expected in ((date(2026, 12, 31), date(2027, 2, 28)), (date(2026, 11, 5), date(2027, 1, 5)), (date(2027, 12, 30), date(2028, 2, 29))):
+    for day, expected in (
+        (date(2026, 12, 31), date(2027, 2, 28)),
+        (date(2026, 11, 5), date(2027, 1, 5)),
+        (date(2027, 12, 30), date(2028, 2, 29)),
+    ):
         lot.requests = [ChangeRequest(received_on=day)]
         assert implied_decision(lot) == expected
     db.session.expunge_all()
@@ -77,7 +81,9 @@ def test_silence_counts_from_the_letter(ctx):
 
 def lot(number, account_id, family_id, channel=Channel.portal):
     with unit_of_work():
-        row = ChangeLot(number=number, account_id=account_id, family_id=family_id, channel=channel, opened_at=clock.now(), seals_at=clock.now())
+        row = ChangeLot(
+            number=number, account_id=account_id, family_id=family_id, channel=channel, opened_at=clock.now(), seals_at=clock.now()
+        )
         db.session.add(row)
     return row
 
@@ -121,7 +127,11 @@ def test_clerks_see_whom_nobody_writes_to(ctx):
         db.session.execute(db.delete(LoginAddress).where(LoginAddress.account_id == account("martin").id))
         db.session.execute(db.update(Adult).where(Adult.last_name == "Martin").values(email=None))
     family = db.session.scalar(db.select(Adult.family_id).filter_by(last_name="Martin"))
-    lots = [lot("a", account("galbert").id, 1), lot("b", account("martin").id, family), lot("c", account("agent").id, family, Channel.phone)]
+    lots = [
+        lot("a", account("galbert").id, 1),
+        lot("b", account("martin").id, family),
+        lot("c", account("agent").id, family, Channel.phone),
+    ]
     with counted_queries() as statements:
         assert unreachable(lots) == {lots[1].id, lots[2].id}
     assert len([line for line in statements if "change_lot" not in line]) == 2
@@ -135,7 +145,9 @@ def test_nobody_to_write_to_queues_nothing_and_stops_nothing(app, sign_in):
     from tests.conftest import base_of
     from tests.rules.test_validation import FORM
 
-    answer = sign_in("galbert").post("/portail/demande/guardian/edit/1", data={**FORM, "mobile": "06 99 88 77 66", "base": base_of(page.text)})
+    answer = sign_in("galbert").post(
+        "/portail/demande/guardian/edit/1", data={**FORM, "mobile": "06 99 88 77 66", "base": base_of(page.text)}
+    )
     assert answer.status_code == 302
     clock.advance(minutes=11)
     work(app)

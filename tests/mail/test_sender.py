@@ -92,12 +92,24 @@ def test_a_refused_connection_delays_and_never_gives_up(app, post_office, monkey
     monkeypatch.undo()
 
 
-@pytest.mark.parametrize("answers", [{"CONNECT": "hang up"}, {"CONNECT": (421, "closed")}, {"CONNECT": "sleep"}, {"END": "hang up"}, {"MAIL": (451, "later")}, {"DATA": "hang up"}])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"CONNECT": "hang up"},
+        {"CONNECT": (421, "closed")},
+        {"CONNECT": "sleep"},
+        {"END": "hang up"},
+        {"MAIL": (451, "later")},
+        {"DATA": "hang up"},
+    ],
+)
 def test_a_server_in_trouble_delays_all_and_blames_no_mail(app, post_office, answers):
     queue(app, "a@famille.example", "b@famille.example")
     post_office.answers = answers
     assert send(app) == 0
-    assert [(row.state, row.attempts, row.leased_until, bool(row.last_error)) for row in rows(app)] == [(MailState.queued, 1, None, True)] * 2
+    assert [(row.state, row.attempts, row.leased_until, bool(row.last_error)) for row in rows(app)] == [
+        (MailState.queued, 1, None, True)
+    ] * 2
     assert send(app) == 0, "not before the pause is over"
     post_office.answers = {}
     clock.advance(minutes=2)

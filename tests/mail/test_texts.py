@@ -1,6 +1,7 @@
 """Does every mail say what it must, in the reader's language, and never a value?"""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from app.changes.kinds import KINDS
 from app.changes.models import Act, ChangeLot, ChangeRequest, RequestState
 from app.core import clock, settings
 from app.core.db import unit_of_work
+from app.core.i18n import in_locale
 from app.mail.texts import write
 from tests.conftest import account
 
@@ -19,14 +21,13 @@ TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.txt"))
 
 def lot_of(kinds, states):
     """A lot with one request of each kind and state, full of values that nobody must read."""
-    from datetime import date
-
     lot = ChangeLot(number="2026-0412", family_id=1, opened_at=clock.now(), seals_at=clock.now())
     for kind in kinds:
         for state in states:
             changes = {name: {"before": f"old-{kind.name}-{name}", "after": f"SECRET-{kind.name}-{name}"} for name in kind.fields}
-            ChangeRequest(lot=lot, kind=kind.name, act=Act.edit, changes=changes, state=state, accepted_fields=list(changes)[:1], reason="Illegible", asked_by="x",
-                          comment="SECRET-comment", received_on=date(2026, 11, 20))  # fmt: skip
+            told = {"reason": "Illegible", "comment": "SECRET-comment", "asked_by": "x", "received_on": date(2026, 11, 20)}
+            part = list(changes)[:1]
+            ChangeRequest(lot=lot, kind=kind.name, act=Act.edit, changes=changes, state=state, accepted_fields=part, **told)
     return lot
 
 
@@ -36,7 +37,16 @@ def context_of(template):
     if template in ("receipt", "decided"):
         lot = lot_of(KINDS.values(), (RequestState.accepted, RequestState.partly_accepted, RequestState.refused, RequestState.sent_back))
         day = clock.today()
-        return {"lot": lot, "requests": lot.requests, "kinds": KINDS, "states": RequestState, "signs_in": True, "received_on": day, "implied_on": day, "silence_accepts": True}
+        return {
+            "lot": lot,
+            "requests": lot.requests,
+            "kinds": KINDS,
+            "states": RequestState,
+            "signs_in": True,
+            "received_on": day,
+            "implied_on": day,
+            "silence_accepts": True,
+        }
     return {"account": someone, "token": "the-token", "at": clock.now()}
 
 
@@ -62,7 +72,9 @@ def test_no_template_asks_for_values():
     """What carries values has no name in a template: changes may be walked for its field names alone."""
     for path in FOLDER.glob("*.txt"):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"\.(before|after|comment|files|findings)\b|changes\[|changes\.(items|values)|\|safe|\.show\(", text), path.name
+        assert not re.search(r"\.(before|after|comment|files|findings)\b|changes\[|changes\.(items|values)|\|safe|\.show\(", text), (
+            path.name
+        )
 
 
 def test_secret_sections_show_no_field_names(ctx):
@@ -71,16 +83,17 @@ def test_secret_sections_show_no_field_names(ctx):
     lot = lot_of(secret, [RequestState.partly_accepted])
     _subject, body = write("decided", "en", **{**context_of("decided"), "lot": lot, "requests": lot.requests})
     assert "Illegible" in body
-    for kind in secret:
-        assert str(kind.title) in body
-        for name in kind.fields:
-            assert f"    {kind.label(name)}:" not in body
+    with in_locale("en"):
+        for kind in secret:
+            assert str(kind.title) in body
+            assert not [name for name in kind.fields if f"    {kind.label(name)}:" in body]
 
 
 def test_a_part_is_told_field_by_field(ctx):
     lot = lot_of([KINDS["guardian"]], [RequestState.partly_accepted])
     _subject, body = write("decided", "en", **{**context_of("decided"), "lot": lot, "requests": lot.requests})
-    first, second = list(KINDS["guardian"].fields)[:2]
-    assert f"{KINDS['guardian'].label(first)}: accepted" in body
-    assert f"{KINDS['guardian'].label(second)}: not accepted" in body
+    with in_locale("en"):
+        first, second = [str(KINDS["guardian"].label(name)) for name in KINDS["guardian"].fields[:2]]
+    assert f"{first}: accepted" in body
+    assert f"{second}: not accepted" in body
     assert "Reason: Illegible" in body

@@ -69,7 +69,7 @@ def test_a_confirmation_dies_after_three_days_and_with_the_password(app, sign_in
     client.post("/compte/adresse/", data={"email": "new@famille.example", "password": PASSWORD})
     with app.app_context():
         link = link_in(mails("confirm_address")[0])
-    assert visitor().get(link[:-1] + ("x" if link[-1] != "x" else "y")).status_code == 410
+    assert visitor().get(link.rpartition(".")[0] + "." + "A" * 27).status_code == 410
     with app.test_request_context("/"), unit_of_work():
         set_password(account("galbert"), "x" * 40, by="test")
     assert visitor().post(link).status_code == 410
