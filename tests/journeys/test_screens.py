@@ -1,0 +1,161 @@
+"""Is every screen accessible, narrow enough for a telephone, and light? All of the URL map, with a town that has everything in it."""
+
+import gzip
+
+import pytest
+from sqlalchemy import select
+
+from app.changes import seed
+from app.changes.models import ChangeRequest
+from app.children.models import Child
+from app.core import clock
+from app.core.db import unit_of_work
+from app.extensions import db
+from app.families.models import Adult, AdultRole
+from tests.contracts import town
+from tests.contracts.test_walk import address, rules
+from tests.factories import make_request
+from tests.journeys import steps
+
+#: The narrowest telephone, one of today, a desk. axe looks at each in one of the two languages, both are measured at all three.
+WIDTHS = {320: "fr", 390: "en", 1280: "fr"}
+#: No pages: they answer with files, data, or with another page.
+NO_PAGES = ("export", "theme.stylesheet", "HealthView", "LocaleView", "UtilView.back", "static", "ChoiceView", "LotView.presence", "SheetView", "FileView", "FilesView",
+            "FirstVisitView.account", "IndexView")  # fmt: skip
+WORD = "Wollstonecraft-Delarue"
+
+
+@pytest.fixture
+def filled(app):
+    """Two families with everything, requests in every state, a conflict, reasons; the ids of the first one's rows."""
+    with app.test_request_context("/"):
+        rows = town.fill(1, WORD)
+        town.fill(2, "OTHER")
+        with unit_of_work():
+            seed.seed()
+        clock.advance(minutes=11)
+        child = db.session.scalar(select(Child.id).order_by(Child.id.desc()).where(Child.of_family(1)))
+        rows |= {"again": make_request("spouse", 1, {"mobile": steps.NEW, "city": WORD}), "tom": child}
+        for kind, changes in (("health", {"food_allergies": WORD, "what_to_do": WORD}), ("authorisations", {"image": False}), ("photo", {"photo_id": rows["file_id"]})):
+            make_request(kind, 1, changes, child_id=child)
+        make_request("new_child", 1, {"first_name": "Zoé", "last_name": WORD, "birth_date": "2023-02-14"}, act="add")
+        make_request("pickup", 1, {}, act="delete", target_id=rows["pickup"], child_id=rows["child_id"])
+        make_request("spouse", 2, {"mobile": steps.NEW}, channel="post")
+        with unit_of_work():
+            db.session.scalar(select(Adult).filter_by(family_id=1, role=AdultRole.spouse)).mobile = "06 55 44 33 22"
+    return rows
+
+
+def pages(app, rows, *rooms):
+    """The addresses of the pages of a room."""
+    wanted = [rule for rule in rules(app, "GET") if not any(word in rule.endpoint for word in NO_PAGES)]
+    inside = [rule for rule in wanted if str(rule).startswith(rooms)]
+    return [address(app, rule, rows) + ("?child=1" if rule.endpoint == "Ask_pickup.add" else "") for rule in inside]
+
+
+def faults(person, username, paths):
+    """{address: what is wrong there} of these pages, in both languages and at all widths."""
+    found = {}
+    for language in ("fr", "en"):
+        somebody = person(username, "desk", language)
+        for path in paths:
+            answer = somebody.page.goto(path)
+            wrong = [] if answer.status < 400 or path.endswith("/x") else [f"status {answer.status}"]
+            for width, looked_in in WIDTHS.items():
+                somebody.page.set_viewport_size({"width": width, "height": 900})
+                wrong += [f"{width} {language}: {text}" for text in (somebody.looked_at() if looked_in == language else somebody.too_wide())]
+            if wrong:
+                found[path] = sorted(set(wrong))
+            somebody.faults.clear()
+    return found
+
+
+def told(found):
+    """The faults as text."""
+    return "\n".join(f"{path}\n   " + "\n   ".join(wrong) for path, wrong in found.items())
+
+
+def test_the_families_screens(app, person, filled):
+    paths = pages(app, filled, "/portail/")
+    paths += [f"/portail/demandes/?filter={shelf}" for shelf in ("accepted", "refused", "archive")] + [f"/portail/enfants/{filled['tom']}/", "/portail/enfants/999/"]
+    assert len(paths) > 25
+    assert not (found := {path: wrong for path, wrong in faults(person, "galbert", paths).items() if wrong != ["status 404"]}), told(found)
+
+
+def test_the_public_screens(app, person, filled):
+    paths = ["/", *pages(app, filled, "/login", "/premiere-visite", "/mot-de-passe-oublie", "/nouveau-mot-de-passe", "/rien")]
+    assert not (found := faults(person, None, paths)), told(found)
+
+
+def test_the_own_account(app, person, filled):
+    assert not (found := faults(person, "galbert", pages(app, filled, "/compte"))), told(found)
+
+
+def staff_pages(app, rows):
+    """The pages of the staff, those of the queue with their filters."""
+    with app.app_context():
+        conflict = db.session.scalar(select(ChangeRequest.lot_id).filter_by(id=rows["again"]))
+    more = ["/mairie/demandes/?lane=look", "/mairie/demandes/?q=nobody", f"/mairie/demandes/{conflict}/", f"/mairie/demandes/{conflict}/refuser?as=refuse",
+            f"/mairie/demandes/{conflict}/refuser?as=send_back&reason_id=1", "/mairie/demandes/accepter?all=1"]  # fmt: skip
+    return pages(app, rows, "/mairie/") + more
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_the_staffs_screens(app, person, filled, part):
+    """In three parts, so that they can be looked at side by side."""
+    paths = staff_pages(app, filled)
+    assert len(paths) > 60
+    assert not (found := faults(person, "admin", paths[part::3])), told(found)
+
+
+@pytest.mark.parametrize("username", ["agent", "regisseur", "animateur", "lecteur"])
+def test_the_home_of_every_role(person, filled, username):
+    assert not (found := faults(person, username, ["/mairie/", "/mairie/familles/1/"])), told(found)
+
+
+# -- budgets ------------------------------------------------------------------------------------------------------------------------
+
+#: Bytes and counts of one page of a family.
+FIRST, LATER, REQUESTS, NODES, SCRIPTS = 80_000, 15_000, 8, 800, 10_000
+#: Their own formats are compressed already.
+PACKED = ("font/", "image/png", "image/jpeg", "image/webp", "application/pdf")
+
+
+class Meter:
+    """What a page costs: requests, bytes as a server that compresses would send them, bytes of scripts."""
+
+    def __init__(self, page):
+        self.page, self.answers = page, []
+        page.on("response", lambda answer: self.answers.append(answer))
+
+    def visit(self, path):
+        """(requests, bytes, bytes of scripts) of a visit."""
+        self.answers.clear()
+        self.page.goto(path, wait_until="networkidle")
+        sizes = [(answer.headers.get("content-type", ""), weight(answer)) for answer in self.answers]
+        return len(sizes), sum(size for _kind, size in sizes), sum(size for kind, size in sizes if "javascript" in kind)
+
+
+def weight(answer):
+    """The bytes of an answer's body on the way; none where the browser had it already."""
+    if not answer.request.sizes()["responseBodySize"]:
+        return 0
+    body = answer.body()
+    return len(body) if answer.headers.get("content-type", "").startswith(PACKED) else len(gzip.compress(body, 6))
+
+
+def test_families_pages_are_light(app, person, filled):
+    heavy = []
+    christelle = person("galbert", "phone", "fr")
+    for path in ("/portail/", "/portail/compte/", f"/portail/enfants/{filled['child_id']}/", "/portail/demandes/", "/portail/demande/guardian/edit/1"):
+        meter = Meter(christelle.page)
+        fresh = person("galbert", "phone", "fr")
+        requests, first, scripts = Meter(fresh.page).visit(path)
+        fresh.page.close()
+        meter.visit(path)
+        _requests, later, _scripts = meter.visit(path)
+        nodes = christelle.page.evaluate("document.querySelectorAll('*').length")
+        costs = {"requests": (requests, REQUESTS), "bytes at first": (first, FIRST), "bytes later": (later, LATER), "nodes": (nodes, NODES), "scripts": (scripts, SCRIPTS)}
+        print(path, costs)
+        heavy += [f"{path}: {count} {name}, not {most}" for name, (count, most) in costs.items() if count > most]
+    assert not heavy, "\n".join(heavy)
