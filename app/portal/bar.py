@@ -9,7 +9,7 @@ from app.changes.kinds import KINDS
 from app.changes.models import Channel
 from app.core import clock
 from app.core.i18n import _, _lp
-from app.portal.queries import count_sent_back, family_names
+from app.portal.queries import count_sent_back, family_name
 from app.portal.sections import has_screen
 from app.security.scope import in_portal, is_family, standing
 
@@ -78,18 +78,14 @@ def _is_current(endpoint):
 def _acting():
     if not standing().by_clerk:
         return None
-    family = dict(family_names([standing().family_id])).get(standing().family_id, "")
+    family = family_name(standing().family_id)
     stop = url_for("ActingView.stop") if has_screen("ActingView.stop") else ""
     return {"family_name": family, "channel_label": Channel(session["acting"]["channel"]).label, "stop_url": stop}
 
 
 def _families():
-    ids = standing().families
-    return (
-        [{"id": number, "name": name, "current": number == standing().family_id} for number, name in family_names(ids)]
-        if len(ids) > 1
-        else []
-    )
+    names, current = standing().families, standing().family_id
+    return [{"id": number, "name": name, "current": number == current} for number, name in names.items()] if len(names) > 1 else []
 
 
 def _footer():

@@ -57,6 +57,8 @@ def _own_requests():
 
 def count_sent_back():
     """How many requests wait for the family itself."""
+    if "sent_back" in g:
+        return g.sent_back
     if "recent_requests" in g:
         return sum(request.state is RequestState.sent_back for request in g.recent_requests)
     query = _own_requests().where(ChangeRequest.state == RequestState.sent_back)
@@ -93,9 +95,11 @@ def shelf_of_requests():
 
 def count_requests():
     """{(kind's name, shelf): how many} of the family's requests."""
-    rows = _own_requests().with_only_columns(ChangeRequest.kind, shelf_of_requests().label("shelf")).subquery()
-    counted = db.session.execute(select(rows.c.kind, rows.c.shelf, func.count()).group_by(rows.c.kind, rows.c.shelf))
-    return {(kind, shelf): count for kind, shelf, count in counted}
+    mine = _own_requests().with_only_columns(ChangeRequest.kind, ChangeRequest.state, shelf_of_requests().label("shelf")).subquery()
+    sent_back = func.count().filter(mine.c.state == RequestState.sent_back)
+    rows = db.session.execute(select(mine.c.kind, mine.c.shelf, func.count(), sent_back).group_by(mine.c.kind, mine.c.shelf)).all()
+    g.sent_back = sum(row[3] for row in rows)
+    return {(kind, shelf): count for kind, shelf, count, _sent_back in rows}
 
 
 def requests_on(shelf, kinds, offset, limit):
@@ -116,9 +120,9 @@ def whole_file():
     return db.session.scalars(query).unique().one()
 
 
-def family_names(ids):
-    """[(id, name)] of the families that an account may act for."""
-    return db.session.execute(select(Family.id, Family.name).where(Family.id.in_(ids)).order_by(Family.name)).all()
+def family_name(family_id):
+    """What the family is called."""
+    return db.session.scalar(select(Family.name).where(Family.id == family_id))
 
 
 def own_children(*more):

@@ -1,6 +1,7 @@
 """How does a page show what the town holds, and beside it what was asked?"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from flask import current_app, url_for
 from markupsafe import Markup
@@ -115,14 +116,16 @@ class Told:
 
     request: object
     subject: str = ""
-    lines: list = field(init=False)
 
-    def __post_init__(self):
-        self.kind = KINDS[self.request.kind]
-        changes = self.request.changes
-        self.lines = [
-            self._line(name, changes[name]) for name in (*self.kind.fields, *(set(changes) - set(self.kind.fields))) if name in changes
-        ]
+    @property
+    def kind(self):
+        return KINDS[self.request.kind]
+
+    @cached_property
+    def lines(self):
+        """Its fields in the order of the form."""
+        changes, known = self.request.changes, self.kind.fields
+        return [self._line(name, changes[name]) for name in (*known, *sorted(set(changes) - set(known))) if name in changes]
 
     def _line(self, name, pair):
         accepted = None if self.request.accepted_fields is None else name in self.request.accepted_fields

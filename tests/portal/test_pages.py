@@ -213,3 +213,31 @@ def test_the_inbox_holds_the_mails_of_this_account_and_family(app, sign_in):
     assert "Subject 1" in page and not any(f"Subject {number}" in page for number in (2, 3, 4))
     assert "Good day &lt;b&gt;" in client.get("/portail/messages/1/").text
     assert [client.get(f"/portail/messages/{number}/").status_code for number in (2, 3, 4)] == [404, 404, 404]
+
+
+def test_a_page_stays_cheap_for_an_account_with_two_families_and_a_full_file(app, sign_in):
+    from app.core.db import unit_of_work
+    from app.security.operations import link_family
+    from tests.conftest import account
+
+    with app.app_context():
+        lea = child_id("Léa")
+        with unit_of_work():
+            link_family(account("galbert"), 3, "guardian")
+    client = sign_in("galbert")
+    for name in ("Paul", "Nina", "Zoé"):
+        ask(
+            client,
+            url=f"/portail/demande/pickup/add?child={lea}",
+            form={"first_name": name, "last_name": "Durand", "phone": "06 12 34 56 78"},
+        )
+    ask(client, url=f"/portail/demande/authorisations/edit/{lea}", form={"image": "yes", "hospital": "no"})
+    ask(client, url=f"/portail/demande/health/edit/{lea}", form={"polio": "2020-01-01"})
+    decide_all(app, Outcome.accept)
+    ask(client, url=f"/portail/demande/school/edit/{lea}", form={"school_year_id": 1, "school_id": 2, "level": "ce2"})
+    for page in PAGES:
+        url = address(app, page)
+        client.get(url)
+        with app.app_context(), counted_queries() as statements:
+            assert client.get(url).status_code == 200
+        assert len(statements) <= 8, (page, "\n".join(statements))
