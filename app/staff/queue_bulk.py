@@ -31,22 +31,17 @@ class BulkView(QueueBase):
     @has_access
     def confirm(self):
         filters = self.filters(request.args)
-        chosen = [lot.id for lot in in_lane(self.lots(filters), "green" if "all" in request.args else filters.lane) if lot.sealed]
-        if "all" not in request.args:
-            wanted = set(request.args.getlist("lot"))
-            chosen = [number for number in chosen if str(number) in wanted]
-        ready, left = sorted_out(waiting_requests(chosen, self.kinds()))
+        ready, left = sorted_out(waiting_requests(self._chosen(filters), self.kinds()))
         token = seal({"by": self.me().id, "items": [[item.id, item.version] for item in ready[:MOST]]})
-        return self.render_template(
-            "staff/queue/bulk.html",
-            title=_("Accept together"),
-            filters=filters,
-            ready=ready,
-            left=left,
-            token=token,
-            most=MOST,
-            kinds=KINDS,
-        )
+        found = {"ready": ready, "left": left, "token": token, "most": MOST}
+        return self.render_template("staff/queue/bulk.html", title=_("Accept together"), filters=filters, kinds=KINDS, **found)
+
+    def _chosen(self, filters):
+        """The ids of the sealed lots that were ticked, or of the whole green lane."""
+        if "all" in request.args:
+            return [lot.id for lot in in_lane(self.lots(filters), "green") if lot.sealed]
+        wanted = set(request.args.getlist("lot"))
+        return [lot.id for lot in in_lane(self.lots(filters), filters.lane) if lot.sealed and str(lot.id) in wanted]
 
     @expose("/accepter", methods=["POST"])
     @has_access

@@ -84,6 +84,13 @@ class WaitingLot:
     #: Labels of the fields that change, on the pages that name them.
     fields: list = field(default_factory=list)
 
+    @classmethod
+    def begun(cls, row, target, *, later):
+        """The lot of a row; its requests are added one by one."""
+        clerk = " ".join(filter(None, (row.clerk_first, row.clerk_last)))
+        place = (row.lot_id, row.number, row.family, row.family_id, row.seals_at, row.channel, row.assigned_to_id)
+        return cls(*place, clerk, target, later=later)
+
     @property
     def sealed(self):
         return self.seals_at <= clock.now()
@@ -131,10 +138,9 @@ def age_of(instant):
     return _("%(number)d d", number=minutes // 1440)
 
 
-def waiting_lots(filters, kinds, me, later=()):
-    """All lots that wait under these filters but the lane, oldest first, those that were put off last."""
-    child, lots = Child, {}
-    columns = (
+#: What the queue reads of a request: no more than a row shows, so that nothing is decrypted for it.
+COLUMNS = (
+    *(
         ChangeRequest.lot_id,
         ChangeRequest.kind,
         ChangeRequest.act,
@@ -142,46 +148,31 @@ def waiting_lots(filters, kinds, me, later=()):
         ChangeRequest.asked_at,
         ChangeRequest.files,
         ChangeRequest.conflict,
-        ChangeLot.number,
-        ChangeLot.family_id,
-        ChangeLot.seals_at,
-        ChangeLot.channel,
-        ChangeLot.assigned_to_id,
-        Family.name.label("family"),
-        child.first_name.label("child_first"),
-        child.last_name.label("child_last"),
-        Account.first_name.label("clerk_first"),
-        Account.last_name.label("clerk_last"),
-    )
+    ),
+    *(ChangeLot.number, ChangeLot.family_id, ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id),
+    *(Family.name.label("family"), Child.first_name.label("child_first"), Child.last_name.label("child_last")),
+    *(Account.first_name.label("clerk_first"), Account.last_name.label("clerk_last")),
+)
+
+
+def waiting_lots(filters, kinds, me, later=()):
+    """All lots that wait under these filters but the lane, oldest first, those that were put off last."""
     query = (
-        select(*columns)
+        select(*COLUMNS)
         .select_from(ChangeRequest)
         .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
         .join(Family, Family.id == ChangeRequest.family_id)
-        .outerjoin(child, child.id == ChangeRequest.child_id)
+        .outerjoin(Child, Child.id == ChangeRequest.child_id)
         .outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
         .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_names(kinds, filters.tab)))
         .where(*_conditions(filters, me))
         .order_by(ChangeRequest.asked_at, ChangeRequest.id)
     )
-    target = timedelta(days=settings.get("target_days"))
+    target, lots = timedelta(days=settings.get("target_days")), {}
     for row in db.session.execute(query):
-        lot = lots.get(row.lot_id)
-        if lot is None:
-            clerk = " ".join(filter(None, (row.clerk_first, row.clerk_last)))
-            lot = lots[row.lot_id] = WaitingLot(
-                row.lot_id,
-                row.number,
-                row.family,
-                row.family_id,
-                row.seals_at,
-                row.channel,
-                row.assigned_to_id,
-                clerk,
-                target,
-                later=row.lot_id in later,
-            )
-        lot.add(row)
+        if row.lot_id not in lots:
+            lots[row.lot_id] = WaitingLot.begun(row, target, later=row.lot_id in later)
+        lots[row.lot_id].add(row)
     return sorted(lots.values(), key=lambda lot: lot.key)
 
 
