@@ -18,10 +18,11 @@ MAX_PIXELS = 24_000_000
 MAX_BYTES = 10 * 1024 * 1024
 PICTURES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
+#: A pipe cannot be read backwards, which is how a PDF is read.
 _PDF_CHECK = """
-import sys
+import io, sys
 from pypdf import PdfReader
-reader = PdfReader(sys.stdin.buffer)
+reader = PdfReader(io.BytesIO(sys.stdin.buffer.read()))
 sys.exit(0 if 0 < len(reader.pages) <= 50 and not reader.is_encrypted else 3)
 """
 

@@ -73,6 +73,13 @@ class Story:
                 self._plan(home, request, end)
         return request
 
+    def ask_until_sent(self, home, name, channel):
+        """Not every family can wish everything: let others try."""
+        for _attempt in range(8):
+            if self.ask(home, name, None, channel) is not None:
+                return
+            home = self.someone()
+
     def send(self, home, wanted, channel="portal"):
         """Send a wish through submit(), as the form would."""
         clerk = self.world.staff["agent"]
@@ -163,8 +170,9 @@ class Story:
             else:
                 days_ago = self.world.rng.choices((1, 2, 3, 4, 6, 9), (50, 22, 10, 8, 6, 4))[0]
                 instant = self.world.at(days_ago, self.world.rng.randrange(7, 23), self.world.rng.randrange(60))
-            home, wish = self.someone(), self.any_wish()
-            self.add(instant, self.ask, home, wish, None, self.channel())
+            # One of each, then by chance.
+            home, wish = self.someone(), list(WISHED)[rank] if rank < len(WISHED) else self.any_wish()
+            self.add(instant, self.ask_until_sent, home, wish, self.channel())
             if rank % 5 == 0:
                 self.add(instant + timedelta(minutes=3), self.ask, home, self.any_wish())
 
