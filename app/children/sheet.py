@@ -155,7 +155,7 @@ def _add_basics(sheet, family_id, nouns):
         sheet.shows_school, sheet.school = True, current_school(child)
     if Noun.photo in nouns:
         sheet.shows_photo, sheet.photo = True, _photo(child)
-    if Noun.guardian in nouns:
+    if Noun.contacts in nouns:
         sheet.homes = [home for home in homes if family_id in (None, home.family_id)]
     if family_id is not None and Noun.household in nouns:
         sheet.elsewhere = [home.weeks for home in homes if home.family_id != family_id]

@@ -7,6 +7,8 @@ class Noun(StrEnum):
     """What the town keeps; the value is the name of the permission in Flask-AppBuilder."""
 
     family = "Family"
+    #: Names and telephones of the adults: whom to call when a child falls ill.
+    contacts = "Contacts"
     guardian = "Guardian"
     spouse = "Spouse"
     tax = "Tax"
@@ -56,6 +58,7 @@ LETTERS = {"r": "read", "a": "ask", "d": "decide", "e": "edit"}
 TABLE = {
     #                     guardian spouse other | admin  clerk  régis. anim. reader
     Noun.family:         ("r",    "r",    "-",    "re",   "re",   "r",   "-",  "r"),
+    Noun.contacts:       ("r",    "r",    "-",    "r",    "r",    "r",   "r",  "r"),
     Noun.guardian:       ("ra",   "r",    "-",    "rade", "rade", "r",   "-",  "r"),
     Noun.spouse:         ("ra",   "ra",   "-",    "rade", "rade", "r",   "-",  "r"),
     Noun.tax:            ("ra",   "r",    "-",    "rade", "rade", "r",   "-",  "-"),

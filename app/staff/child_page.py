@@ -10,6 +10,7 @@ from app.children.models import Child, HealthRecord, Household, SchoolEnrolment,
 from app.children.vaccines import missing_vaccines
 from app.core import clock
 from app.extensions import db
+from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.family_page import this_year
@@ -63,6 +64,12 @@ class ChildPage:
         )
 
     @property
+    def contacts(self):
+        """[(adult, their telephones)] of the homes the child lives in: whom to call."""
+        homes = [row.family for row in self.child.households if row.ended_on is None] if may(Noun.contacts, "read") else []
+        return [(adult, [number for number in (adult.mobile, adult.phone, adult.work_phone) if number]) for home in homes for adult in home.adults]
+
+    @property
     def running(self):
         return [row for row in self.households if row.ended_on is None]
 
@@ -80,8 +87,8 @@ def _child(child_id):
     ]
     if may(Noun.allergies, "read"):
         loads.append(joinedload(Child.health))
-    if may(Noun.household, "read"):
-        loads.append(selectinload(Child.households).joinedload(Household.family))
+    if may(Noun.contacts, "read"):
+        loads.append(selectinload(Child.households).joinedload(Household.family).joinedload(Family.adults))
     if may(Noun.authorisations, "read"):
         loads.append(selectinload(Child.authorisations))
     if may(Noun.pickup, "read"):

@@ -197,7 +197,7 @@ PARTS = {
     Noun.health: "Ventoline",
     Noun.complementary: "MAIF",
     Noun.pickup: "Odette",
-    Noun.guardian: "06 11 22 33 44",
+    Noun.contacts: "06 11 22 33 44",
     Noun.school: "Jacques-Prévert",
     Noun.authorisations: "Leaving alone",
 }
