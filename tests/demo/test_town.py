@@ -1,5 +1,6 @@
 """Is the demo town plausible, complete, and the same each time?"""
 
+import shutil
 from datetime import date
 
 import pytest
@@ -45,15 +46,36 @@ def empty(app):
                 connection.execute(table.delete())
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """The town's database is made once for this module; it takes seconds."""
+    return []
+
+
 @pytest.fixture
-def town(app):
-    """The demo town on that day, the clock standing there."""
+def town(app, database, kept):
+    """The demo town on that day, the clock running from there."""
     with app.test_request_context("/"):
-        empty(app)
-        load(day=DAY)
+        if not kept:
+            empty(app)
+            load(day=DAY)
+        db.session.remove()
+        db.engine.dispose()
+        kept.append(keep_or_restore(database, bool(kept)))
         clock.set_to(db.session.scalar(select(db.func.max(ChangeLot.opened_at))))
         yield
         db.session.rollback()
+
+
+def keep_or_restore(database, there):
+    """Copy the database aside, or back."""
+    if hasattr(database, "server"):
+        names = ("town", "working") if not there else ("working", "town")
+        database.server.drop(names[0])
+        database.server.create(names[0], template=names[1])
+        return
+    aside = f"{database.path}.town"
+    shutil.copy(*((aside, database.path) if there else (database.path, aside)))
 
 
 def dump():
