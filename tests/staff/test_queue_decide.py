@@ -311,3 +311,26 @@ def test_two_clerks_at_once(app, asked, sign_in):
     with app.app_context():
         held = db.session.scalars(db.select(Decision).filter_by(request_id=number)).all()
         assert [decision.state for decision in held] == [DecisionState.held]
+
+
+def test_a_family_and_a_clerk_at_once(app, asked, sign_in):
+    """Either the request is withdrawn and nothing is decided, or it is decided and cannot be withdrawn any more."""
+    number, lot = asked
+    family, clerk = sign_in("galbert"), sign_in("agent")
+    data, gate = opened(clerk, lot), threading.Barrier(2)
+
+    def run(act):
+        gate.wait()
+        act()
+
+    threads = [
+        threading.Thread(target=run, args=(lambda: send(clerk, lot, data),)),
+        threading.Thread(target=run, args=(lambda: family.post(f"/portail/demandes/{number}/retirer"),)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with app.app_context():
+        held = db.session.scalar(db.select(db.func.count()).select_from(Decision).filter_by(request_id=number))
+        assert (request_of(number).state, held) in ((RequestState.withdrawn, 0), (RequestState.deciding, 1))
