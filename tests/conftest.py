@@ -149,7 +149,7 @@ def csrf():
 
 
 @contextmanager
-def counted_queries():
+def counted_queries(engine=None):
     """Collect the statements that run inside, without those that only begin or end a transaction."""
     from app.extensions import db
 
@@ -159,11 +159,12 @@ def counted_queries():
         if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE")):
             statements.append(statement)
 
-    event.listen(db.engine, "before_cursor_execute", note)
+    engine = engine or db.engine
+    event.listen(engine, "before_cursor_execute", note)
     try:
         yield statements
     finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def work(app):

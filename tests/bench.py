@@ -1,0 +1,306 @@
+"""How fast is it? Measures each page on a town of 1,000 families beside the widest free peer, and says where the house rules break."""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from tests import postgres
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench/results.json"
+FAMILIES = int(os.environ.get("BENCH_FAMILIES", "1000"))
+RUNS, WARM_UPS = int(os.environ.get("BENCH_RUNS", "30")), 3
+MOST_QUERIES = 8
+#: Login is the hash of the password, which nobody may make cheaper, and this on top.
+LOGIN_ON_TOP_MS = 30
+#: The town lives on this day, so that a build can be used again tomorrow.
+DAY = date(2026, 11, 23)
+#: What decides how the town looks: if none of it changed, the last build is used again.
+INGREDIENTS = ("app/demo/*.py", "app/*/models.py", "migrations/versions/*.py", "app/changes/operations.py", "app/changes/seed.py", "app/core/encryption.py")
+
+#: Noethysweb 1.3.3.8 on two shared cores, SQLite, 1,000 families: median in ms, SQL statements.
+PEER = {
+    "login": (331, 18), "home": (78, 28), "account": (74, 23), "child": None, "staff_home": (154, 14), "families_list": (142, 15), "family_file": (150, 24),
+    "validation": (160, 18),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that is measured: whose it is and where it lies; {child} and {family} are filled in."""
+
+    name: str
+    username: str
+    address: str
+
+
+PAGES = (
+    Page("login", "galbert", "/login/"), Page("home", "galbert", "/portail/"), Page("account", "galbert", "/portail/compte/"),
+    Page("child", "galbert", "/portail/enfants/{child}/"), Page("staff_home", "agent", "/mairie/"), Page("families_list", "agent", "/mairie/familles/"),
+    Page("family_file", "agent", "/mairie/familles/{family}/"), Page("validation", "agent", "/mairie/demandes/"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one page cost."""
+
+    name: str
+    database: str
+    families: int
+    median_ms: float
+    p95_ms: float
+    queries: int
+    bytes: int
+
+
+class Absent(Exception):
+    """A page does not answer as it should."""
+
+
+# -- the town ---------------------------------------------------------------------------------------------------------------------
+
+
+def fingerprint():
+    """Changes with whatever decides how the town looks."""
+    content = hashlib.sha256(f"{FAMILIES} {DAY}".encode())
+    for pattern in INGREDIENTS:
+        for path in sorted(ROOT.glob(pattern)):
+            content.update(path.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def application(folder, url):
+    """The application as a town runs it: no debugging, no limits on how often one asks."""
+    from app import create_app
+
+    key = folder / "key"
+    if not key.exists():
+        key.write_text(Fernet.generate_key().decode())
+    return create_app(
+        MODE="demo", SECRET_KEY="bench-bench-bench-bench-bench-bench", ENCRYPTION_KEYS=[key.read_text()], SQLALCHEMY_DATABASE_URI=url,
+        FILES_FOLDER=str(folder / "files"), RATELIMIT_ENABLED=False, MAIL_SERVER="", SESSION_COOKIE_SECURE=False, TEMPLATES_AUTO_RELOAD=False,
+    )  # fmt: skip
+
+
+def fill(app):
+    """Deploy, and load the town."""
+    from app.cli import deploy_once
+    from app.demo import load
+    from app.extensions import db
+
+    with app.app_context():
+        deploy_once()
+        load(families=FAMILIES, day=DAY)
+        if db.engine.dialect.name == "postgresql":
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("ANALYZE")
+        db.session.remove()
+        db.engine.dispose()
+
+
+def sqlite_town():
+    """The application on a town of SQLite, built or used again."""
+    folder = Path(tempfile.gettempdir()) / f"preau-bench-{os.getuid()}" / fingerprint()
+    ready = folder / "ready"
+    if not ready.exists():
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        say(f"Building a town of {FAMILIES} families…")
+        began = time.perf_counter()
+        fill(application(folder, f"sqlite:///{folder / 'town.db'}"))
+        say(f"Built in {time.perf_counter() - began:.0f} s.")
+        ready.touch()
+    return application(folder, f"sqlite:///{folder / 'town.db'}")
+
+
+def postgres_town(stack):
+    """The same on a PostgreSQL of its own, gone at the end."""
+    server = stack.enter_context(postgres.server())
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="preau-bench-")))
+    say("Building the same town on PostgreSQL…")
+    app = application(folder, server.create("town"))
+    fill(app)
+    return app
+
+
+# -- measuring --------------------------------------------------------------------------------------------------------------------
+
+
+def measure(app, page):
+    """A page's Result; Absent where it does not answer. No application context may be open around a fetch: requests would share what they cache."""
+    from app.core import clock
+    from app.extensions import db
+    from tests.conftest import counted_queries
+
+    with app.app_context():
+        clock.set_to(_present())
+        places, database = _places(page.username), db.engine.dialect.name
+    fetch = _login(app) if page.name == "login" else _get(app, page, places)
+    for _run in range(WARM_UPS):
+        answer = fetch()
+    times = []
+    for _run in range(RUNS):
+        began = time.perf_counter()
+        fetch()
+        times.append((time.perf_counter() - began) * 1000)
+    with app.app_context():
+        engine = db.engine
+    with counted_queries(engine) as statements:
+        fetch()
+    bytes_sent = len(gzip.compress(answer.get_data(), 6))
+    return Result(page.name, database, FAMILIES, round(statistics.median(times), 1), round(sorted(times)[int(0.95 * RUNS)], 1), len(statements), bytes_sent)
+
+
+def _present():
+    """The instant that the town lives in, by its last lot."""
+    from app.changes.models import ChangeLot
+    from app.extensions import db
+
+    last = db.session.scalar(db.select(db.func.max(ChangeLot.opened_at)))
+    db.session.remove()
+    return last
+
+
+def signed_in(app, username):
+    """A client with the session of an account, without paying for the hash."""
+    from tests.conftest import account
+
+    client = app.test_client()
+    with app.app_context():
+        identity = account(username).get_id()
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"], session["locale"] = identity, True, "fr"
+    return client
+
+
+def _get(app, page, places):
+    """A function that fetches the page once."""
+    client, address = signed_in(app, page.username), page.address.format(**places)
+
+    def fetch():
+        answer = client.get(address)
+        if answer.status_code != 200:
+            raise Absent(f"{address} answers {answer.status_code}")
+        return answer
+    return fetch
+
+
+def _login(app):
+    """A function that signs in once, with the password: the POST alone, from a form that was opened before."""
+    from app.demo import PASSWORD
+
+    def fetch():
+        answer = client.post("/login/", data={"username": "galbert", "password": PASSWORD, "csrf_token": token})
+        if answer.status_code != 302:
+            raise Absent(f"the login answers {answer.status_code}")
+        client.set_cookie("session", cookie)
+        return answer
+
+    client = app.test_client()
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login/").text).group(1)
+    cookie = client.get_cookie("session").value
+    return fetch
+
+
+def _places(username):
+    """The first child and the family of an account's address; for staff, those of a family in the middle of the town."""
+    from app.children.models import Household
+    from app.extensions import db
+    from app.families.models import Family
+    from app.security.models import Account, FamilyLink
+
+    family = db.session.scalar(db.select(FamilyLink.family_id).join(Account, Account.id == FamilyLink.account_id).where(Account.username == username))
+    family = family or db.session.scalar(db.select(Family.id).order_by(Family.id).limit(1))
+    child = db.session.scalar(db.select(Household.child_id).where(Household.family_id == family).order_by(Household.child_id).limit(1))
+    db.session.remove()
+    return {"family": family, "child": child}
+
+
+def hash_ms():
+    """What a password's hash costs on this machine, now: the median of five."""
+    from werkzeug.security import check_password_hash, generate_password_hash
+
+    hashed, times = generate_password_hash("cour-de-recre-2026", method="scrypt:32768:8:1"), []
+    for _run in range(5):
+        began = time.perf_counter()
+        check_password_hash(hashed, "cour-de-recre-2026")
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+# -- saying it --------------------------------------------------------------------------------------------------------------------
+
+
+def limit_of(name, hashing):
+    """The milliseconds that a page may take; None where the peer has no such page."""
+    if name == "login":
+        return hashing + LOGIN_ON_TOP_MS
+    return PEER[name][0] / 5 if PEER[name] else None
+
+
+def faults(result, hashing):
+    """What of the house rules a result breaks."""
+    limit = limit_of(result.name, hashing)
+    if result.queries > MOST_QUERIES:
+        yield f"{result.name} on {result.database}: {result.queries} statements; {MOST_QUERIES} are enough"
+    if limit is not None and result.median_ms > limit:
+        yield f"{result.name} on {result.database}: {result.median_ms} ms; at most {limit:.0f}"
+
+
+def row(result, hashing):
+    peer, limit = PEER[result.name], limit_of(result.name, hashing)
+    beside = f"{peer[0]:>6} {peer[1]:>5}" if peer else f"{'–':>6} {'–':>5}"
+    most = f"{limit:>6.0f}" if limit is not None else f"{'–':>6}"
+    mark = "✗" if list(faults(result, hashing)) else "✓"
+    numbers = f"{result.median_ms:>8.1f} {result.p95_ms:>8.1f} {most} {result.queries:>4} {result.bytes / 1024:>7.1f}"
+    return f"{mark} {result.name:<14} {result.database:<11} {numbers} │ {beside}"
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def main():
+    """Measure everything; the exit code is 1 where a page is missing or breaks a rule."""
+    found, results, hashing = [], [], hash_ms()
+    with ExitStack() as stack:
+        towns = [sqlite_town()]
+        if os.environ.get("BENCH_SQLITE_ONLY"):
+            pass
+        elif reason := postgres.missing():
+            say(f"Not on PostgreSQL: {reason}.")
+        else:
+            towns.append(postgres_town(stack))
+        say(f"\n{FAMILIES} families, {RUNS} runs a page; a hash takes {hashing:.0f} ms here. Beside: Noethysweb 1.3.3.8.\n")
+        say(f"  {'page':<14} {'database':<11} {'median':>8} {'p95':>8} {'most':>6} {'SQL':>4} {'KB gz':>7} │ {'peer':>6} {'SQL':>5}")
+        for app in towns:
+            for page in PAGES:
+                try:
+                    results.append(measure(app, page))
+                    say(row(results[-1], hashing))
+                    found.extend(faults(results[-1], hashing))
+                except Absent as absent:
+                    found.append(f"{page.name}: {absent}")
+                    say(f"✗ {page.name:<14} {absent}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
+    say("\n" + ("\n".join(found) or "Every page keeps its limits."))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
