@@ -144,7 +144,7 @@ class StaffView(SafeModelView):
         self.decorate(rows)
         widgets = {
             "list": self.list_widget(
-                label_columns=self.label_columns,
+                label_columns={name: str(label) for name, label in self.label_columns.items()},
                 include_columns=self.shown_columns(),
                 value_columns=[self._cells(row) for row in rows],
                 order_columns=self.order_columns,
