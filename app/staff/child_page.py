@@ -67,7 +67,11 @@ class ChildPage:
     def contacts(self):
         """[(adult, their telephones)] of the homes the child lives in: whom to call."""
         homes = [row.family for row in self.child.households if row.ended_on is None] if may(Noun.contacts, "read") else []
-        return [(adult, [number for number in (adult.mobile, adult.phone, adult.work_phone) if number]) for home in homes for adult in home.adults]
+        return [
+            (adult, [number for number in (adult.mobile, adult.phone, adult.work_phone) if number])
+            for home in homes
+            for adult in home.adults
+        ]
 
     @property
     def running(self):
