@@ -165,9 +165,9 @@ class ChangeRequest(Model):
 class Outcome(Labelled):
     """What a clerk says of a request."""
 
-    accept = "accept", _l("accept")
-    refuse = "refuse", _l("refuse")
-    send_back = "send_back", _l("send back")
+    accept = "accept", _l("accepted")
+    refuse = "refuse", _l("refused")
+    send_back = "send_back", _l("to be corrected")
 
 
 class DecisionState(Labelled):

@@ -155,4 +155,5 @@ def set_up_the_town():
     """What the service says of itself, within the open unit of work."""
     settings.put("contact_email", "periscolaire@saint-exemple.example")
     settings.put("contact_phone", "01 99 00 77 10")
-    settings.put("opening_hours", "lundi à vendredi, 8 h 30 – 12 h et 13 h 30 – 17 h ; mercredi, 8 h 30 – 12 h")
+    hours = "lundi à vendredi, 8_h_30 – 12_h et 13_h_30 – 17_h_; mercredi, 8_h_30 – 12_h"
+    settings.put("opening_hours", hours.replace("_", "\u00a0"))

@@ -358,12 +358,14 @@ class EnrolmentView(OfChild):
             _l("School year"),
             lambda: [(str(row.id), row.name) for row in _years()],
             lambda value: SchoolEnrolment.school_year_id == int(value) if value.isdecimal() and len(value) < 10 else None,
+            blank=_l("All years"),
         ),
         Facet(
             "school",
             _l("School"),
             lambda: [(str(row.id), row.name) for row in _schools()],
             lambda value: SchoolEnrolment.school_id == int(value) if value.isdecimal() and len(value) < 10 else None,
+            blank=_l("All schools"),
         ),
     )
     loads = (joinedload(SchoolEnrolment.school_year), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))

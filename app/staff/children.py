@@ -118,8 +118,8 @@ class ChildView(StaffView):
     search_hint = _l("First name or last name")
     matches = staticmethod(child_matches)
     facets = (
-        Facet("school", _l("School"), _schools, _by_id(SchoolEnrolment.school_id)),
-        Facet("class", _l("Class"), _classes, _by_id(SchoolEnrolment.school_class_id)),
+        Facet("school", _l("School"), _schools, _by_id(SchoolEnrolment.school_id), blank=_l("All schools")),
+        Facet("class", _l("Class"), _classes, _by_id(SchoolEnrolment.school_class_id), blank=_l("All classes")),
         Facet(
             "level",
             _l("Level"),

@@ -71,7 +71,12 @@ def _mails():
     if not may(Noun.mail, "read"):
         return {"mails_waiting": 0, "mails_failed": 0}
     waiting, failed = mails_waiting()
-    return {"mails_waiting": waiting, "mails_failed": failed, "mails_url": url_for("MailView.list"), "mail_server": bool(current_app.config["MAIL_SERVER"])}
+    return {
+        "mails_waiting": waiting,
+        "mails_failed": failed,
+        "mails_url": url_for("MailView.list"),
+        "mail_server": bool(current_app.config["MAIL_SERVER"]),
+    }
 
 
 def chart(days):

@@ -95,7 +95,7 @@ def archive_facet(model):
     """A choice between current and archived records."""
     return Facet(
         "archive",
-        _l("Archive"),
+        _l("Records"),
         lambda: [("", _("Current")), ("yes", _("Archived")), ("all", _("All"))],
         lambda value: {"all": None, "yes": model.archived_at.is_not(None)}.get(value, model.archived_at.is_(None)),
         blank=None,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.changes.kinds import KINDS
+from app.core import settings
 from app.core.i18n import _, _l
 
 NOUNS = {
@@ -26,6 +27,8 @@ ACTS = {
     "restored": _l("%(what)s: taken out of the archive"),
     "ended": _l("%(what)s: ended"),
 }
+#: Columns that no form has.
+FIELDS = {"assigned_to_id": _l("Colleague"), "locale": _l("Language"), "private_note": _l("Private note")}
 SENTENCES = {
     "request.submitted": _l("request sent"),
     "request.decided.accept": _l("request accepted"),
@@ -99,11 +102,24 @@ class ChangeLine:
 def change_lines(entry):
     """The fields of an entry, as people read them."""
     kind = _kind(entry)
-    return [_line(name, pair, kind) for name, pair in (entry.changes or {}).items()]
+    return [_line(_label(entry, name, kind), name, pair, kind) for name, pair in (entry.changes or {}).items()]
 
 
-def _line(name, pair, kind):
-    label = str(kind.label(name)) if kind is not None and name in kind.fields else name.replace("_", " ")
+def _label(entry, name, kind):
+    """What the form calls a field in which it was changed."""
+    if kind is not None and name in kind.fields:
+        return str(kind.label(name))
+    if entry.noun == "setting" and name in settings.DECLARED:
+        return str(settings.DECLARED[name].title)
+    # The screens import the words of the log.
+    from app.staff.screens import VIEWS
+
+    forms = (view.sheet.form for view in VIEWS if getattr(view, "sheet", None) is not None and view.sheet.name == entry.noun)
+    label = next((form.label_of(name) for form in forms if name in form.field_names()), FIELDS.get(name))
+    return str(label) if label else name.replace("_", " ")
+
+
+def _line(label, name, pair, kind):
     if not pair:
         return ChangeLine(label, told=False)
     values = [_shown(kind, name, pair.get(side)) for side in ("before", "after")]
