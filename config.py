@@ -27,7 +27,6 @@ TIMEZONE = os.environ.get("TIMEZONE", "Europe/Paris")
 PHONE_REGION = os.environ.get("PHONE_REGION", "FR")
 
 
-
 def read_secrets():
     """Read them again: the first `make run` has just made them."""
     global SECRET_KEY, ENCRYPTION_KEYS
@@ -38,7 +37,9 @@ def read_secrets():
 
 read_secrets()
 
-SQLALCHEMY_DATABASE_URI = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", os.environ.get("DATABASE_URL") or f"sqlite:///{INSTANCE / 'preau.db'}")
+SQLALCHEMY_DATABASE_URI = re.sub(
+    r"^postgres(ql)?://", "postgresql+psycopg://", os.environ.get("DATABASE_URL") or f"sqlite:///{INSTANCE / 'preau.db'}"
+)
 SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True} if SQLALCHEMY_DATABASE_URI.startswith("postgresql") else {}
 FILES_FOLDER = os.environ.get("FILES_FOLDER", str(INSTANCE / "files"))
 MAX_CONTENT_LENGTH = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""How does it start? `python run.py` prepares everything and serves it; `gunicorn run:app` and `flask --app run …` find the application here."""
+"""How does it start? `python run.py` prepares and serves everything; `gunicorn run:app`, `flask --app run …` find the application."""
 
 import os
 import signal
@@ -149,9 +149,17 @@ def web_settings(listener):
     """As many processes as cores, since pages cost processor time, and threads for those that wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
-        "bind": f"fd://{listener.fileno()}", "worker_class": "gthread", "workers": int(os.environ.get("WEB_CONCURRENCY", cores)), "threads": 4,
-        "preload_app": True, "timeout": 60, "graceful_timeout": 10, "keepalive": 5, "loglevel": "warning", "control_socket_disable": True,
-    }  # fmt: skip
+        "bind": f"fd://{listener.fileno()}",
+        "worker_class": "gthread",
+        "workers": int(os.environ.get("WEB_CONCURRENCY", cores)),
+        "threads": 4,
+        "preload_app": True,
+        "timeout": 60,
+        "graceful_timeout": 10,
+        "keepalive": 5,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+    }
 
 
 def run_to_the_end(task):

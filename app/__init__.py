@@ -32,7 +32,9 @@ def create_app(**overrides):
     for extension in (db, csrf, mailer):
         extension.init_app(app)
     with app.app_context():
-        migrate.init_app(app, db, directory=_migrations(app), render_as_batch=True, compare_type=True, include_object=_ours, render_item=_plain_type)
+        migrate.init_app(
+            app, db, directory=_migrations(app), render_as_batch=True, compare_type=True, include_object=_ours, render_item=_plain_type
+        )
         _add_faces(app)
     return app
 

@@ -29,13 +29,26 @@ LOGIN_ON_TOP_MS = 30
 #: The town lives on this day, so that a build can be used again tomorrow.
 DAY = date(2026, 11, 23)
 #: What decides how the town looks: if none of it changed, the last build is used again.
-INGREDIENTS = ("app/demo/*.py", "app/*/models.py", "migrations/versions/*.py", "app/changes/operations.py", "app/changes/seed.py", "app/core/encryption.py")
+INGREDIENTS = (
+    "app/demo/*.py",
+    "app/*/models.py",
+    "migrations/versions/*.py",
+    "app/changes/operations.py",
+    "app/changes/seed.py",
+    "app/core/encryption.py",
+)
 
 #: Noethysweb 1.3.3.8 on two shared cores, SQLite, 1,000 families: median in ms, SQL statements.
 PEER = {
-    "login": (331, 18), "home": (78, 28), "account": (74, 23), "child": None, "staff_home": (154, 14), "families_list": (142, 15), "family_file": (150, 24),
+    "login": (331, 18),
+    "home": (78, 28),
+    "account": (74, 23),
+    "child": None,
+    "staff_home": (154, 14),
+    "families_list": (142, 15),
+    "family_file": (150, 24),
     "validation": (160, 18),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -48,10 +61,15 @@ class Page:
 
 
 PAGES = (
-    Page("login", "galbert", "/login/"), Page("home", "galbert", "/portail/"), Page("account", "galbert", "/portail/compte/"),
-    Page("child", "galbert", "/portail/enfants/{child}/"), Page("staff_home", "agent", "/mairie/"), Page("families_list", "agent", "/mairie/familles/"),
-    Page("family_file", "agent", "/mairie/familles/{family}/"), Page("validation", "agent", "/mairie/demandes/"),
-)  # fmt: skip
+    Page("login", "galbert", "/login/"),
+    Page("home", "galbert", "/portail/"),
+    Page("account", "galbert", "/portail/compte/"),
+    Page("child", "galbert", "/portail/enfants/{child}/"),
+    Page("staff_home", "agent", "/mairie/"),
+    Page("families_list", "agent", "/mairie/familles/"),
+    Page("family_file", "agent", "/mairie/familles/{family}/"),
+    Page("validation", "agent", "/mairie/demandes/"),
+)
 
 
 @dataclass(frozen=True)
@@ -91,9 +109,16 @@ def application(folder, url):
     if not key.exists():
         key.write_text(Fernet.generate_key().decode())
     return create_app(
-        MODE="demo", SECRET_KEY="bench-bench-bench-bench-bench-bench", ENCRYPTION_KEYS=[key.read_text()], SQLALCHEMY_DATABASE_URI=url,
-        FILES_FOLDER=str(folder / "files"), RATELIMIT_ENABLED=False, MAIL_SERVER="", SESSION_COOKIE_SECURE=False, TEMPLATES_AUTO_RELOAD=False,
-    )  # fmt: skip
+        MODE="demo",
+        SECRET_KEY="bench-bench-bench-bench-bench-bench",
+        ENCRYPTION_KEYS=[key.read_text()],
+        SQLALCHEMY_DATABASE_URI=url,
+        FILES_FOLDER=str(folder / "files"),
+        RATELIMIT_ENABLED=False,
+        MAIL_SERVER="",
+        SESSION_COOKIE_SECURE=False,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
 
 
 def fill(app):
@@ -141,7 +166,7 @@ def postgres_town(stack):
 
 
 def measure(app, page):
-    """A page's Result; Absent where it does not answer. No application context may be open around a fetch: requests would share what they cache."""
+    """A page's Result; Absent where it does not answer. Call it outside any application context, or requests share what they cache."""
     from app.core import clock
     from app.extensions import db
     from tests.conftest import counted_queries
@@ -162,7 +187,15 @@ def measure(app, page):
     with counted_queries(engine) as statements:
         fetch()
     bytes_sent = len(gzip.compress(answer.get_data(), 6))
-    return Result(page.name, database, FAMILIES, round(statistics.median(times), 1), round(sorted(times)[int(0.95 * RUNS)], 1), len(statements), bytes_sent)
+    return Result(
+        page.name,
+        database,
+        FAMILIES,
+        round(statistics.median(times), 1),
+        round(sorted(times)[int(0.95 * RUNS)], 1),
+        len(statements),
+        bytes_sent,
+    )
 
 
 def _present():
@@ -196,6 +229,7 @@ def _get(app, page, places):
         if answer.status_code != 200:
             raise Absent(f"{address} answers {answer.status_code}")
         return answer
+
     return fetch
 
 
@@ -223,7 +257,9 @@ def _places(username):
     from app.families.models import Family
     from app.security.models import Account, FamilyLink
 
-    family = db.session.scalar(db.select(FamilyLink.family_id).join(Account, Account.id == FamilyLink.account_id).where(Account.username == username))
+    family = db.session.scalar(
+        db.select(FamilyLink.family_id).join(Account, Account.id == FamilyLink.account_id).where(Account.username == username)
+    )
     family = family or db.session.scalar(db.select(Family.id).order_by(Family.id).limit(1))
     child = db.session.scalar(db.select(Household.child_id).where(Household.family_id == family).order_by(Household.child_id).limit(1))
     db.session.remove()

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment, SchoolYear, Level, Weeks
+from app.children.models import Child, Household, Level, School, SchoolClass, SchoolEnrolment, SchoolYear, Weeks
 from app.cli import make_roles
 from app.core.db import unit_of_work
 from app.extensions import db
@@ -28,27 +28,56 @@ def load():
         petit = _family("Petit", [("Paul", AdultRole.guardian)])
         db.session.flush()
         classroom = SchoolClass(name="CE1 A", school=school, school_year=year, teacher="Mme Durand")
-        for first_name, family, born, level in (("Léa", galbert, date(2019, 3, 4), Level.ce1), ("Tom", galbert, date(2022, 6, 1), Level.ms),
-                                                ("Hugo", martin, date(2018, 10, 9), Level.ce2)):  # fmt: skip
+        for first_name, family, born, level in (
+            ("Léa", galbert, date(2019, 3, 4), Level.ce1),
+            ("Tom", galbert, date(2022, 6, 1), Level.ms),
+            ("Hugo", martin, date(2018, 10, 9), Level.ce2),
+        ):
             child = Child(first_name=first_name, last_name=family.name, birth_date=born)
             db.session.add(child)
-            db.session.add(SchoolEnrolment(child=child, school=school, school_year=year, level=level, school_class=classroom if level is Level.ce1 else None))
+            db.session.add(
+                SchoolEnrolment(
+                    child=child, school=school, school_year=year, level=level, school_class=classroom if level is Level.ce1 else None
+                )
+            )
             weeks = Weeks.even if first_name == "Hugo" else Weeks.all
             db.session.add(Household(child=child, family=family, weeks=weeks, started_on=date(2024, 9, 1)))
             if first_name == "Hugo":
                 db.session.add(Household(child=child, family=petit, weeks=Weeks.odd, started_on=date(2024, 9, 1)))
-        accounts = (("galbert", galbert.guardian, "guardian"), ("marc", galbert.spouse, "spouse"), ("martin", martin.guardian, "guardian"), ("petit", petit.guardian, "guardian"))
+        accounts = (
+            ("galbert", galbert.guardian, "guardian"),
+            ("marc", galbert.spouse, "spouse"),
+            ("martin", martin.guardian, "guardian"),
+            ("petit", petit.guardian, "guardian"),
+        )
         for username, adult, standing in accounts:
             account = new_account(username, adult.first_name, adult.last_name, FAMILY_ROLE, hashed, email=f"{username}@famille.example")
             link_family(account, adult.family_id, standing, adult_id=adult.id)
-        for username, role in (("agent", "clerk"), ("agent2", "clerk"), ("regisseur", "regisseur"), ("animateur", "animator"), ("lecteur", "reader"), ("admin", "administrator")):
+        for username, role in (
+            ("agent", "clerk"),
+            ("agent2", "clerk"),
+            ("regisseur", "regisseur"),
+            ("animateur", "animator"),
+            ("lecteur", "reader"),
+            ("admin", "administrator"),
+        ):
             new_account(username, username.title(), "Mairie", role, hashed)
 
 
 def _family(name, adults):
     family = new_family(name)
     for first_name, role in adults:
-        family.adults.append(Adult(role=role, first_name=first_name, last_name=name, mobile="06 11 22 33 44", address="3 rue des Lilas",
-                                   postcode="77181", city="Saint-Exemple", email=f"{first_name.lower()}@famille.example"))  # fmt: skip
+        family.adults.append(
+            Adult(
+                role=role,
+                first_name=first_name,
+                last_name=name,
+                mobile="06 11 22 33 44",
+                address="3 rue des Lilas",
+                postcode="77181",
+                city="Saint-Exemple",
+                email=f"{first_name.lower()}@famille.example",
+            )
+        )
     db.session.add(family)
     return family

@@ -70,10 +70,16 @@ def app(database, tmp_path_factory):
     from app.cli import upgrade
 
     application = create_app(
-        TESTING=True, SECRET_KEY="a-secret-for-tests-only-0123456789", ENCRYPTION_KEYS=[Fernet.generate_key().decode()], SQLALCHEMY_DATABASE_URI=database.url,
-        FILES_FOLDER=str(tmp_path_factory.mktemp("files")), RATELIMIT_ENABLED=False, MAIL_SERVER="", SESSION_COOKIE_SECURE=False,
+        TESTING=True,
+        SECRET_KEY="a-secret-for-tests-only-0123456789",
+        ENCRYPTION_KEYS=[Fernet.generate_key().decode()],
+        SQLALCHEMY_DATABASE_URI=database.url,
+        FILES_FOLDER=str(tmp_path_factory.mktemp("files")),
+        RATELIMIT_ENABLED=False,
+        MAIL_SERVER="",
+        SESSION_COOKIE_SECURE=False,
         FAB_PASSWORD_HASH_METHOD="scrypt:1024:8:1",
-    )  # fmt: skip
+    )
     with application.app_context():
         from app.extensions import db
 
@@ -125,6 +131,7 @@ def account(username):
 @pytest.fixture
 def sign_in(app):
     """A test client that is signed in as somebody of the cast, without paying for a password's hash."""
+
     def signed(username=None):
         client = app.test_client()
         if username:
@@ -133,6 +140,7 @@ def sign_in(app):
             with client.session_transaction() as session:
                 session["_user_id"], session["_fresh"], session["locale"] = identity, True, "en"
         return client
+
     return signed
 
 

@@ -9,7 +9,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: What a test inherits from whoever runs it must not reach the process.
-OURS = ("PREAU_", "SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL", "FILES_FOLDER", "MAIL_", "PORT", "HOST", "BASE_URL", "FLASK_", "RATELIMIT_")
+OURS = (
+    "PREAU_",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "DATABASE_URL",
+    "FILES_FOLDER",
+    "MAIL_",
+    "PORT",
+    "HOST",
+    "BASE_URL",
+    "FLASK_",
+    "RATELIMIT_",
+)
 
 
 def environment(folder, **more):
@@ -22,14 +34,20 @@ def environment_of(app, folder):
     """The environment in which a process works on the same database and files as a test's application."""
     config = app.config
     return environment(
-        folder, SECRET_KEY=config["SECRET_KEY"], ENCRYPTION_KEYS=",".join(config["ENCRYPTION_KEYS"]), DATABASE_URL=config["SQLALCHEMY_DATABASE_URI"],
-        FILES_FOLDER=config["FILES_FOLDER"], MAIL_SERVER="",
-    )  # fmt: skip
+        folder,
+        SECRET_KEY=config["SECRET_KEY"],
+        ENCRYPTION_KEYS=",".join(config["ENCRYPTION_KEYS"]),
+        DATABASE_URL=config["SQLALCHEMY_DATABASE_URI"],
+        FILES_FOLDER=config["FILES_FOLDER"],
+        MAIL_SERVER="",
+    )
 
 
 def flask(*arguments, env, **more):
     """Run a command to its end."""
-    return subprocess.run([sys.executable, "-m", "flask", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, **more
+    )
 
 
 @contextmanager

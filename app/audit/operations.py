@@ -20,15 +20,24 @@ def record(verb, row=None, *, by, changes=None, noun=None, row_id=None, family_i
     columns, and all values where `secret` is true, are left out: only their names are kept.
     """
     if row is not None:
-        noun, row_id = noun or row.__tablename__, row_id or inspect(row).identity and inspect(row).identity[0]
+        noun, row_id = noun or row.__tablename__, row_id or (inspect(row).identity and inspect(row).identity[0])
         family_id = family_id or getattr(row, "family_id", None) or (row_id if noun == "family" else None)
         child_id = child_id or getattr(row, "child_id", None) or (row_id if noun == "child" else None)
     entry = LogEntry(
-        account_id=getattr(by, "id", None), actor=str(by)[:120], verb=verb, noun=noun or "", row_id=row_id, family_id=family_id,
-        child_id=child_id, label=str(row)[:200] if row is not None and not secret else "", note=note,
-        changes={field: {} if secret or is_secret(row, field) else {"before": encode(pair[0]), "after": encode(pair[1])}
-                 for field, pair in (changes or {}).items()},
-    )  # fmt: skip
+        account_id=getattr(by, "id", None),
+        actor=str(by)[:120],
+        verb=verb,
+        noun=noun or "",
+        row_id=row_id,
+        family_id=family_id,
+        child_id=child_id,
+        label=str(row)[:200] if row is not None and not secret else "",
+        note=note,
+        changes={
+            field: {} if secret or is_secret(row, field) else {"before": encode(pair[0]), "after": encode(pair[1])}
+            for field, pair in (changes or {}).items()
+        },
+    )
     db.session.add(entry)
     return entry
 
@@ -44,12 +53,23 @@ def is_secret(row, field):
 def note_health_read(child_id, *, by, screen):
     """Note that `by`, of the town, has opened a child's health data; in a short transaction of its own."""
     with own_transaction("health_read") as connection:
-        connection.execute(insert(HealthRead).values(child_id=child_id, account_id=by.id, actor=str(by)[:120], screen=screen, at=clock.now()))
+        connection.execute(
+            insert(HealthRead).values(child_id=child_id, account_id=by.id, actor=str(by)[:120], screen=screen, at=clock.now())
+        )
 
 
 def note_export(noun, rows, title, *, by):
     """Note that `by` took a list of records away as a file; in a short transaction of its own."""
     with own_transaction("log_entry") as connection:
-        connection.execute(insert(LogEntry).values(
-            at=clock.now(), account_id=by.id, actor=str(by)[:120], verb="list.exported", noun=noun.value, label=str(title)[:200], changes={}, note=str(rows),
-        ))  # fmt: skip
+        connection.execute(
+            insert(LogEntry).values(
+                at=clock.now(),
+                account_id=by.id,
+                actor=str(by)[:120],
+                verb="list.exported",
+                noun=noun.value,
+                label=str(title)[:200],
+                changes={},
+                note=str(rows),
+            )
+        )

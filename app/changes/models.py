@@ -101,14 +101,21 @@ class ChangeRequest(Model):
 
     __tablename__ = "change_request"
     __table_args__ = (
-        Index("uq_change_request_pending", "family_id", "kind", "act", "target_id", unique=True,
-              sqlite_where=text("state = 'pending' AND target_id IS NOT NULL"),
-              postgresql_where=text("state = 'pending' AND target_id IS NOT NULL")),
+        Index(
+            "uq_change_request_pending",
+            "family_id",
+            "kind",
+            "act",
+            "target_id",
+            unique=True,
+            sqlite_where=text("state = 'pending' AND target_id IS NOT NULL"),
+            postgresql_where=text("state = 'pending' AND target_id IS NOT NULL"),
+        ),
         Index("ix_change_request_queue", "state", "asked_at"),
         Index("ix_change_request_family", "family_id", "state"),
         CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
         CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
-    )  # fmt: skip
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     lot_id: Mapped[int] = mapped_column(ForeignKey("change_lot.id", ondelete="CASCADE"), index=True)
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))

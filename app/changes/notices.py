@@ -29,8 +29,14 @@ def _give_receipt(lot):
     lot.receipt_at = clock.now()
     requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
     if requests:
-        _tell(lot, "receipt", requests=requests, received_on=received_on(lot), implied_on=implied_decision(lot),
-              silence_accepts=settings.get("silence_accepts"))  # fmt: skip
+        _tell(
+            lot,
+            "receipt",
+            requests=requests,
+            received_on=received_on(lot),
+            implied_on=implied_decision(lot),
+            silence_accepts=settings.get("silence_accepts"),
+        )
 
 
 def _each(lots, act):
@@ -93,9 +99,17 @@ def _tell(lot, template, **context):
     if reader is None:
         return
     queue_mail(
-        reader.email, template, locale=reader.locale, family_id=lot.family_id, account_id=reader.account_id, lot=lot, kinds=KINDS,
-        states=RequestState, signs_in=reader.account_id is not None, **context,
-    )  # fmt: skip
+        reader.email,
+        template,
+        locale=reader.locale,
+        family_id=lot.family_id,
+        account_id=reader.account_id,
+        lot=lot,
+        kinds=KINDS,
+        states=RequestState,
+        signs_in=reader.account_id is not None,
+        **context,
+    )
 
 
 def unreachable(lots):

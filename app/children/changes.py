@@ -142,7 +142,11 @@ class PickUp(Kind):
         withdraw_pickup_person(target)
 
     def about(self, request, target):
-        return str(target) if target is not None else " ".join(request.changes[name]["after"] for name in ("first_name", "last_name") if name in request.changes)
+        return (
+            str(target)
+            if target is not None
+            else " ".join(request.changes[name]["after"] for name in ("first_name", "last_name") if name in request.changes)
+        )
 
 
 class ComplementaryForm(SectionForm):
@@ -199,7 +203,9 @@ class HealthForm(SectionForm):
     )
     diphtheria, tetanus, polio = (vaccine_field(item) for item in (Valency.diphtheria, Valency.tetanus, Valency.polio))
     pertussis, hib, hepatitis_b = (vaccine_field(item) for item in (Valency.pertussis, Valency.hib, Valency.hepatitis_b))
-    pneumococcus, meningococcus_c, measles = (vaccine_field(item) for item in (Valency.pneumococcus, Valency.meningococcus_c, Valency.measles))
+    pneumococcus, meningococcus_c, measles = (
+        vaccine_field(item) for item in (Valency.pneumococcus, Valency.meningococcus_c, Valency.measles)
+    )
     meningococcus_acwy, meningococcus_b = (vaccine_field(item) for item in (Valency.meningococcus_acwy, Valency.meningococcus_b))
     vaccine_exemption = LongText(_l("If a vaccine is missing: why (a doctor's certificate)"), longest=500)
     asthma = YesNo(_l("Asthma"))
@@ -226,7 +232,10 @@ class HealthForm(SectionForm):
             return [first, *others]
         required = {valency.name for valency in required_vaccines(child.birth_date)}
         asked = [field for field in first.fields if field.name in required or field.name == "vaccine_exemption"]
-        return [first._replace(fields=asked, folded=[field for field in first.fields if field not in asked], folded_title=_("Other vaccines")), *others]
+        return [
+            first._replace(fields=asked, folded=[field for field in first.fields if field not in asked], folded_title=_("Other vaccines")),
+            *others,
+        ]
 
 
 @register
@@ -279,7 +288,9 @@ class Health(ChildKind):
         findings = []
         if missing := missing_vaccines(target.birth_date, dates):
             names = ", ".join(str(valency.label) for valency in missing)
-            findings.append(Finding(Lane.papers, _("Required vaccines without a date: %(names)s. Provisional admission for 3 months.", names=names)))
+            findings.append(
+                Finding(Lane.papers, _("Required vaccines without a date: %(names)s. Provisional admission for 3 months.", names=names))
+            )
         if after.get("pai") and not after.get("pai_document_id"):
             findings.append(Finding(Lane.papers, _("A care plan (PAI) without its document.")))
         if {"food_allergies", "drug_allergies", "other_allergies", "asthma", "pai"} & set(after):
@@ -351,5 +362,3 @@ class SchoolPlace(ChildKind):
 
     def check(self, request, target):
         return [Finding(Lane.look, _("School enrolments are decided one by one: school district, places, papers."))]
-
-

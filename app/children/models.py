@@ -89,7 +89,9 @@ class Child(Model):
     @classmethod
     def of_family(cls, family_id):
         """The SQL condition that a child lives in this family, today or by an open custody link."""
-        return exists(select(Household.id).where(Household.child_id == cls.id, Household.family_id == family_id, Household.ended_on.is_(None)))
+        return exists(
+            select(Household.id).where(Household.child_id == cls.id, Household.family_id == family_id, Household.ended_on.is_(None))
+        )
 
     def __repr__(self):
         return f"{self.first_name} {self.last_name}"
@@ -100,10 +102,16 @@ class Household(Model):
 
     __tablename__ = "household"
     __table_args__ = (
-        Index("uq_household_open", "child_id", "family_id", unique=True, sqlite_where=text("ended_on IS NULL"),
-              postgresql_where=text("ended_on IS NULL")),
+        Index(
+            "uq_household_open",
+            "child_id",
+            "family_id",
+            unique=True,
+            sqlite_where=text("ended_on IS NULL"),
+            postgresql_where=text("ended_on IS NULL"),
+        ),
         CheckConstraint("ended_on IS NULL OR ended_on >= started_on", name="ck_household_dates"),
-    )  # fmt: skip
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     child_id: Mapped[int] = mapped_column(ForeignKey("child.id", ondelete="CASCADE"))
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
@@ -192,9 +200,15 @@ class Authorisation(Model):
 
     __tablename__ = "authorisation"
     __table_args__ = (
-        Index("uq_authorisation_open", "child_id", "subject", unique=True, sqlite_where=text("ended_on IS NULL"),
-              postgresql_where=text("ended_on IS NULL")),
-    )  # fmt: skip
+        Index(
+            "uq_authorisation_open",
+            "child_id",
+            "subject",
+            unique=True,
+            sqlite_where=text("ended_on IS NULL"),
+            postgresql_where=text("ended_on IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     child_id: Mapped[int] = mapped_column(ForeignKey("child.id", ondelete="CASCADE"))
     subject: Mapped[Subject] = mapped_column(enum_column(Subject, "ck_authorisation_subject"))

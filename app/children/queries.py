@@ -8,7 +8,9 @@ from app.core import clock
 from app.extensions import db
 
 SECTIONS = (
-    selectinload(Child.school_enrolments).options(*(selectinload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))),
+    selectinload(Child.school_enrolments).options(
+        *(selectinload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))
+    ),
 )
 
 

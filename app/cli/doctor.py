@@ -95,7 +95,11 @@ def roles_are_there():
 
 def worker_lives():
     """It has given a sign of life."""
-    return bad("No worker has lived for two minutes: decisions and mails wait. Start flask worker.") if is_silent() else good("The worker lives.")
+    return (
+        bad("No worker has lived for two minutes: decisions and mails wait. Start flask worker.")
+        if is_silent()
+        else good("The worker lives.")
+    )
 
 
 def mails_leave():
@@ -136,7 +140,8 @@ def clock_is_right():
     """The machine's clock is not behind what was logged, nor away from the database's."""
     last = db.session.scalar(select(func.max(LogEntry.at)))
     if last is not None and last > clock.now() + timedelta(minutes=5):
-        return bad(f"The clock says {clock.local(clock.now()):%d/%m/%Y %H:%M}, but something was logged on {clock.local(last):%d/%m/%Y %H:%M}: set the clock.")
+        said, logged = (f"{clock.local(instant):%d/%m/%Y %H:%M}" for instant in (clock.now(), last))
+        return bad(f"The clock says {said}, but something was logged on {logged}: set the clock.")
     if db.engine.dialect.name == "postgresql" and abs(db.session.scalar(select(func.now())) - clock.now()) > timedelta(minutes=1):
         return bad("The clock of the database is more than a minute away from ours.")
     return good(f"It is {clock.local(clock.now()):%d/%m/%Y %H:%M} ({current_app.config['TIMEZONE']}).")
@@ -156,9 +161,17 @@ def production():
 
 
 CHECKS = (
-    secrets_are_kept, migrations_are_in_step, key_reads, roles_are_there, worker_lives, mails_leave, files_can_be_kept, database_has_room,
-    clock_is_right, sessions_are_safe,
-)  # fmt: skip
+    secrets_are_kept,
+    migrations_are_in_step,
+    key_reads,
+    roles_are_there,
+    worker_lives,
+    mails_leave,
+    files_can_be_kept,
+    database_has_room,
+    clock_is_right,
+    sessions_are_safe,
+)
 
 
 def examine():
@@ -169,7 +182,9 @@ def examine():
             answers.append(check())
         except (SQLAlchemyError, OSError) as problem:
             # What SQLAlchemy says spans lines, and the first one says it.
-            answers.append(bad(f"{check.__name__.replace('_', ' ').capitalize()}? This could not be checked: {str(problem).splitlines()[0]}"))
+            answers.append(
+                bad(f"{check.__name__.replace('_', ' ').capitalize()}? This could not be checked: {str(problem).splitlines()[0]}")
+            )
             db.session.rollback()
     return answers
 

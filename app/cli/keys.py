@@ -30,7 +30,9 @@ def unreadable():
 
 def _reads_last_row(table, columns):
     filled = or_(*(type_coerce(column, Text).is_not(None) for column in columns))
-    row = db.session.execute(select(*(type_coerce(column, Text) for column in columns)).where(filled).order_by(table.c.id.desc()).limit(1)).first()
+    row = db.session.execute(
+        select(*(type_coerce(column, Text) for column in columns)).where(filled).order_by(table.c.id.desc()).limit(1)
+    ).first()
     try:
         for token in row or ():
             token and box().decrypt(token.encode())
@@ -43,7 +45,8 @@ def refuse_if_unreadable():
     """A sentence at the start instead of errors on every page."""
     if tables := unreadable():
         raise SystemExit(
-            f"Préau cannot start: the encryption key does not read what the database holds ({', '.join(tables)}). Put the key back that wrote it."
+            f"Préau cannot start: the encryption key does not read what the database holds ({', '.join(tables)}). "
+            "Put the key back that wrote it."
         )
 
 

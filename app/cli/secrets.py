@@ -65,7 +65,9 @@ def make_secrets(new_key):
         return
     there = [name for name in NAMES if getattr(config, name)]
     if "ENCRYPTION_KEYS" in there:
-        raise click.ClickException("There is an encryption key already; without it nobody reads the files of the families. It was left as it is.")
+        raise click.ClickException(
+            "There is an encryption key already; without it nobody reads the files of the families. It was left as it is."
+        )
     for name in NAMES:
         path = file_of(config.INSTANCE, name)
         if name not in there and write_new(path, fresh(name)):
@@ -75,7 +77,9 @@ def make_secrets(new_key):
 
 def _add_key(path):
     if not path.exists():
-        raise click.ClickException(f"There is no {path}: keys that come from the environment are changed where they are set, the newest first.")
+        raise click.ClickException(
+            f"There is no {path}: keys that come from the environment are changed where they are set, the newest first."
+        )
     keys = path.read_text().split()
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """What time is it? The only source of time, so that tests and demonstrations can set it."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -11,7 +11,7 @@ _stopped = None
 
 def now():
     """The present instant, aware, in UTC."""
-    return _stopped or datetime.now(timezone.utc) + _shift
+    return _stopped or datetime.now(UTC) + _shift
 
 
 def zone():
@@ -38,7 +38,7 @@ def advance(**duration):
 def set_to(instant):
     """Let the clock run from this aware instant, for tests and demonstrations."""
     global _shift
-    _shift = instant - datetime.now(timezone.utc)
+    _shift = instant - datetime.now(UTC)
 
 
 def reset():

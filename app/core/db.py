@@ -3,7 +3,7 @@
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from sqlalchemy import DateTime, Enum, event
 from sqlalchemy.engine import Engine
@@ -41,7 +41,11 @@ def unit_of_work():
 
 
 def _refuse_loose_changes():
-    loose = [row for row in (*db.session.new, *db.session.deleted, *db.session.dirty) if row not in db.session.dirty or db.session.is_modified(row)]
+    loose = [
+        row
+        for row in (*db.session.new, *db.session.deleted, *db.session.dirty)
+        if row not in db.session.dirty or db.session.is_modified(row)
+    ]
     if loose:
         db.session.rollback()
         raise RuntimeError(f"changed outside a unit of work: {', '.join(type(row).__name__ for row in loose)}")
@@ -68,7 +72,9 @@ def writable_tables():
 
 
 _HARMLESS = re.compile(r"\s*(SELECT|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SHOW|SET)\b", re.I)
-_WRITE = re.compile(r"\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+(?:ONLY\s+)?[\"`]?(\w+)\b(?![\"`]?\.)", re.I)
+_WRITE = re.compile(
+    r"\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+(?:ONLY\s+)?[\"`]?(\w+)\b(?![\"`]?\.)", re.I
+)
 
 
 def written_table(statement):
@@ -122,12 +128,12 @@ class Instant(TypeDecorator):
             return None
         if value.tzinfo is None:
             raise ValueError("a naive instant")
-        return value.astimezone(timezone.utc)
+        return value.astimezone(UTC)
 
     def process_result_value(self, value, dialect):
         if value is None or value.tzinfo is not None:
             return value
-        return value.replace(tzinfo=timezone.utc)
+        return value.replace(tzinfo=UTC)
 
 
 def enum_column(kind, name):

@@ -85,6 +85,7 @@ def _redraw(picture, kind):
 
 def _check_pdf(content):
     """Open the PDF in a process of its own with limits: a small one can hang a reader for minutes."""
+
     def limit():
         resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
         resource.setrlimit(resource.RLIMIT_AS, (512 * 1024 * 1024,) * 2)

@@ -33,10 +33,17 @@ class Form(FlaskForm):
     @classmethod
     def unbound(cls):
         """[(name, unbound field)] in the order of the class body."""
-        found = {}
-        for klass in reversed(cls.__mro__):
-            found.update({name: item for name, item in vars(klass).items() if hasattr(item, "creation_counter")})
-        return sorted(found.items(), key=lambda item: item[1].creation_counter)
+        return list(cls._unbound_by_name().items())
+
+    @classmethod
+    def _unbound_by_name(cls):
+        # Looked up for every label of every list, so kept on the class.
+        if "_kept_unbound" not in vars(cls):
+            found = {}
+            for klass in reversed(cls.__mro__):
+                found.update({name: item for name, item in vars(klass).items() if hasattr(item, "creation_counter")})
+            cls._kept_unbound = dict(sorted(found.items(), key=lambda item: item[1].creation_counter))
+        return cls._kept_unbound
 
     @classmethod
     def field_names(cls):
@@ -46,12 +53,16 @@ class Form(FlaskForm):
     @classmethod
     def required_names(cls):
         """The names of the fields that must be filled in."""
-        return [name for name, field in cls.unbound() if field.kwargs.get("required") or any(isinstance(check, Required) for check in _checks(field))]
+        return [
+            name
+            for name, field in cls.unbound()
+            if field.kwargs.get("required") or any(isinstance(check, Required) for check in _checks(field))
+        ]
 
     @classmethod
     def label_of(cls, name):
         """The label of a field, for people."""
-        field = dict(cls.unbound()).get(name)
+        field = cls._unbound_by_name().get(name)
         if field is None:
             return name
         return field.kwargs.get("label") or (field.args[0] if field.args else name)
@@ -149,8 +160,9 @@ class Phone:
             raise ValidationError(_("This is not a telephone number, for instance 06 12 34 56 78.")) from problem
         if not phonenumbers.is_valid_number(number):
             raise ValidationError(_("This is not a telephone number, for instance 06 12 34 56 78."))
-        field.data = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL if number.country_code == 33 else
-                                                phonenumbers.PhoneNumberFormat.INTERNATIONAL)  # fmt: skip
+        field.data = phonenumbers.format_number(
+            number, phonenumbers.PhoneNumberFormat.NATIONAL if number.country_code == 33 else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+        )
 
 
 class Email:

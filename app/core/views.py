@@ -32,7 +32,9 @@ class SafeModelView(ModelView):
     def _get_list_widget(self, *args, order_column="", order_direction="", page=None, page_size=None, **kwargs):
         if order_column not in self.order_columns:
             order_column = order_direction = ""
-        return super()._get_list_widget(*args, order_column=order_column, order_direction=order_direction, page=page, page_size=page_size, **kwargs)
+        return super()._get_list_widget(
+            *args, order_column=order_column, order_direction=order_direction, page=page, page_size=page_size, **kwargs
+        )
 
 
 class RowId(IntegerConverter):

@@ -13,7 +13,10 @@ from app.core.i18n import _, number
 from app.core.views import refuse_bad_paging
 
 #: Every page works under this; the staff's generated pages style their widgets inline.
-POLICY = "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'{styles}; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'{styles}; img-src 'self' data: blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 def init_app(app):
@@ -78,7 +81,13 @@ def show_error(status, sentence):
 
 
 def _domain_error(error):
-    if request.method == "POST" and request.referrer and request.referrer.startswith(request.host_url) and error.status != 404 and not request.is_json:
+    if (
+        request.method == "POST"
+        and request.referrer
+        and request.referrer.startswith(request.host_url)
+        and error.status != 404
+        and not request.is_json
+    ):
         flash(str(error), "danger")
         return redirect(request.referrer)
     return show_error(error.status, error)
@@ -106,5 +115,3 @@ def csrf_error(_error):
 def _write_refused(error):
     current_app.logger.error("write refused: %s at %s", error, request.endpoint)
     return show_error(500, _("Something went wrong on our side. Nothing of what you had sent before is lost."))
-
-

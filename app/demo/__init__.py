@@ -1,6 +1,6 @@
 """The demo town, Saint-Exemple: made up, plausible, and the same for the same seed and day."""
 
-from datetime import datetime, time, timezone
+from datetime import UTC, datetime, time
 from random import Random
 
 from flask import current_app
@@ -20,9 +20,13 @@ from app.security.who_sees_what import Viewer
 PASSWORD = "cour-de-recre-2026"
 #: (identifier, first name, last name, role); families' accounts belong to their adults.
 STAFF = (
-    ("agent", "Nadia", "Belkacem", Viewer.clerk), ("agent2", "Thierry", "Vasseur", Viewer.clerk), ("regisseur", "Monique", "Tessier", Viewer.regisseur),
-    ("animateur", "Karim", "Robin", Viewer.animator), ("lecteur", "Hélène", "Aubert", Viewer.reader), ("admin", "Philippe", "Noël", Viewer.administrator),
-)  # fmt: skip
+    ("agent", "Nadia", "Belkacem", Viewer.clerk),
+    ("agent2", "Thierry", "Vasseur", Viewer.clerk),
+    ("regisseur", "Monique", "Tessier", Viewer.regisseur),
+    ("animateur", "Karim", "Robin", Viewer.animator),
+    ("lecteur", "Hélène", "Aubert", Viewer.reader),
+    ("admin", "Philippe", "Noël", Viewer.administrator),
+)
 ACCOUNTS = (("galbert",), ("marc",), ("martin",), ("petit",), *STAFF)
 #: Families written in one transaction.
 BATCH = 50
@@ -41,16 +45,19 @@ def has_families():
 
 
 def load(families=60, seed=1, day=None):
-    """Make the town in an empty database; returns how much there is of what. `day` is the day that it lives in: today, now, where it is None."""
+    """Make the town in an empty database; returns how much there is of what. It lives on `day`; None: today, now."""
     if current_app.config["MODE"] == "production":
         raise DomainError(_("This is a real town (PREAU_MODE=production): the demo town is not loaded into it."))
     if has_families():
         raise DomainError(_("There are families in this database: the demo town is loaded into an empty one only."))
     application = current_app._get_current_object()
-    present = datetime.combine(day, time(9), clock.zone()).astimezone(timezone.utc) if day else clock.now()
+    present = datetime.combine(day, time(9), clock.zone()).astimezone(UTC) if day else clock.now()
     hashed = hash_password(PASSWORD)
     try:
-        with application.test_request_context("/", base_url=application.config["BASE_URL"]), in_locale(application.config["BABEL_DEFAULT_LOCALE"]):
+        with (
+            application.test_request_context("/", base_url=application.config["BASE_URL"]),
+            in_locale(application.config["BABEL_DEFAULT_LOCALE"]),
+        ):
             return _make(families, seed, present.replace(microsecond=0), hashed)
     finally:
         clock.stop_at(None)
@@ -68,7 +75,9 @@ def _make(families, seed, present, hashed):
         set_up_the_town()
         world.build_schools(families)
         for username, first_name, last_name, role in STAFF:
-            world.staff[username] = new_account(username, first_name, last_name, role.value, hashed, email=f"{username}@saint-exemple.example")
+            world.staff[username] = new_account(
+                username, first_name, last_name, role.value, hashed, email=f"{username}@saint-exemple.example"
+            )
         named = named_families(world)
         _settle(world, named)
         named_children(world, *named)

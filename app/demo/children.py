@@ -2,7 +2,20 @@
 
 from datetime import date, timedelta
 
-from app.children.models import Authorisation, Child, ComplementaryData, Diet, HealthRecord, Household, Level, PickUpPerson, SchoolEnrolment, Sex, Subject, Weeks
+from app.children.models import (
+    Authorisation,
+    Child,
+    ComplementaryData,
+    Diet,
+    HealthRecord,
+    Household,
+    Level,
+    PickUpPerson,
+    SchoolEnrolment,
+    Sex,
+    Subject,
+    Weeks,
+)
 from app.children.vaccines import Valency, required_vaccines
 from app.core import clock
 from app.demo import identifiers, names, pictures
@@ -12,9 +25,15 @@ from app.security.who_sees_what import Noun
 
 #: Months after birth of the last injection, as the calendar of vaccines has it; diphtheria, tetanus, polio: a booster at six years.
 MONTHS = {
-    Valency.pertussis: 11, Valency.hib: 11, Valency.hepatitis_b: 11, Valency.pneumococcus: 11, Valency.meningococcus_c: 12, Valency.measles: 17,
-    Valency.meningococcus_acwy: 12, Valency.meningococcus_b: 12,
-}  # fmt: skip
+    Valency.pertussis: 11,
+    Valency.hib: 11,
+    Valency.hepatitis_b: 11,
+    Valency.pneumococcus: 11,
+    Valency.meningococcus_c: 12,
+    Valency.measles: 17,
+    Valency.meningococcus_acwy: 12,
+    Valency.meningococcus_b: 12,
+}
 
 
 def named_children(world, galbert, martin, petit, lefevre):
@@ -84,13 +103,26 @@ def _schools(world, child, both):
             continue
         school = world.school_key(level, both)
         classes = world.classes.get((school, level)) if key == "now" else None
-        db.session.add(SchoolEnrolment(child=child, school_year=world.years[key], school=world.schools[school], level=level,
-                                       school_class=world.pick(classes) if classes and world.chance(0.95) else None))  # fmt: skip
+        db.session.add(
+            SchoolEnrolment(
+                child=child,
+                school_year=world.years[key],
+                school=world.schools[school],
+                level=level,
+                school_class=world.pick(classes) if classes and world.chance(0.95) else None,
+            )
+        )
 
 
 def _authorisations(world, child, home):
     age = clock.age(child.birth_date, world.today)
-    likely = {Subject.image: 0.82, Subject.leaving_alone: 0.45 if age >= 8 else 0.0, Subject.hospital: 0.98, Subject.transport: 0.95, Subject.swimming: 0.9}
+    likely = {
+        Subject.image: 0.82,
+        Subject.leaving_alone: 0.45 if age >= 8 else 0.0,
+        Subject.hospital: 0.98,
+        Subject.transport: 0.95,
+        Subject.swimming: 0.9,
+    }
     started = world.day_between(date(world.year_begins, 8, 20), max(world.today - timedelta(days=5), date(world.year_begins, 8, 22)))
     started = min(started, world.today)
     for subject, share in likely.items():
@@ -98,7 +130,14 @@ def _authorisations(world, child, home):
             continue
         granted = world.chance(share)
         if world.chance(0.08):
-            former = Authorisation(child=child, subject=subject, granted=not granted, started_on=started - timedelta(days=360), ended_on=started, family_id=home.family.id)
+            former = Authorisation(
+                child=child,
+                subject=subject,
+                granted=not granted,
+                started_on=started - timedelta(days=360),
+                ended_on=started,
+                family_id=home.family.id,
+            )
             db.session.add(former)
         db.session.add(Authorisation(child=child, subject=subject, granted=granted, started_on=started, family_id=home.family.id))
 
@@ -106,12 +145,18 @@ def _authorisations(world, child, home):
 def _complementary(world, child):
     insured = world.chance(0.85)
     ends = date(world.year_begins + (1 if world.chance(0.92) else 0), 8, 31)
-    db.session.add(ComplementaryData(
-        child=child, diet=Diet[world.weighted(standard=70, no_pork=15, no_meat=5, vegetarian=10)], insurer=world.pick(names.INSURERS) if insured else None,
-        insurance_number=identifiers.digits(world.rng, 9) if insured else None, insured_until=ends if insured else None,
-        swims=clock.age(child.birth_date, world.today) >= 6 and world.chance(0.7), bus_line=world.pick(names.BUS_LINES) if world.chance(0.15) else None,
-        habits=world.pick(names.HABITS) if world.chance(0.2) else None,
-    ))  # fmt: skip
+    db.session.add(
+        ComplementaryData(
+            child=child,
+            diet=Diet[world.weighted(standard=70, no_pork=15, no_meat=5, vegetarian=10)],
+            insurer=world.pick(names.INSURERS) if insured else None,
+            insurance_number=identifiers.digits(world.rng, 9) if insured else None,
+            insured_until=ends if insured else None,
+            swims=clock.age(child.birth_date, world.today) >= 6 and world.chance(0.7),
+            bus_line=world.pick(names.BUS_LINES) if world.chance(0.15) else None,
+            habits=world.pick(names.HABITS) if world.chance(0.2) else None,
+        )
+    )
 
 
 def _health(world, child, home):
@@ -124,11 +169,21 @@ def _health(world, child, home):
         food, drug, other, todo = world.pick(names.ALLERGIES)
     plan = food is not None and world.chance(0.6)
     row = HealthRecord(
-        child=child, vaccines=vaccines, asthma=world.chance(0.06), food_allergies=food, drug_allergies=drug, other_allergies=other, what_to_do=todo, pai=plan,
-        pai_until=date(world.year_begins + 1, 7, 5) if plan else None, illnesses=world.pick(names.ILLNESSES) if world.chance(0.3) else None,
-        advice=world.pick(names.ADVICE) if world.chance(0.12) else None, doctor=world.pick(names.DOCTORS), doctor_phone=identifiers.landline(world.rng),
+        child=child,
+        vaccines=vaccines,
+        asthma=world.chance(0.06),
+        food_allergies=food,
+        drug_allergies=drug,
+        other_allergies=other,
+        what_to_do=todo,
+        pai=plan,
+        pai_until=date(world.year_begins + 1, 7, 5) if plan else None,
+        illnesses=world.pick(names.ILLNESSES) if world.chance(0.3) else None,
+        advice=world.pick(names.ADVICE) if world.chance(0.12) else None,
+        doctor=world.pick(names.DOCTORS),
+        doctor_phone=identifiers.landline(world.rng),
         updated_on=clock.today(),
-    )  # fmt: skip
+    )
     db.session.add(row)
     if plan:
         paper = pictures.pdf("Projet d'accueil individualisé", [f"Enfant : {child}", f"Allergie : {food}", f"Conduite : {todo}"])
@@ -150,12 +205,16 @@ def _pickups(world, child, home):
         gone = world.chance(0.08)
         started = world.today - timedelta(days=world.rng.randrange(40, 400))
         person = PickUpPerson(
-            child=child, family=home.family, first_name=world.pick(names.WOMEN if woman else names.MEN), last_name=world.pick(names.LAST_NAMES), relation=relation,
-            phone=identifiers.mobile(world.rng), started_on=started, ended_on=started + timedelta(days=30) if gone else None,
-        )  # fmt: skip
+            child=child,
+            family=home.family,
+            first_name=world.pick(names.WOMEN if woman else names.MEN),
+            last_name=world.pick(names.LAST_NAMES),
+            relation=relation,
+            phone=identifiers.mobile(world.rng),
+            started_on=started,
+            ended_on=started + timedelta(days=30) if gone else None,
+        )
         db.session.add(person)
         if world.chance(0.5):
             picture = world.face("adult", old=old, long_hair=woman and not old)
             world.keep_file(person, "photo_id", picture, "portrait.jpg", Noun.pickup, home.family.id, child)
-
-

@@ -1,6 +1,6 @@
 """Who lives in Saint-Exemple? Households of every sort: their adults, income, quotient, bank details, accounts."""
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -11,7 +11,19 @@ from app.core.numbering import next_number
 from app.demo import identifiers, names, pictures
 from app.demo.world import Home
 from app.extensions import db
-from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Fund, IncomeQuotient, Mandate, QuotientSource, Situation, TaxData
+from app.families.models import (
+    Adult,
+    AdultRole,
+    BankDetails,
+    CafData,
+    Civility,
+    Fund,
+    IncomeQuotient,
+    Mandate,
+    QuotientSource,
+    Situation,
+    TaxData,
+)
 from app.families.operations import new_family
 from app.families.rules import bic_of, parse_iban
 from app.security.manager import AccountManager
@@ -24,7 +36,9 @@ COUPLES = (Situation.married, Situation.civil_union, Situation.living_together)
 
 def named_families(world):
     """Those that the documentation tells of: the guide's, the two that share a child, the one without e-mail."""
-    galbert = make_home(world, "Galbert", Situation.married, ("Christelle", Civility.mrs), ("Marc", Civility.mr, None), usernames=("galbert", "marc"))
+    galbert = make_home(
+        world, "Galbert", Situation.married, ("Christelle", Civility.mrs), ("Marc", Civility.mr, None), usernames=("galbert", "marc")
+    )
     martin = make_home(world, "Martin", Situation.separated, ("Sophie", Civility.mrs), usernames=("martin",))
     petit = make_home(world, "Petit", Situation.separated, ("Paul", Civility.mr), usernames=("petit",))
     lefevre = make_home(world, "Lefèvre", Situation.widowed, ("Odette", Civility.mrs), email=False)
@@ -52,8 +66,12 @@ def make_home(world, name, situation, guardian, spouse=None, *, usernames=None, 
     resident = usernames is not None or world.chance(0.93)
     family = new_family(name, situation=situation, resident=resident, created_at=clock.now())
     town, postcode = (names.TOWN, names.POSTCODE) if resident else world.pick(names.AROUND)
-    address = {"address": f"{world.rng.randrange(1, 88)} {world.pick(names.STREETS)}", "postcode": postcode, "city": town,
-               "address_more": world.pick(names.MORE) if world.chance(0.25) else None}  # fmt: skip
+    address = {
+        "address": f"{world.rng.randrange(1, 88)} {world.pick(names.STREETS)}",
+        "postcode": postcode,
+        "city": town,
+        "address_more": world.pick(names.MORE) if world.chance(0.25) else None,
+    }
     family.adults.append(_adult(world, AdultRole.guardian, guardian[0], name, guardian[1], address, email))
     if spouse is not None:
         family.adults.append(_adult(world, AdultRole.spouse, spouse[0], spouse[2] or name, spouse[1], address, world.chance(0.9)))
@@ -73,11 +91,20 @@ def _adult(world, role, first_name, last_name, civility, address, email):
     works = world.chance(0.85)
     mail = f"{identifiers.plain(first_name)}.{identifiers.plain(last_name)}@{world.pick(names.DOMAINS)}" if email else None
     return Adult(
-        role=role, civility=civility, first_name=first_name, last_name=last_name, birth_date=born, mobile=identifiers.mobile(world.rng), email=mail,
+        role=role,
+        civility=civility,
+        first_name=first_name,
+        last_name=last_name,
+        birth_date=born,
+        mobile=identifiers.mobile(world.rng),
+        email=mail,
         birth_name=world.pick(names.LAST_NAMES) if civility is Civility.mrs and world.chance(0.4) else None,
-        phone=identifiers.landline(world.rng) if world.chance(0.3) else None, work_phone=identifiers.landline(world.rng, "01 99 00") if world.chance(0.4) else None,
-        profession=world.pick(names.PROFESSIONS) if works else None, employer=world.pick(names.EMPLOYERS) if works and world.chance(0.7) else None, **address,
-    )  # fmt: skip
+        phone=identifiers.landline(world.rng) if world.chance(0.3) else None,
+        work_phone=identifiers.landline(world.rng, "01 99 00") if world.chance(0.4) else None,
+        profession=world.pick(names.PROFESSIONS) if works else None,
+        employer=world.pick(names.EMPLOYERS) if works and world.chance(0.7) else None,
+        **address,
+    )
 
 
 def _income(world, family):
@@ -92,12 +119,19 @@ def _income(world, family):
         for back in range(world.rng.randrange(1, 4)):
             month = date(world.today.year - back, 1, 1)
             source = QuotientSource[world.weighted(proof=70, hand=30)]
-            recorded = min(datetime.combine(month, time(10), timezone.utc), world.present)
-            family.quotients.append(IncomeQuotient(value=round(value * (1 - 0.04 * back)), counts_from=month, source=source, recorded_at=recorded))
+            recorded = min(datetime.combine(month, time(10), UTC), world.present)
+            family.quotients.append(
+                IncomeQuotient(value=round(value * (1 - 0.04 * back)), counts_from=month, source=source, recorded_at=recorded)
+            )
     if world.chance(0.65):
         parts = Decimal(len(family.adults)) + world.pick((Decimal("0.5"), Decimal(1), Decimal(2)))
-        family.tax = TaxData(tax_number=identifiers.digits(world.rng, 13), notice_reference=identifiers.digits(world.rng, 13), income_year=world.today.year - 2,
-                             reference_income=value * 24, parts=parts)  # fmt: skip
+        family.tax = TaxData(
+            tax_number=identifiers.digits(world.rng, 13),
+            notice_reference=identifiers.digits(world.rng, 13),
+            income_year=world.today.year - 2,
+            reference_income=value * 24,
+            parts=parts,
+        )
 
 
 def _bank(world, family):
@@ -115,7 +149,9 @@ def _bank(world, family):
 
 def _mandate(family, holder, iban, signed_on, ended_on=None):
     reference = f"PREAU-{family.code}-{next_number('mandate'):06}"
-    family.mandates.append(Mandate(reference=reference, iban=iban, bic=bic_of(parse_iban(iban)) or "", holder=holder, signed_on=signed_on, ended_on=ended_on))
+    family.mandates.append(
+        Mandate(reference=reference, iban=iban, bic=bic_of(parse_iban(iban)) or "", holder=holder, signed_on=signed_on, ended_on=ended_on)
+    )
 
 
 def _accounts(world, home):
@@ -136,8 +172,15 @@ def _account(world, username, adult):
     """What new_account() and link_family() write, without asking the database each time."""
     if world.family_role is None:
         world.family_role = db.session.scalar(select(AccountManager.role_model).filter_by(name=FAMILY_ROLE))
-    account = Account(username=username, first_name=adult.first_name, last_name=adult.last_name, email=f"{uuid4().hex}@account.invalid", active=True,
-                      password=world.password_hash, roles=[world.family_role])  # fmt: skip
+    account = Account(
+        username=username,
+        first_name=adult.first_name,
+        last_name=adult.last_name,
+        email=f"{uuid4().hex}@account.invalid",
+        active=True,
+        password=world.password_hash,
+        roles=[world.family_role],
+    )
     db.session.add(account)
     db.session.add(FamilyLink(account=account, family_id=adult.family_id, standing=adult.role.value, adult_id=adult.id, since=clock.now()))
     if adult.email:

@@ -54,12 +54,36 @@ EMPLOYERS = (
     "Ferme des Trois Chênes", "Supermarché Primo", "Cabinet Alto", "Communauté de communes", "Imprimerie Typo", "Logistique 77",
 )  # fmt: skip
 DOMAINS = ("courriel.example", "messagerie.example", "lettre.example", "famille.example")
-RELATIONS = ("grand-mère", "grand-père", "tante", "oncle", "voisine", "voisin", "assistante maternelle", "marraine", "parrain", "ami de la famille")
+RELATIONS = (
+    "grand-mère",
+    "grand-père",
+    "tante",
+    "oncle",
+    "voisine",
+    "voisin",
+    "assistante maternelle",
+    "marraine",
+    "parrain",
+    "ami de la famille",
+)
 TEACHERS = ("Mme Arnoult", "M. Besnier", "Mme Cartier", "Mme Drouet", "M. Esnault", "Mme Flandrin", "M. Grimaud", "Mme Hervé", "Mme Isnard", "M. Jourdan",
             "Mme Kervella", "M. Lagarde", "Mme Maury", "Mme Nollet")  # fmt: skip
 DOCTORS = ("Dr Anselme", "Dr Brossard", "Dr Chaumont", "Dr Delorme", "Dr Estève", "Dr Faucher")
 INSURERS = ("Mutuelle des écoliers", "Assurances du Val", "Prévoyance familiale", "Assurance scolaire réunie")
-BIRTH_PLACES = ("Saint-Exemple", "Meaux", "Melun", "Paris", "Lagny-sur-Marne", "Provins", "Lyon", "Saint-Denis", "Fort-de-France", "Dakar", "Porto", "Alger")
+BIRTH_PLACES = (
+    "Saint-Exemple",
+    "Meaux",
+    "Melun",
+    "Paris",
+    "Lagny-sur-Marne",
+    "Provins",
+    "Lyon",
+    "Saint-Denis",
+    "Fort-de-France",
+    "Dakar",
+    "Porto",
+    "Alger",
+)
 BUS_LINES = ("Ligne 3, arrêt Fontaine", "Ligne 3, arrêt Mairie", "Ligne 7, arrêt Les Vignes", "Ligne 12, arrêt Moulin")
 HABITS = (
     "Fait la sieste avec son doudou lapin.", "Porte des lunettes en classe.", "Mange lentement, a besoin d’encouragements.", "Très timide les premiers jours.",
@@ -77,7 +101,12 @@ ALLERGIES = (
     ("Gluten (maladie cœliaque)", None, None, "Panier repas fourni par les parents."),
 )  # fmt: skip
 ILLNESSES = ("Varicelle", "Otites à répétition", "Scarlatine", "Bronchiolite", "Angines")
-ADVICE = ("Lunettes à garder toute la journée.", "Appareil auditif à droite, à retirer pour la piscine.", "Appareil dentaire.", "Aérateurs dans les oreilles.")
+ADVICE = (
+    "Lunettes à garder toute la journée.",
+    "Appareil auditif à droite, à retirer pour la piscine.",
+    "Appareil dentaire.",
+    "Aérateurs dans les oreilles.",
+)
 COMMENTS = (
     "Merci d’avance.", "Je vous ai prévenus par téléphone ce matin.", "Nous avons déménagé le mois dernier.", "Bonjour, c’est pour la rentrée, merci.",
     "Si possible avant lundi, merci !", "Le justificatif suit par courrier si besoin.",

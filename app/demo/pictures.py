@@ -111,14 +111,18 @@ def _jpeg(picture, quality=85):
 def pdf(title, lines):
     """The same as a PDF of one page, small enough to be written by hand."""
     text = [f"BT /F1 18 Tf 60 780 Td ({_escaped(title)}) Tj ET"]
-    text += [f"BT /F1 12 Tf 60 {740 - 24 * number} Td ({_escaped(line)}) Tj ET" for number, line in enumerate([*lines, "SPÉCIMEN - Saint-Exemple"])]
+    text += [
+        f"BT /F1 12 Tf 60 {740 - 24 * number} Td ({_escaped(line)}) Tj ET"
+        for number, line in enumerate([*lines, "SPÉCIMEN - Saint-Exemple"])
+    ]
     stream = "\n".join(text).encode("cp1252", "replace")
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-    ]  # fmt: skip
+    ]
     out, places = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, 1):
         places.append(len(out))

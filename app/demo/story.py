@@ -84,12 +84,26 @@ class Story:
         """Send a wish through submit(), as the form would."""
         clerk = self.world.staff["agent"]
         account = home.account if home.account is not None and channel == "portal" else clerk
-        standing = Standing(account.id, home.family.id, Viewer.guardian, adult_id=home.adult_id, channel=channel,
-                            received_on=None if channel == "portal" else clock.today() - timedelta(days=1))  # fmt: skip
+        standing = Standing(
+            account.id,
+            home.family.id,
+            Viewer.guardian,
+            adult_id=home.adult_id,
+            channel=channel,
+            received_on=None if channel == "portal" else clock.today() - timedelta(days=1),
+        )
         before = wanted.kind.read(wanted.target) if wanted.act is Act.edit else {}
         files = {field: make(self.world, wanted.kind, home, wanted.child_id) for field, make in wanted.files.items()}
         comment = self.world.pick(names.COMMENTS) if self.world.chance(0.15) else ""
-        proposal = Proposal(act=wanted.act, target=wanted.target, child_id=wanted.child_id, before=before, shown=before, after={**before, **wanted.after, **files}, comment=comment)
+        proposal = Proposal(
+            act=wanted.act,
+            target=wanted.target,
+            child_id=wanted.child_id,
+            before=before,
+            shown=before,
+            after={**before, **wanted.after, **files},
+            comment=comment,
+        )
         try:
             with db.session.begin_nested():
                 wanted.kind.refuse_if_invalid(proposal, home.family.id)
@@ -146,7 +160,9 @@ class Story:
         if outcome is Outcome.send_back:
             return self.world.pick(names.TO_CORRECT)
         if self.reasons is None:
-            self.reasons = db.session.scalars(select(RefusalReason.sentence).order_by(RefusalReason.rank, RefusalReason.id)).all() or names.REASONS
+            self.reasons = (
+                db.session.scalars(select(RefusalReason.sentence).order_by(RefusalReason.rank, RefusalReason.id)).all() or names.REASONS
+            )
         return self.world.pick(self.reasons)
 
     # -- what is told -----------------------------------------------------------------------------------------------------------
@@ -225,9 +241,16 @@ def _named(story, world):
     galbert, martin, petit, lefevre = world.homes[:4]
     at = world.at
     for days_ago, hour, name, end in (
-        (21, 19, "work", "accept"), (16, 20, "quotient", "refuse"), (12, 8, "photograph", "accept"), (9, 21, "insurance", "part"), (7, 18, "new_email", "withdraw"),
-        (6, 12, "care_plan", "send_back"), (4, 20, "spouse_phone", "again"), (1, 19, "diet", None), (1, 20, "somebody_picks_up", None),
-    ):  # fmt: skip
+        (21, 19, "work", "accept"),
+        (16, 20, "quotient", "refuse"),
+        (12, 8, "photograph", "accept"),
+        (9, 21, "insurance", "part"),
+        (7, 18, "new_email", "withdraw"),
+        (6, 12, "care_plan", "send_back"),
+        (4, 20, "spouse_phone", "again"),
+        (1, 19, "diet", None),
+        (1, 20, "somebody_picks_up", None),
+    ):
         story.add(at(days_ago, hour, 10), story.ask, galbert, name, end)
     story.add(at(8, 18), story.ask, martin, "vaccines", "accept")
     story.add(at(2, 20), story.ask, martin, "leaving_alone", None)
@@ -245,7 +268,11 @@ def old_mails_have_left(world):
     """Without a mail server the mails of the last two days wait; the older ones count as sent, and one was given up."""
     old = world.present - timedelta(days=2)
     with unit_of_work():
-        db.session.execute(update(OutgoingMail).where(OutgoingMail.created_at < old).values(state=MailState.sent, sent_at=OutgoingMail.created_at, attempts=1))
+        db.session.execute(
+            update(OutgoingMail)
+            .where(OutgoingMail.created_at < old)
+            .values(state=MailState.sent, sent_at=OutgoingMail.created_at, attempts=1)
+        )
         last = db.session.scalar(select(OutgoingMail).where(OutgoingMail.created_at < old).order_by(OutgoingMail.id.desc()).limit(1))
         if last is not None:
             last.state, last.sent_at, last.attempts = MailState.failed, None, 8
@@ -265,4 +292,3 @@ def counts():
     """How much there is of what."""
     models = {"families": Family, "children": Child, "requests": ChangeRequest}
     return {name: db.session.scalar(select(func.count(model.id))) for name, model in models.items()}
-

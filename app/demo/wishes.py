@@ -29,9 +29,11 @@ class Wish:
 
 def wish(share):
     """Decorator: families wish this, with this share among all wishes."""
+
     def add(make):
         WISHES[make.__name__] = (make, share)
         return make
+
     return add
 
 
@@ -51,15 +53,18 @@ def a_child(world, home, youngest=0, eldest=17):
 
 def scan(title, *lines, as_pdf=False):
     """A paper that is drawn when it is sent."""
+
     def make(world, kind, home, child_id):
         content = pictures.pdf(title, lines) if as_pdf else pictures.paper(title, lines)
         return world.sent_file(content, f"{identifiers.plain(title)[:30]}.{'pdf' if as_pdf else 'jpg'}", kind, home, child_id)
+
     return make
 
 
 def portrait(who, **traits):
     def make(world, kind, home, child_id):
         return world.sent_file(world.face(who, **traits), "IMG_2041.jpg", kind, home, child_id)
+
     return make
 
 
@@ -74,17 +79,32 @@ def mobile(world, home):
 @wish(5)
 def new_email(world, home):
     guardian = home.family.guardian
-    return of_family(home, "guardian", email=f"{identifiers.plain(guardian.last_name)}.{world.rng.randrange(100)}@{world.pick(names.DOMAINS)}")
+    return of_family(
+        home, "guardian", email=f"{identifiers.plain(guardian.last_name)}.{world.rng.randrange(100)}@{world.pick(names.DOMAINS)}"
+    )
 
 
 @wish(6)
 def work(world, home):
-    return of_family(home, "guardian", profession=world.pick(names.PROFESSIONS), employer=world.pick(names.EMPLOYERS), work_phone=identifiers.landline(world.rng))
+    return of_family(
+        home,
+        "guardian",
+        profession=world.pick(names.PROFESSIONS),
+        employer=world.pick(names.EMPLOYERS),
+        work_phone=identifiers.landline(world.rng),
+    )
 
 
 @wish(10)
 def move(world, home):
-    return of_family(home, "guardian", address=f"{world.rng.randrange(1, 60)} {world.pick(names.STREETS)}", address_more=None, postcode=names.POSTCODE, city=names.TOWN)
+    return of_family(
+        home,
+        "guardian",
+        address=f"{world.rng.randrange(1, 60)} {world.pick(names.STREETS)}",
+        address_more=None,
+        postcode=names.POSTCODE,
+        city=names.TOWN,
+    )
 
 
 @wish(2)
@@ -102,7 +122,9 @@ def spouse_phone(world, home):
 @wish(6)
 def quotient(world, home):
     value, guardian = world.rng.randrange(300, 2400), home.family.guardian
-    paper = scan("Attestation de quotient familial", f"Allocataire : {guardian}", f"Quotient familial : {value} €", as_pdf=world.chance(0.4))
+    paper = scan(
+        "Attestation de quotient familial", f"Allocataire : {guardian}", f"Quotient familial : {value} €", as_pdf=world.chance(0.4)
+    )
     allocataire = identifiers.digits(world.rng, 7)
     return of_family(home, "caf", {"proof_id": paper}, fund="caf", allocataire=allocataire, quotient=value, consent=True)
 
@@ -115,8 +137,14 @@ def quotient_without_proof(world, home):
 @wish(6)
 def tax_notice(world, home):
     income = world.rng.randrange(9_000, 68_000)
-    files = {"proof_id": scan("Avis d’impôt", f"Déclarant : {home.family.guardian}", f"Revenu fiscal de référence : {income} €")} if world.chance(0.7) else {}
-    return of_family(home, "tax", files, income_year=world.today.year - 1, reference_income=income, notice_reference=identifiers.digits(world.rng, 13))
+    files = (
+        {"proof_id": scan("Avis d’impôt", f"Déclarant : {home.family.guardian}", f"Revenu fiscal de référence : {income} €")}
+        if world.chance(0.7)
+        else {}
+    )
+    return of_family(
+        home, "tax", files, income_year=world.today.year - 1, reference_income=income, notice_reference=identifiers.digits(world.rng, 13)
+    )
 
 
 @wish(7)
@@ -132,8 +160,13 @@ def bank_account(world, home):
 @wish(6)
 def new_child(world, home):
     girl, born = world.chance(0.5), world.day_between(date(world.year_begins - 5, 1, 5), date(world.year_begins - 3, 12, 28))
-    after = {"first_name": world.pick(names.GIRLS if girl else names.BOYS), "last_name": home.family.guardian.last_name, "birth_date": born,
-             "birth_place": world.pick(names.BIRTH_PLACES), "sex": "female" if girl else "male"}  # fmt: skip
+    after = {
+        "first_name": world.pick(names.GIRLS if girl else names.BOYS),
+        "last_name": home.family.guardian.last_name,
+        "birth_date": born,
+        "birth_place": world.pick(names.BIRTH_PLACES),
+        "sex": "female" if girl else "male",
+    }
     return Wish(kind_of("new_child"), None, encode(after), act=Act.add)
 
 
@@ -154,7 +187,12 @@ def somebody_picks_up(world, home):
     child = a_child(world, home, 2, 11)
     relation = world.pick(names.RELATIONS)
     woman = relation.endswith(("e", "mère")) and "père" not in relation
-    after = {"first_name": world.pick(names.WOMEN if woman else names.MEN), "last_name": world.pick(names.LAST_NAMES), "relation": relation, "phone": identifiers.mobile(world.rng)}
+    after = {
+        "first_name": world.pick(names.WOMEN if woman else names.MEN),
+        "last_name": world.pick(names.LAST_NAMES),
+        "relation": relation,
+        "phone": identifiers.mobile(world.rng),
+    }
     files = {"photo_id": portrait("adult", old=relation.startswith("grand"), long_hair=woman)} if world.chance(0.7) else {}
     return child and Wish(kind_of("pickup"), None, after, act=Act.add, child_id=child.id, files=files)
 
@@ -216,7 +254,14 @@ def allergy(world, home):
 def care_plan(world, home):
     child = a_child(world, home, 3, 11)
     files = {"pai_document_id": scan("Projet d’accueil individualisé", f"Enfant : {child}", as_pdf=True)} if world.chance(0.5) else {}
-    return of_child(child, "health", files, pai=True, pai_until=date(world.year_begins + 1, 7, 5), what_to_do="Inhalateur : 2 bouffées, à répéter après 10 minutes ; puis le 15.")
+    return of_child(
+        child,
+        "health",
+        files,
+        pai=True,
+        pai_until=date(world.year_begins + 1, 7, 5),
+        what_to_do="Inhalateur : 2 bouffées, à répéter après 10 minutes ; puis le 15.",
+    )
 
 
 @wish(6)

@@ -1,7 +1,7 @@
 """What does the demo town share while it is made? Chance, the calendar, schools, pictures and files."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from uuid import uuid4
 
@@ -62,7 +62,7 @@ class World:
 
     def at(self, days_ago, hour, minute=0):
         """An instant some days ago, by the town's clock; never later than the present."""
-        moment = datetime.combine(self.today - timedelta(days=days_ago), time(hour, minute), clock.zone()).astimezone(timezone.utc)
+        moment = datetime.combine(self.today - timedelta(days=days_ago), time(hour, minute), clock.zone()).astimezone(UTC)
         return min(moment, self.present)
 
     def chance(self, share):
@@ -81,13 +81,23 @@ class World:
 
     def build_schools(self, families):
         """Three schools, this year and the next, and as many classes as the children need."""
-        rows = (("nursery", "École maternelle Les Tilleuls", "2 allée des Tilleuls", 9001), ("primary", "École élémentaire Jacques-Prévert", "14 rue des Écoles", 9002),
-                ("both", "Groupe scolaire Maria-Montessori", "5 chemin des Vignes", 9003))  # fmt: skip
+        rows = (
+            ("nursery", "École maternelle Les Tilleuls", "2 allée des Tilleuls", 9001),
+            ("primary", "École élémentaire Jacques-Prévert", "14 rue des Écoles", 9002),
+            ("both", "Groupe scolaire Maria-Montessori", "5 chemin des Vignes", 9003),
+        )
         for key, name, address, number in rows:
-            self.schools[key] = School(name=name, address=f"{address}, {names.POSTCODE} {names.TOWN}", uai=identifiers.uai(number), phone=identifiers.landline(self.rng))
+            self.schools[key] = School(
+                name=name,
+                address=f"{address}, {names.POSTCODE} {names.TOWN}",
+                uai=identifiers.uai(number),
+                phone=identifiers.landline(self.rng),
+            )
         for key, shift in (("now", 0), ("next", 1)):
             start = self.year_begins + shift
-            year = SchoolYear(name=f"{start}-{start + 1}", starts_on=date(start, 9, 1), ends_on=date(start + 1, 8, 31), enrolling=key == "next")
+            year = SchoolYear(
+                name=f"{start}-{start + 1}", starts_on=date(start, 9, 1), ends_on=date(start + 1, 8, 31), enrolling=key == "next"
+            )
             self.years[key] = year
         db.session.add_all([*self.schools.values(), *self.years.values()])
         db.session.flush()
@@ -101,7 +111,9 @@ class World:
                     continue
                 for section in range(sections):
                     name = f"{level.label} {chr(65 + section)}" if sections > 1 else f"{level.label}"
-                    row = SchoolClass(school=school, school_year=self.years["now"], name=name, teacher=names.TEACHERS[teachers % len(names.TEACHERS)])
+                    row = SchoolClass(
+                        school=school, school_year=self.years["now"], name=name, teacher=names.TEACHERS[teachers % len(names.TEACHERS)]
+                    )
                     db.session.add(row)
                     self.classes.setdefault((key, level), []).append(row)
                     teachers += 1
@@ -128,8 +140,16 @@ class World:
 
     def keep_file(self, owner, attribute, content, filename, noun, family_id, child=None):
         """A file of a family's file, within the open unit of work; settle() sets its id on the row that owns it."""
-        row = StoredFile(key=uuid4().hex, family_id=family_id, created_at=clock.now(), noun=noun.value, filename=filename, size=len(content), state=FileState.kept,
-                         media_type="application/pdf" if content.startswith(b"%PDF") else "image/jpeg")  # fmt: skip
+        row = StoredFile(
+            key=uuid4().hex,
+            family_id=family_id,
+            created_at=clock.now(),
+            noun=noun.value,
+            filename=filename,
+            size=len(content),
+            state=FileState.kept,
+            media_type="application/pdf" if content.startswith(b"%PDF") else "image/jpeg",
+        )
         path = path_of(row.key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(seal_bytes(content))

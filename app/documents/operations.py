@@ -31,9 +31,15 @@ def path_of(key):
 def store(upload, *, noun, family_id=None, child_id=None, by=None, state=FileState.draft):
     """Keep an Upload within the open unit of work; returns the StoredFile with its id."""
     row = StoredFile(
-        noun=noun.value, filename=upload.filename, media_type=upload.media_type, size=len(upload.content), state=state,
-        family_id=family_id, child_id=child_id, created_by_id=getattr(by, "id", None),
-    )  # fmt: skip
+        noun=noun.value,
+        filename=upload.filename,
+        media_type=upload.media_type,
+        size=len(upload.content),
+        state=state,
+        family_id=family_id,
+        child_id=child_id,
+        created_by_id=getattr(by, "id", None),
+    )
     db.session.add(row)
     db.session.flush()
     path = path_of(row.key)

@@ -80,7 +80,9 @@ class AdultKind(FamilyKind):
         if NAMES & set(request.changes):
             findings.append(Finding(Lane.look, _("A name or a date of birth changes: ask for a proof of identity.")))
         if {"address", "postcode", "city"} & set(request.changes):
-            findings.append(Finding(Lane.look, _("The address changes: school district, tariff of residents and a proof of address may depend on it.")))
+            findings.append(
+                Finding(Lane.look, _("The address changes: school district, tariff of residents and a proof of address may depend on it."))
+            )
         return findings
 
     def about(self, request, target):
@@ -106,10 +108,18 @@ class Spouse(AdultKind):
 class TaxForm(SectionForm):
     """The last tax notice."""
 
-    tax_number = Text(_l("Tax number"), [Digits((13,), _l("A tax number has 13 digits; it stands on the notice."))], longest=20, render_kw={"inputmode": "numeric"})
+    tax_number = Text(
+        _l("Tax number"),
+        [Digits((13,), _l("A tax number has 13 digits; it stands on the notice."))],
+        longest=20,
+        render_kw={"inputmode": "numeric"},
+    )
     notice_reference = Text(_l("Reference of the notice"), longest=20)
     income_year = IntegerField(_l("Year of the income"), [Optional(), NumberRange(2000, 2100, _l("A year, for instance 2025."))])
-    reference_income = IntegerField(_l("Reference income (revenu fiscal de référence), in euros"), [Optional(), NumberRange(0, 9_999_999, _l("An amount in whole euros, not negative."))])
+    reference_income = IntegerField(
+        _l("Reference income (revenu fiscal de référence), in euros"),
+        [Optional(), NumberRange(0, 9_999_999, _l("An amount in whole euros, not negative."))],
+    )
     parts = DecimalField(_l("Number of parts"), [Optional(), NumberRange(1, 30, _l("Between 1 and 30."))], places=2)
     proof_id = UploadField(_l("Tax notice (photograph or PDF)"))
 
@@ -146,8 +156,16 @@ class CafForm(SectionForm):
     """The household's fund."""
 
     fund = Choice(_l("Fund"), of=Fund, required=True)
-    allocataire = Text(_l("Number at the fund (numéro allocataire)"), [Digits((7, 13, 15), _l("7 digits at the CAF, 13 or 15 at the MSA."))], longest=20, render_kw={"inputmode": "numeric"})
-    quotient = IntegerField(_l("Income quotient (quotient familial), in euros"), [Optional(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))])
+    allocataire = Text(
+        _l("Number at the fund (numéro allocataire)"),
+        [Digits((7, 13, 15), _l("7 digits at the CAF, 13 or 15 at the MSA."))],
+        longest=20,
+        render_kw={"inputmode": "numeric"},
+    )
+    quotient = IntegerField(
+        _l("Income quotient (quotient familial), in euros"),
+        [Optional(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))],
+    )
     consent = BooleanField(_l("I agree that the town asks the fund for my quotient"))
     proof_id = UploadField(_l("Proof of the quotient (photograph or PDF)"))
 
@@ -177,8 +195,11 @@ class Caf(FamilyKind):
 
     def read(self, target):
         row = self.section(target)
-        values = {name: None for name in self.fields} if row is None else {
-            "fund": row.fund and row.fund.name, "allocataire": row.allocataire, "consent": row.consent, "proof_id": row.proof_id}  # fmt: skip
+        values = (
+            dict.fromkeys(self.fields)
+            if row is None
+            else {"fund": row.fund and row.fund.name, "allocataire": row.allocataire, "consent": row.consent, "proof_id": row.proof_id}
+        )
         values["quotient"] = target.quotients[-1].value if target.quotients else None
         return values
 

@@ -74,7 +74,9 @@ class Family(Model):
     adults: Mapped[list["Adult"]] = relationship(back_populates="family", order_by="Adult.role", passive_deletes=True)
     tax: Mapped["TaxData | None"] = relationship(back_populates="family", passive_deletes=True)
     caf: Mapped["CafData | None"] = relationship(back_populates="family", passive_deletes=True)
-    quotients: Mapped[list["IncomeQuotient"]] = relationship(back_populates="family", order_by="IncomeQuotient.counts_from", passive_deletes=True)
+    quotients: Mapped[list["IncomeQuotient"]] = relationship(
+        back_populates="family", order_by="IncomeQuotient.counts_from", passive_deletes=True
+    )
     bank: Mapped["BankDetails | None"] = relationship(back_populates="family", passive_deletes=True)
     mandates: Mapped[list["Mandate"]] = relationship(back_populates="family", order_by="Mandate.id", passive_deletes=True)
 
@@ -205,7 +207,9 @@ class Mandate(Model):
 
     __tablename__ = "mandate"
     __table_args__ = (
-        Index("uq_mandate_open", "family_id", unique=True, sqlite_where=text("ended_on IS NULL"), postgresql_where=text("ended_on IS NULL")),
+        Index(
+            "uq_mandate_open", "family_id", unique=True, sqlite_where=text("ended_on IS NULL"), postgresql_where=text("ended_on IS NULL")
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
@@ -220,4 +224,3 @@ class Mandate(Model):
 
     def __repr__(self):
         return self.reference
-

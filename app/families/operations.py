@@ -43,9 +43,15 @@ def renew_mandate(family, bank):
         current = None
     if wanted and current is None:
         number = next_number("mandate")
-        family.mandates.append(Mandate(
-            reference=f"PREAU-{family.code}-{number:06}", iban=bank.iban, bic=bank.bic or "", holder=bank.holder or "", signed_on=clock.today(),
-        ))  # fmt: skip
+        family.mandates.append(
+            Mandate(
+                reference=f"PREAU-{family.code}-{number:06}",
+                iban=bank.iban,
+                bic=bank.bic or "",
+                holder=bank.holder or "",
+                signed_on=clock.today(),
+            )
+        )
 
 
 def write_note(family, text, *, by):

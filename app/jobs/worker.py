@@ -28,9 +28,11 @@ def accept():
 
 
 def a_few(act, limit=10):
-    """The job that does a few at a time: it stops soon when told to, and mails are tried within their lease however slow their server is."""
+    """The job that does a few at a time: it stops soon when told to, and slow mails are still tried within their lease."""
+
     def job():
         return act(limit=limit)
+
     job.__name__ = act.__name__
     return job
 
@@ -92,7 +94,11 @@ class Agenda:
         self.last = {}
 
     def jobs(self):
-        return ((beat,) if self._due("beat", BEAT_EVERY) else ()) + JOBS + (HOUSEKEEPING if self._due("housekeeping", HOUSEKEEPING_EVERY) else ())
+        return (
+            ((beat,) if self._due("beat", BEAT_EVERY) else ())
+            + JOBS
+            + (HOUSEKEEPING if self._due("housekeeping", HOUSEKEEPING_EVERY) else ())
+        )
 
     def _due(self, name, every):
         if name in self.last and time.monotonic() - self.last[name] < every.total_seconds():

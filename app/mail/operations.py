@@ -30,9 +30,16 @@ def queue_mail(recipient, template, *, locale="fr", family_id=None, account_id=N
     """
     subject, body = write(template, locale, **context)
     row = OutgoingMail(
-        message_id=f"<{uuid4().hex}@{current_app.config['MAIL_DOMAIN']}>", recipient=recipient, locale=locale, template=template,
-        subject=subject, body=body, family_id=family_id, account_id=account_id, not_before=not_before or clock.now(),
-    )  # fmt: skip
+        message_id=f"<{uuid4().hex}@{current_app.config['MAIL_DOMAIN']}>",
+        recipient=recipient,
+        locale=locale,
+        template=template,
+        subject=subject,
+        body=body,
+        family_id=family_id,
+        account_id=account_id,
+        not_before=not_before or clock.now(),
+    )
     db.session.add(row)
     return row
 
@@ -63,8 +70,10 @@ def _lease(limit):
         select(OutgoingMail.id)
         .where(OutgoingMail.state == MailState.queued, OutgoingMail.not_before <= now)
         .where(or_(OutgoingMail.leased_until.is_(None), OutgoingMail.leased_until < now))
-        .order_by(OutgoingMail.id).limit(limit).with_for_update(skip_locked=True)
-    )  # fmt: skip
+        .order_by(OutgoingMail.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     with unit_of_work():
         taken = db.session.scalars(due).all()
         db.session.execute(update(OutgoingMail).where(OutgoingMail.id.in_(taken)).values(leased_until=now + LEASE))

@@ -54,9 +54,15 @@ class FamilyLink(Model):
     __tablename__ = "family_link"
     __table_args__ = (
         CheckConstraint("standing IN ('guardian', 'spouse')", name="ck_family_link_standing"),
-        Index("uq_family_link_open", "account_id", "family_id", unique=True, sqlite_where=text("ended_at IS NULL"),
-              postgresql_where=text("ended_at IS NULL")),
-    )  # fmt: skip
+        Index(
+            "uq_family_link_open",
+            "account_id",
+            "family_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)

@@ -40,9 +40,12 @@ class OwnAccountView(OwnView):
     def show(self):
         account = _me()
         return self.render_template(
-            "portal/own_account/show.html", account=account, address=operations.address_of(account), links=families_of(account.id),
+            "portal/own_account/show.html",
+            account=account,
+            address=operations.address_of(account),
+            links=families_of(account.id),
             language=LanguageForm(locale=account.locale),
-        )  # fmt: skip
+        )
 
     @expose("/adresse/", methods=["GET", "POST"])
     @writes(ACCOUNT)

@@ -28,9 +28,12 @@ settings.declare(
 
 #: POSTs from one address.
 LIMITS = {
-    "LoginView.login": "30 per minute", "FirstVisitView.codes": "20 per minute; 100 per hour", "FirstVisitView.account": "30 per minute",
-    "ResetView.forgotten": "10 per minute; 60 per hour", "ResetView.choose": "30 per minute",
-}  # fmt: skip
+    "LoginView.login": "30 per minute",
+    "FirstVisitView.codes": "20 per minute; 100 per hour",
+    "FirstVisitView.account": "30 per minute",
+    "ResetView.forgotten": "10 per minute; 60 per hour",
+    "ResetView.choose": "30 per minute",
+}
 
 
 class IndexView(FabIndexView):

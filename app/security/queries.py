@@ -46,8 +46,9 @@ def readers_of(askers):
         select(FamilyLink.family_id, FamilyLink.account_id, FamilyLink.adult_id, FamilyLink.standing, LoginAddress.email, Account.locale)
         .join(Account, Account.id == FamilyLink.account_id)
         .outerjoin(LoginAddress, (LoginAddress.account_id == FamilyLink.account_id) & LoginAddress.confirmed_at.is_not(None))
-        .where(FamilyLink.family_id.in_(families), FamilyLink.ended_at.is_(None)).order_by(FamilyLink.id)
-    ).all()  # fmt: skip
+        .where(FamilyLink.family_id.in_(families), FamilyLink.ended_at.is_(None))
+        .order_by(FamilyLink.id)
+    ).all()
     in_file = [row for rows_of in _file_addresses for row in rows_of(families)]
     return {(account_id, family_id): _reader(account_id, family_id, links, in_file) for account_id, family_id in askers}
 

@@ -47,11 +47,13 @@ def is_family():
 
 def standing():
     """The Standing of the request, or None: for a family from its links, for a clerk from the family that it acts for."""
-    if not current_user.is_authenticated:
+    # Asked dozens of times a page: the proxy is looked through once.
+    user = current_user._get_current_object()
+    if not user.is_authenticated:
         return None
     cached = g.get("standing")
-    if cached is None or cached[0] != current_user.id:
-        cached = g.standing = (current_user.id, _find_standing())
+    if cached is None or cached[0] is not user:
+        cached = g.standing = (user, _find_standing())
     return cached[1]
 
 

@@ -1,6 +1,7 @@
 """Who sees what? The one table: noun × viewer. Roles, views, the portal and the contract tests are made from it."""
 
 from enum import StrEnum
+from functools import cache
 
 
 class Noun(StrEnum):
@@ -83,6 +84,7 @@ TABLE = {
 }  # fmt: skip
 
 
+@cache
 def permissions(noun, viewer):
     """What a viewer may do with a noun: a set of "read", "ask", "decide", "edit"; nobody may nothing."""
     if viewer is None:

@@ -1,5 +1,7 @@
 """Does the last net hold? Every way to write, on every table, during a family's request."""
 
+from datetime import UTC
+
 import pytest
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,10 +37,10 @@ def sample(column):
 
 def some_value(column):
     kind = column.type.python_type
-    from datetime import date, datetime, timezone
+    from datetime import date, datetime
 
     if kind is datetime:
-        return datetime(2026, 1, 1, tzinfo=timezone.utc) if getattr(column.type, "timezone", True) else datetime(2026, 1, 1)
+        return datetime(2026, 1, 1, tzinfo=UTC) if getattr(column.type, "timezone", True) else datetime(2026, 1, 1)
     if kind is date:
         return date(2026, 1, 1)
     if hasattr(kind, "__members__"):
@@ -47,7 +49,9 @@ def some_value(column):
 
 
 def some_values(table):
-    return {column.name: some_value(column) for column in table.columns if not column.nullable or column.primary_key} or {table.columns.keys()[0]: None}
+    return {column.name: some_value(column) for column in table.columns if not column.nullable or column.primary_key} or {
+        table.columns.keys()[0]: None
+    }
 
 
 def in_bulk_insert(table):
@@ -105,14 +109,32 @@ def test_a_family_writes_no_other_table(ctx, way):
 def test_what_a_save_needs_passes(ctx, name):
     with may_write(REQUESTS):
         try:
-            db.session.execute(update(Model.metadata.tables[name]).values({Model.metadata.tables[name].columns.keys()[0]: None}).where(text("1 = 0")))
+            db.session.execute(
+                update(Model.metadata.tables[name]).values({Model.metadata.tables[name].columns.keys()[0]: None}).where(text("1 = 0"))
+            )
         except SQLAlchemyError as error:
             pytest.fail(f"{name}: {error}")
 
 
 def test_nothing_of_the_file_is_among_what_families_write():
-    file_tables = {"family", "adult", "tax_data", "caf_data", "income_quotient", "bank_details", "mandate", "child", "household", "school_enrolment",
-                   "authorisation", "pickup_person", "complementary_data", "health_record", "decision", "setting"}  # fmt: skip
+    file_tables = {
+        "family",
+        "adult",
+        "tax_data",
+        "caf_data",
+        "income_quotient",
+        "bank_details",
+        "mandate",
+        "child",
+        "household",
+        "school_enrolment",
+        "authorisation",
+        "pickup_person",
+        "complementary_data",
+        "health_record",
+        "decision",
+        "setting",
+    }
     assert not file_tables & (REQUESTS | ACCOUNT | DRAFTS)
 
 

@@ -22,15 +22,26 @@ from tests.conftest import account, base_of, work
 
 load_domains()
 EACH_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-EACH_EDIT = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if Act.edit in kind.acts and not kind.adds_to_child], ids=lambda kind: kind.name)
+EACH_EDIT = pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if Act.edit in kind.acts and not kind.adds_to_child], ids=lambda kind: kind.name
+)
 EACH_ADD = pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if Act.add in kind.acts], ids=lambda kind: kind.name)
 
 #: What a field takes where its type does not tell.
 SAMPLES = {
-    "postcode": "77181", "mobile": "06 98 76 54 32", "phone": "01 98 76 54 32", "work_phone": "01 98 76 54 33", "doctor_phone": "01 98 76 54 34",
-    "email": "new@famille.example", "iban": "FR76 3000 6000 0112 3456 7890 189", "tax_number": "1234567890123", "allocataire": "1234567", "income_year": "2025",
-    "parts": "2.5", "birth_date": "2020-02-29",
-}  # fmt: skip
+    "postcode": "77181",
+    "mobile": "06 98 76 54 32",
+    "phone": "01 98 76 54 32",
+    "work_phone": "01 98 76 54 33",
+    "doctor_phone": "01 98 76 54 34",
+    "email": "new@famille.example",
+    "iban": "FR76 3000 6000 0112 3456 7890 189",
+    "tax_number": "1234567890123",
+    "allocataire": "1234567",
+    "income_year": "2025",
+    "parts": "2.5",
+    "birth_date": "2020-02-29",
+}
 PASSWORD = "cour-de-recre-2026"
 
 
@@ -67,7 +78,9 @@ def fill(app, kind):
 def send(app, client, kind, path):
     page = client.get(path)
     assert page.status_code == 200, page.text
-    answer = client.post(path, data={**fill(app, kind), "base": base_of(page.text), "password": PASSWORD}, content_type="multipart/form-data")
+    answer = client.post(
+        path, data={**fill(app, kind), "base": base_of(page.text), "password": PASSWORD}, content_type="multipart/form-data"
+    )
     assert answer.status_code == 302, answer.text
 
 
@@ -145,7 +158,9 @@ def test_what_is_added_is_there_after_acceptance(app, sign_in, kind):
         request = db.session.scalar(db.select(ChangeRequest))
         assert request.state is RequestState.accepted and db.session.scalar(db.select(db.func.count()).select_from(kind.model)) == count + 1
         target = kind.find(request.target_id, 1)
-        assert {name: kind.read(target)[name] for name in request.changes} == {name: pair["after"] for name, pair in request.changes.items()}
+        assert {name: kind.read(target)[name] for name in request.changes} == {
+            name: pair["after"] for name, pair in request.changes.items()
+        }
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.secret], ids=lambda kind: kind.name)
@@ -163,5 +178,9 @@ def test_values_are_shown_as_people_read_them(app, kind):
     with app.test_request_context("/"):
         for name in kind.fields:
             assert kind.show(name, None) == ""
-            shown = kind.show(name, {bool: True, date: "2024-05-06", int: 7}.get(kind.type_of(name))) if kind.type_of(name) in (bool, date, int) else ""
+            shown = (
+                kind.show(name, {bool: True, date: "2024-05-06", int: 7}.get(kind.type_of(name)))
+                if kind.type_of(name) in (bool, date, int)
+                else ""
+            )
             assert "None" not in shown and "True" not in shown

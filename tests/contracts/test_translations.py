@@ -20,8 +20,15 @@ READERS = (None, "galbert", "agent", "admin")
 ENGLISH = re.compile(r"\b(the|and|of|you|your|this|with|from|is|are|not|has|have)\b", re.IGNORECASE)
 #: The bar, word for word as the families' guide has it; and the agenda.
 BAR = (
-    "Accueil", "Mon compte", "Mes enfants", "Relevé de compte", "Boîte de réception", "Liste des demandes", "Déconnexion", "Agenda",
-)  # fmt: skip
+    "Accueil",
+    "Mon compte",
+    "Mes enfants",
+    "Relevé de compte",
+    "Boîte de réception",
+    "Liste des demandes",
+    "Déconnexion",
+    "Agenda",
+)
 #: Attributes that people read or hear.
 SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-confirm", "data-changed", "data-hide", "data-hide-label")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

@@ -16,14 +16,35 @@ from tests.contracts import town
 
 #: Open to the world, on purpose. Everything else sends a stranger to the login page.
 PUBLIC = {
-    "static", "appbuilder.static", "IndexView.index", "HealthView.healthz", "theme.stylesheet", "LoginView.login", "LoginView.logout", "LocaleView.index",
-    "UtilView.back", "FirstVisitView.codes", "FirstVisitView.account", "ResetView.forgotten", "ResetView.asked", "ResetView.choose", "ResetView.confirm",
-}  # fmt: skip
+    "static",
+    "appbuilder.static",
+    "IndexView.index",
+    "HealthView.healthz",
+    "theme.stylesheet",
+    "LoginView.login",
+    "LoginView.logout",
+    "LocaleView.index",
+    "UtilView.back",
+    "FirstVisitView.codes",
+    "FirstVisitView.account",
+    "ResetView.forgotten",
+    "ResetView.asked",
+    "ResetView.choose",
+    "ResetView.confirm",
+}
 #: The own account, whoever one is: no row of anybody else can be named there.
 OWN_ACCOUNT = {"OwnAccountView.show", "OwnAccountView.address", "PasswordView.change"}
 
-VIEWERS = {"galbert": Viewer.guardian, "marc": Viewer.spouse, "petit": Viewer.guardian, "admin": Viewer.administrator, "agent": Viewer.clerk, "regisseur": Viewer.regisseur,
-           "animateur": Viewer.animator, "lecteur": Viewer.reader}  # fmt: skip
+VIEWERS = {
+    "galbert": Viewer.guardian,
+    "marc": Viewer.spouse,
+    "petit": Viewer.guardian,
+    "admin": Viewer.administrator,
+    "agent": Viewer.clerk,
+    "regisseur": Viewer.regisseur,
+    "animateur": Viewer.animator,
+    "lecteur": Viewer.reader,
+}
 FAMILIES = ("galbert", "marc", "petit")
 OWN, OTHER = "OWNCANARY", "OTHERCANARY"
 #: Another family's row is 404; where the table gives nothing at all, the role's 403 comes first.
@@ -32,7 +53,7 @@ REFUSED = (403, 404)
 FINER = {
     "AccountsView.add": "accounts of the staff are an administrator's to make",
     "StaffFileView.file": "a file is read by those who read its noun",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -137,14 +158,22 @@ def test_no_endpoint_answers_without_asking_the_table(app, sign_in, rows, asked,
 @pytest.mark.parametrize("username", FAMILIES)
 def test_families_stay_out_of_the_staffs_rooms(app, sign_in, rows, username):
     client = sign_in(username)
-    inside = [str(rule) for rule in rules(app, "GET") if str(rule).startswith(("/mairie", "/technique")) and client.get(address(app, rule, rows["own"])).status_code != 403]
+    inside = [
+        str(rule)
+        for rule in rules(app, "GET")
+        if str(rule).startswith(("/mairie", "/technique")) and client.get(address(app, rule, rows["own"])).status_code != 403
+    ]
     assert not inside
 
 
 @pytest.mark.parametrize("username", [name for name in VIEWERS if name not in FAMILIES])
 def test_staff_stay_out_of_the_families_rooms(app, sign_in, rows, username):
     client = sign_in(username)
-    inside = [str(rule) for rule in rules(app, "GET") if str(rule).startswith("/portail") and client.get(address(app, rule, rows["own"])).status_code != 403]
+    inside = [
+        str(rule)
+        for rule in rules(app, "GET")
+        if str(rule).startswith("/portail") and client.get(address(app, rule, rows["own"])).status_code != 403
+    ]
     assert not inside
 
 
@@ -156,7 +185,12 @@ def test_nothing_of_another_family_is_read(app, sign_in, rows, username):
             answer = client.get(address(app, rule, rows[whose]), follow_redirects=True)
             if OTHER.encode() in answer.data:
                 leaks.append((str(rule), whose))
-        if rule.arguments and str(rule).startswith("/portail") and names_a_row(rule) and client.get(address(app, rule, rows["other"])).status_code not in REFUSED:
+        if (
+            rule.arguments
+            and str(rule).startswith("/portail")
+            and names_a_row(rule)
+            and client.get(address(app, rule, rows["other"])).status_code not in REFUSED
+        ):
             found.append(str(rule))
     assert not leaks
     assert not found
@@ -165,12 +199,24 @@ def test_nothing_of_another_family_is_read(app, sign_in, rows, username):
 def test_no_address_breaks_the_portal(app, sign_in, rows):
     """Numbers that no database holds, words where numbers stand, paging and filters that make no sense."""
     odd = ("0", "99999999999999999999", "-1", "abc", "%00")
-    query = "?page_X=abc", "?_flt_0_x=1&_flt_9_name=1", "?_oc_FamilyView=password&_od_FamilyView=asc", "?child=x", "?q=%00%25_", "?page=-1", "?lane=x&state=x&tab=x"
+    query = (
+        "?page_X=abc",
+        "?_flt_0_x=1&_flt_9_name=1",
+        "?_oc_FamilyView=password&_od_FamilyView=asc",
+        "?child=x",
+        "?q=%00%25_",
+        "?page=-1",
+        "?lane=x&state=x&tab=x",
+    )
     broken = []
     clients = {"/portail": sign_in("galbert"), "/mairie": sign_in("admin")}
     for rule in rules(app, "GET"):
         client = next((client for start, client in clients.items() if str(rule).startswith(start)), sign_in())
-        paths = [re.sub(r"<[^>]*>", value, str(rule)) for value in odd] if names_a_row(rule) else [str(rule) + extra for extra in query if not rule.arguments]
+        paths = (
+            [re.sub(r"<[^>]*>", value, str(rule)) for value in odd]
+            if names_a_row(rule)
+            else [str(rule) + extra for extra in query if not rule.arguments]
+        )
         broken += [path for path in paths if client.get(path).status_code >= 500]
     assert not broken
 
@@ -184,14 +230,42 @@ def test_nothing_of_another_family_is_written(app, sign_in, rows, username):
     other = rows["other"]
     with app.app_context():
         before = town.picture_of(2)
-        base = seal({"kind": "guardian", "act": "edit", "target": 2, "child": None, "family": 2, "before": {}, "shown": {}, "key": "stolen"})
-    names = ("child", "child_id", "family", "family_id", "lot", "lot_id", "request", "request_id", "request_ids", "pk", "rowid", "id", "target", "adult_id", "file", "file_id")
+        base = seal(
+            {"kind": "guardian", "act": "edit", "target": 2, "child": None, "family": 2, "before": {}, "shown": {}, "key": "stolen"}
+        )
+    names = (
+        "child",
+        "child_id",
+        "family",
+        "family_id",
+        "lot",
+        "lot_id",
+        "request",
+        "request_id",
+        "request_ids",
+        "pk",
+        "rowid",
+        "id",
+        "target",
+        "adult_id",
+        "file",
+        "file_id",
+    )
     fields = {name: other.get(name, other.get(f"{name}_id", 2)) for name in names}
-    fields |= {"base": base, "first_name": "Stolen", "last_name": "Stolen", "phone": "06 11 22 33 44", "photo_id-kept": seal_file(app, other), "next": "/"}
+    fields |= {
+        "base": base,
+        "first_name": "Stolen",
+        "last_name": "Stolen",
+        "phone": "06 11 22 33 44",
+        "photo_id-kept": seal_file(app, other),
+        "next": "/",
+    }
     faults = []
     for rule in rules(app, "POST"):
         answer = sign_in(username).post(address(app, rule, other), data=fields)
-        if answer.status_code >= 500 or (names_a_row(rule) and str(rule).startswith(("/portail", "/mairie")) and answer.status_code not in REFUSED):
+        if answer.status_code >= 500 or (
+            names_a_row(rule) and str(rule).startswith(("/portail", "/mairie")) and answer.status_code not in REFUSED
+        ):
             faults.append((str(rule), answer.status_code))
         with app.app_context():
             assert town.picture_of(2) == before, str(rule)
@@ -241,7 +315,12 @@ def test_every_view_names_its_permissions(app):
     for view in app.appbuilder.baseviews:
         if not hasattr(view, "datamodel"):
             continue
-        if view.class_permission_name not in set(Noun) or not set(view.method_permission_name.values()) <= {"read", "ask", "decide", "edit"}:
+        if view.class_permission_name not in set(Noun) or not set(view.method_permission_name.values()) <= {
+            "read",
+            "ask",
+            "decide",
+            "edit",
+        }:
             faults.append(type(view).__name__)
     assert not faults
 

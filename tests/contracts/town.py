@@ -23,7 +23,9 @@ from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
 
 #: A 1×1 PNG.
-PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060606000000005000155a0415d0000000049454e44ae426082")
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060606000000005000155a0415d0000000049454e44ae426082"
+)
 IBAN = "FR7630006000011234567890189"
 
 
@@ -35,7 +37,9 @@ def fill(family_id, canary):
         tax = TaxData(family_id=family_id, tax_number=canary, notice_reference=canary, reference_income=31415, income_year=2025)
         caf = CafData(family_id=family_id, fund=Fund.caf, allocataire=canary)
         quotient = IncomeQuotient(family_id=family_id, value=31416, counts_from=date(2026, 9, 1), source=QuotientSource.hand)
-        db.session.add_all([tax, caf, quotient, ComplementaryData(child_id=child.id), HealthRecord(child_id=child.id, vaccines={"tetanus": "2026-01-01"})])
+        db.session.add_all(
+            [tax, caf, quotient, ComplementaryData(child_id=child.id), HealthRecord(child_id=child.id, vaccines={"tetanus": "2026-01-01"})]
+        )
         db.session.flush()
         set_bank_details(family, {"iban": IBAN, "holder": canary, "direct_debit": True})
         family.private_note = canary
@@ -49,12 +53,29 @@ def fill(family_id, canary):
         photo = store(upload, noun=Noun.photo, family_id=family_id, child_id=child.id, state=FileState.kept)
         proof = store(upload, noun=Noun.tax, family_id=family_id, state=FileState.kept)
         child.photo_id, tax.proof_id = photo.id, proof.id
-        mail = OutgoingMail(message_id=f"<{canary}>", recipient=f"{canary}@famille.example", locale="fr", template="receipt", subject=canary, body=canary,
-                            family_id=family_id, account_id=_account(family_id).id)  # fmt: skip
+        mail = OutgoingMail(
+            message_id=f"<{canary}>",
+            recipient=f"{canary}@famille.example",
+            locale="fr",
+            template="receipt",
+            subject=canary,
+            body=canary,
+            family_id=family_id,
+            account_id=_account(family_id).id,
+        )
         db.session.add(mail)
         db.session.flush()
-        rows = {"family_id": family_id, "child_id": child.id, "pickup": person.id, "file_id": proof.id, "mail_id": mail.id, "adult_id": family.guardian.id,
-                "account_id": _account(family_id).id, "target_id": family_id, "link_id": _link(family_id).id}  # fmt: skip
+        rows = {
+            "family_id": family_id,
+            "child_id": child.id,
+            "pickup": person.id,
+            "file_id": proof.id,
+            "mail_id": mail.id,
+            "adult_id": family.guardian.id,
+            "account_id": _account(family_id).id,
+            "target_id": family_id,
+            "link_id": _link(family_id).id,
+        }
     rows |= _ask(family_id, child.id, canary)
     return rows
 
@@ -72,9 +93,19 @@ def _ask(family_id, child_id, canary):
     standing = Standing(by.id, family_id, Viewer.guardian)
     with unit_of_work():
         family = db.session.get(Family, family_id)
-        request = submit(KINDS["guardian"], Proposal(act=Act.edit, target=family, before={"city": None}, shown={"city": None}, after={"city": canary}), standing=standing, by=by)
+        request = submit(
+            KINDS["guardian"],
+            Proposal(act=Act.edit, target=family, before={"city": None}, shown={"city": None}, after={"city": canary}),
+            standing=standing,
+            by=by,
+        )
         child = db.session.get(Child, child_id)
-        submit(KINDS["complementary"], Proposal(act=Act.edit, target=child, child_id=child_id, before={}, shown={}, after={"habits": canary}), standing=standing, by=by)
+        submit(
+            KINDS["complementary"],
+            Proposal(act=Act.edit, target=child, child_id=child_id, before={}, shown={}, after={"habits": canary}),
+            standing=standing,
+            by=by,
+        )
         return {"lot_id": request.lot_id, "request_id": request.id}
 
 

@@ -100,7 +100,10 @@ def test_a_lost_key_is_said_at_the_start(tmp_path):
 def test_a_port_in_use_is_said_at_once(tmp_path):
     import socket
 
-    with socket.create_server(("127.0.0.1", 0)) as taken, running("run.py", env=environment(tmp_path, PORT=str(taken.getsockname()[1]))) as process:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        running("run.py", env=environment(tmp_path, PORT=str(taken.getsockname()[1]))) as process,
+    ):
         assert process.wait(30) == 1
         assert "PORT=8090" in process.stdout.read()
     assert not list(tmp_path.iterdir())

@@ -27,14 +27,32 @@ from tests.conftest import account
 DAY = date(2026, 11, 23)
 #: Made by chance outside of the town: identifiers that must not be guessed, and what Flask-AppBuilder notes by itself.
 BY_CHANCE = {
-    "password", "session_token", "key", "message_id", "idempotency_key", "batch", "code_hash", "created_on", "changed_on", "last_login", "alternative_id",
+    "password",
+    "session_token",
+    "key",
+    "message_id",
+    "idempotency_key",
+    "batch",
+    "code_hash",
+    "created_on",
+    "changed_on",
+    "last_login",
+    "alternative_id",
     "ab_user.email",
-}  # fmt: skip
+}
 
 
 def empty(app):
     """Remove the cast: every row of every table but the roles and what a deployment brings."""
-    stay = {"ab_role", "ab_permission", "ab_view_menu", "ab_permission_view", "ab_permission_view_role", "refusal_reason", "alembic_version"}
+    stay = {
+        "ab_role",
+        "ab_permission",
+        "ab_view_menu",
+        "ab_permission_view",
+        "ab_permission_view_role",
+        "refusal_reason",
+        "alembic_version",
+    }
     with db.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             names = ", ".join(f'"{table.name}"' for table in Model.metadata.sorted_tables if table.name not in stay)
@@ -85,7 +103,9 @@ def dump():
         columns = [column for column in table.columns if not {column.name, f"{table.name}.{column.name}"} & BY_CHANCE]
         # FAB's own clocks tell the machine's time.
         columns = [column for column in columns if not (table.name.startswith("ab_") and isinstance(column.type, DateTime))]
-        rows[table.name] = [tuple(row) for row in db.session.execute(select(*columns).order_by(*table.primary_key.columns))] if columns else []
+        rows[table.name] = (
+            [tuple(row) for row in db.session.execute(select(*columns).order_by(*table.primary_key.columns))] if columns else []
+        )
     db.session.rollback()
     return rows
 

@@ -17,7 +17,11 @@ from tests.conftest import account, skip_or_fail, work
 #: A telephone and a desk; what a page must hold on both.
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 LOOK = "options => axe.run(document, options).then(found => found.violations)"
-OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "resultTypes": ["violations"], "iframes": False}
+OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+    "iframes": False,
+}
 
 
 def pytest_collection_modifyitems(items):
@@ -59,13 +63,20 @@ class Person:
     def __init__(self, app, server, chromium, username, size, locale="en", scripts=True):
         self.username, self.server, self.faults = username, server, []
         self.context = chromium.new_context(
-            viewport=SIZES[size], locale={"en": "en-GB", "fr": "fr-FR"}[locale], base_url=server, has_touch=size == "phone", java_script_enabled=scripts
-        )  # fmt: skip
+            viewport=SIZES[size],
+            locale={"en": "en-GB", "fr": "fr-FR"}[locale],
+            base_url=server,
+            has_touch=size == "phone",
+            java_script_enabled=scripts,
+        )
         self.context.set_default_timeout(8000)
         if username:
             self.context.add_cookies([{"name": "session", "value": cookie(app, username, locale), "url": server}])
         self.page = self.context.new_page()
-        self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" and "status of 4" not in message.text else None)
+        self.page.on(
+            "console",
+            lambda message: self.faults.append(message.text) if message.type == "error" and "status of 4" not in message.text else None,
+        )
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         # A parent who is asked "Take this request back?" says yes.
         self.page.on("dialog", lambda dialog: dialog.accept())

@@ -20,8 +20,21 @@ from tests.journeys import steps
 #: The narrowest telephone, one of today, a desk. axe looks at each in one of the two languages, both are measured at all three.
 WIDTHS = {320: "fr", 390: "en", 1280: "fr"}
 #: No pages: they answer with files, data, or with another page.
-NO_PAGES = ("export", "theme.stylesheet", "HealthView", "LocaleView", "UtilView.back", "static", "ChoiceView", "LotView.presence", "SheetView", "FileView", "FilesView",
-            "FirstVisitView.account", "IndexView")  # fmt: skip
+NO_PAGES = (
+    "export",
+    "theme.stylesheet",
+    "HealthView",
+    "LocaleView",
+    "UtilView.back",
+    "static",
+    "ChoiceView",
+    "LotView.presence",
+    "SheetView",
+    "FileView",
+    "FilesView",
+    "FirstVisitView.account",
+    "IndexView",
+)
 WORD = "Wollstonecraft-Delarue"
 
 
@@ -36,7 +49,11 @@ def filled(app):
         clock.advance(minutes=11)
         child = db.session.scalar(select(Child.id).order_by(Child.id.desc()).where(Child.of_family(1)))
         rows |= {"again": make_request("spouse", 1, {"mobile": steps.NEW, "city": WORD}), "tom": child}
-        for kind, changes in (("health", {"food_allergies": WORD, "what_to_do": WORD}), ("authorisations", {"image": False}), ("photo", {"photo_id": rows["file_id"]})):
+        for kind, changes in (
+            ("health", {"food_allergies": WORD, "what_to_do": WORD}),
+            ("authorisations", {"image": False}),
+            ("photo", {"photo_id": rows["file_id"]}),
+        ):
             make_request(kind, 1, changes, child_id=child)
         make_request("new_child", 1, {"first_name": "Zoé", "last_name": WORD, "birth_date": "2023-02-14"}, act="add")
         make_request("pickup", 1, {}, act="delete", target_id=rows["pickup"], child_id=rows["child_id"])
@@ -63,7 +80,9 @@ def faults(person, username, paths):
             wrong = [] if answer.status < 400 or path.endswith("/x") else [f"status {answer.status}"]
             for width, looked_in in WIDTHS.items():
                 somebody.page.set_viewport_size({"width": width, "height": 900})
-                wrong += [f"{width} {language}: {text}" for text in (somebody.looked_at() if looked_in == language else somebody.too_wide())]
+                wrong += [
+                    f"{width} {language}: {text}" for text in (somebody.looked_at() if looked_in == language else somebody.too_wide())
+                ]
             if wrong:
                 found[path] = sorted(set(wrong))
             somebody.faults.clear()
@@ -77,7 +96,10 @@ def told(found):
 
 def test_the_families_screens(app, person, filled):
     paths = pages(app, filled, "/portail/")
-    paths += [f"/portail/demandes/?filter={shelf}" for shelf in ("accepted", "refused", "archive")] + [f"/portail/enfants/{filled['tom']}/", "/portail/enfants/999/"]
+    paths += [f"/portail/demandes/?filter={shelf}" for shelf in ("accepted", "refused", "archive")] + [
+        f"/portail/enfants/{filled['tom']}/",
+        "/portail/enfants/999/",
+    ]
     assert len(paths) > 25
     assert not (found := {path: wrong for path, wrong in faults(person, "galbert", paths).items() if wrong != ["status 404"]}), told(found)
 
@@ -95,8 +117,14 @@ def staff_pages(app, rows):
     """The pages of the staff, those of the queue with their filters."""
     with app.app_context():
         conflict = db.session.scalar(select(ChangeRequest.lot_id).filter_by(id=rows["again"]))
-    more = ["/mairie/demandes/?lane=look", "/mairie/demandes/?q=nobody", f"/mairie/demandes/{conflict}/", f"/mairie/demandes/{conflict}/refuser?as=refuse",
-            f"/mairie/demandes/{conflict}/refuser?as=send_back&reason_id=1", "/mairie/demandes/accepter?all=1"]  # fmt: skip
+    more = [
+        "/mairie/demandes/?lane=look",
+        "/mairie/demandes/?q=nobody",
+        f"/mairie/demandes/{conflict}/",
+        f"/mairie/demandes/{conflict}/refuser?as=refuse",
+        f"/mairie/demandes/{conflict}/refuser?as=send_back&reason_id=1",
+        "/mairie/demandes/accepter?all=1",
+    ]
     return pages(app, rows, "/mairie/") + more
 
 
@@ -147,7 +175,13 @@ def weight(answer):
 def test_families_pages_are_light(app, person, filled):
     heavy = []
     christelle = person("galbert", "phone", "fr")
-    for path in ("/portail/", "/portail/compte/", f"/portail/enfants/{filled['child_id']}/", "/portail/demandes/", "/portail/demande/guardian/edit/1"):
+    for path in (
+        "/portail/",
+        "/portail/compte/",
+        f"/portail/enfants/{filled['child_id']}/",
+        "/portail/demandes/",
+        "/portail/demande/guardian/edit/1",
+    ):
         meter = Meter(christelle.page)
         fresh = person("galbert", "phone", "fr")
         requests, first, scripts = Meter(fresh.page).visit(path)
@@ -155,7 +189,13 @@ def test_families_pages_are_light(app, person, filled):
         meter.visit(path)
         _requests, later, _scripts = meter.visit(path)
         nodes = christelle.page.evaluate("document.querySelectorAll('*').length")
-        costs = {"requests": (requests, REQUESTS), "bytes at first": (first, FIRST), "bytes later": (later, LATER), "nodes": (nodes, NODES), "scripts": (scripts, SCRIPTS)}
+        costs = {
+            "requests": (requests, REQUESTS),
+            "bytes at first": (first, FIRST),
+            "bytes later": (later, LATER),
+            "nodes": (nodes, NODES),
+            "scripts": (scripts, SCRIPTS),
+        }
         print(path, costs)
         heavy += [f"{path}: {count} {name}, not {most}" for name, (count, most) in costs.items() if count > most]
     assert not heavy, "\n".join(heavy)

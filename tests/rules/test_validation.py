@@ -8,8 +8,15 @@ from app.extensions import db
 from app.families.models import Adult
 from tests.conftest import account, base_of, work
 
-FORM = {"last_name": "Galbert", "first_name": "Christelle", "address": "3 rue des Lilas", "postcode": "77181", "city": "Saint-Exemple", "mobile": "06 11 22 33 44",
-        "email": "christelle@famille.example"}  # fmt: skip
+FORM = {
+    "last_name": "Galbert",
+    "first_name": "Christelle",
+    "address": "3 rue des Lilas",
+    "postcode": "77181",
+    "city": "Saint-Exemple",
+    "mobile": "06 11 22 33 44",
+    "email": "christelle@famille.example",
+}
 
 
 def ask(client, **changes):

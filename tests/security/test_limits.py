@@ -11,8 +11,14 @@ from tests.cast import PASSWORD
 def limited(app):
     """The application as a town runs it: with limits."""
     keys = ("SECRET_KEY", "ENCRYPTION_KEYS", "SQLALCHEMY_DATABASE_URI", "FILES_FOLDER", "FAB_PASSWORD_HASH_METHOD")
-    application = create_app(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=True, SESSION_COOKIE_SECURE=False, MAIL_SERVER="",
-                             **{key: app.config[key] for key in keys})  # fmt: skip
+    application = create_app(
+        TESTING=True,
+        WTF_CSRF_ENABLED=False,
+        RATELIMIT_ENABLED=True,
+        SESSION_COOKIE_SECURE=False,
+        MAIL_SERVER="",
+        **{key: app.config[key] for key in keys},
+    )
     client = application.test_client()
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     yield client

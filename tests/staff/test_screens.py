@@ -374,11 +374,18 @@ def test_a_class_of_another_school_is_refused(sign_in, rows, look):
 @pytest.mark.parametrize(
     "query",
     [
-        "page_X=abc", "page_SchoolView=-1", "page_SchoolView=9999", "psize_SchoolView=0", "_oc_SchoolView=nothing&_od_SchoolView=asc",
+        "page_X=abc",
+        "page_SchoolView=-1",
+        "page_SchoolView=9999",
+        "psize_SchoolView=0",
+        "_oc_SchoolView=nothing&_od_SchoolView=asc",
         "_oc_SchoolView=sheet&_od_SchoolView=asc",
-        "_flt_9_name=x", "_flt_0_nothing=x", "q=%25%27%22;--", "archive=nonsense",
+        "_flt_9_name=x",
+        "_flt_0_nothing=x",
+        "q=%25%27%22;--",
+        "archive=nonsense",
     ],
-)  # fmt: skip
+)
 def test_addresses_that_crash_flask_appbuilder_do_not_crash_us(sign_in, query):
     for path in ("ecoles", "familles", "classes"):
         assert sign_in("agent").get(f"/mairie/{path}/?{query}").status_code in (200, 404)
