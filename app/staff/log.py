@@ -73,7 +73,8 @@ class LogView(StaffView):
         return said(row)
 
     def cell_label(self, row):
-        return row.label or noted(row)
+        # A request has no name but that of its section.
+        return noted(row) if row.noun == "change_request" else row.label or noted(row)
 
     def cell_family(self, row):
         return row.family

@@ -86,7 +86,8 @@ def capital(text):
 
 def noted(entry):
     """The note of an entry: the section that a request is about by its title."""
-    return str(KINDS[entry.note].title) if entry.note in KINDS else entry.note
+    name, colon, more = entry.note.partition(": ")
+    return f"{KINDS[name].title}{colon}{more}" if name in KINDS else entry.note
 
 
 @dataclass(frozen=True)
