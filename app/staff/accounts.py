@@ -93,7 +93,7 @@ class AccountsView(StaffView):
         "username": _l("Identifier"),
         "role": _l("Role"),
         "families": _l("Families"),
-        "last_login": _l("Last login"),
+        "last_login": _l("Last sign-in"),
         "active": _l("Open"),
         "created_on": _l("Made on"),
     }

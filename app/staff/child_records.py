@@ -169,7 +169,7 @@ class PickUpView(OfChild):
         require(Noun.pickup, "edit")
         row = self.row(pk)
         if request.method == "GET":
-            question = _("%(person)s may no longer fetch %(child)s, from now on.", person=row, child=row.child)
+            question = _("%(person)s may no longer pick up %(child)s, from now on.", person=row, child=row.child)
             return self.render_template(
                 "staff/confirm.html", title=_("Withdraw this person?"), back_url=self.back_url(row), sentence=question, button=_("Withdraw")
             )

@@ -44,7 +44,7 @@ SENTENCES = {
     "account.password": _l("password changed"),
     "account.blocked": _l("account blocked for a while"),
     "account.sessions_closed": _l("sessions closed"),
-    "account.address": _l("login address changed"),
+    "account.address": _l("sign-in address changed"),
     "account.link_ended": _l("access to a family ended"),
     "account.created": _l("account made"),
     "account.deactivated": _l("account closed"),
