@@ -40,7 +40,8 @@ read_secrets()
 SQLALCHEMY_DATABASE_URI = re.sub(
     r"^postgres(ql)?://", "postgresql+psycopg://", os.environ.get("DATABASE_URL") or f"sqlite:///{INSTANCE / 'preau.db'}"
 )
-SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True} if SQLALCHEMY_DATABASE_URI.startswith("postgresql") else {}
+#: A failed statement is logged without the values that it carried.
+SQLALCHEMY_ENGINE_OPTIONS = {"hide_parameters": True, "pool_pre_ping": SQLALCHEMY_DATABASE_URI.startswith("postgresql")}
 FILES_FOLDER = os.environ.get("FILES_FOLDER", str(INSTANCE / "files"))
 MAX_CONTENT_LENGTH = 32 * 1024 * 1024
 MAX_FORM_PARTS = 2000

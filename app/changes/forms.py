@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from flask import abort, request
 from flask_login import current_user
-from werkzeug.security import check_password_hash
 from wtforms import HiddenField, PasswordField
 
 from app.changes.kinds import Proposal
@@ -15,11 +14,12 @@ from app.core.codec import encode
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
-from app.core.forms import Form, LongText, YesNo
+from app.core.forms import Form, LongText, YesNo, row_id
 from app.core.i18n import _, _l
 from app.documents.forms import UploadField
 from app.documents.operations import store
 from app.extensions import Model
+from app.security.own_account import proved
 from app.security.scope import family_id, standing
 
 
@@ -79,14 +79,14 @@ class SectionForm(Form):
         shown = dict(before)
         if waiting is not None:
             shown.update({name: pair["after"] for name, pair in waiting.changes.items() if name in before})
-        elif (number := request.args.get("again", type=int)) is not None:
+        elif (number := request.args.get("again", type=row_id)) is not None:
             self.former = former_request(self.kind, Act.edit, number, family_id())
         return self._token(Act.edit, target.id, self.kind.child_id(target), before, shown)
 
     def _blank(self):
-        if (number := request.args.get("again", type=int)) is not None:
+        if (number := request.args.get("again", type=row_id)) is not None:
             self.former = former_request(self.kind, Act.add, number, family_id()) or abort(404)
-        child = (self.former.child_id if self.former else request.args.get("child", type=int)) if self.kind.adds_to_child else None
+        child = (self.former.child_id if self.former else request.args.get("child", type=row_id)) if self.kind.adds_to_child else None
         if self.kind.adds_to_child and self.kind.parent(child, family_id()) is None:
             abort(404)
         token = self._token(Act.add, None, child, {}, {})
@@ -136,10 +136,17 @@ class SectionForm(Form):
         self._put_files_aside()
         if request.form.get("files-missing"):
             self.problems.append(_("Choose your files again, then send."))
-        if "password" in self and not check_password_hash(current_user.password, self.password.data or ""):
-            self.password.errors = [_("This is not your password.")]
-            valid = False
-        return valid and self._obeys_the_rules()
+        return self._proved() and valid and self._obeys_the_rules()
+
+    def _proved(self):
+        """Whether the password was typed where it is asked for; wrong ones count like wrong sign-ins."""
+        if "password" not in self:
+            return True
+        wrong = _("This is not your password.")
+        if not self.password.data:
+            self.refuse(wrong, "password")
+            return False
+        return proved(current_user, self, "password", wrong)
 
     def _obeys_the_rules(self):
         try:

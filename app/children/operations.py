@@ -66,11 +66,17 @@ def share_child(child, family_id, *, weeks):
 
 
 def end_household(household):
-    """The child does not live there any more: the household loses sight of it from now on. Raises DomainError for its only one."""
+    """The child does not live there any more: the household loses sight of it, and the persons whom it named may not fetch the child.
+
+    Raises DomainError for its only one.
+    """
     others = [row for row in household.child.households if row.ended_on is None and row is not household]
     if not others:
         raise DomainError(_("This is the child's only household: add the other one first, or archive the child."))
     household.ended_on = clock.today()
+    for person in household.child.pickup_persons:
+        if person.family_id == household.family_id and person.ended_on is None:
+            withdraw_pickup_person(person)
 
 
 def archive_child(child, *, by):

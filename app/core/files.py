@@ -17,6 +17,8 @@ MAX_PIXELS = 24_000_000
 #: 10 MB; MAX_CONTENT_LENGTH refuses larger requests before they are read.
 MAX_BYTES = 10 * 1024 * 1024
 PICTURES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+#: What some telephones make of a photograph: a JPEG with a second picture behind it.
+TWO_PICTURES = "MPO"
 
 #: A pipe cannot be read backwards, which is how a PDF is read.
 _PDF_CHECK = """
@@ -62,7 +64,7 @@ def _picture(name, content):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = MAX_PIXELS
             with Image.open(io.BytesIO(content), formats=tuple(PICTURES)) as picture:
-                kind = picture.format
+                kind = "JPEG" if picture.format == TWO_PICTURES else picture.format
                 if picture.width * picture.height > MAX_PIXELS:
                     raise DomainError(_("This picture is too large: 24 million pixels at most."))
                 return Upload(name, PICTURES[kind], _redraw(picture, kind))
@@ -78,6 +80,8 @@ def _redraw(picture, kind):
     upright.thumbnail((1600, 1600))
     if kind == "JPEG" and upright.mode not in ("L", "RGB"):
         upright = upright.convert("RGB")
+    # Pillow writes a JPEG's comment again.
+    upright.info.pop("comment", None)
     out = io.BytesIO()
     upright.save(out, kind, quality=85) if kind != "PNG" else upright.save(out, kind, optimize=True)
     return out.getvalue()

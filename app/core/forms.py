@@ -22,6 +22,14 @@ def squeeze(text):
     return re.sub(r"[ \t\u00a0]+", " ", text).strip() or None
 
 
+def row_id(text):
+    """The number of a row in an address; ValueError for one that no database can hold."""
+    number = int(text)
+    if not 0 < number < 2**31:
+        raise ValueError(text)
+    return number
+
+
 def option(value, label):
     """One entry of a select field."""
     return SelectChoice(value=value, label=label)

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from app.core import clock
 from app.core.encryption import seal_bytes, unseal_bytes
-from app.core.errors import NotFound
+from app.core.errors import DomainError, NotFound
 from app.core.i18n import _
 from app.documents.models import FileState, StoredFile
 from app.extensions import db
@@ -59,8 +59,13 @@ def content_of(row):
 
 
 def keep_for_request(ids, family_id):
-    """Bind a household's files to the request that names them."""
-    _set_state(ids, FileState.asked, StoredFile.family_id == family_id)
+    """Bind a household's files to the request that names them.
+
+    Raises DomainError where one was swept meanwhile: SQLite gives its number to the next file, which may be another family's.
+    """
+    found = _set_state(ids, FileState.asked, StoredFile.family_id == family_id)
+    if found < len(set(ids)):
+        raise DomainError(_("Choose your files again, then send."))
 
 
 def keep(ids, *, child_id=None):
@@ -76,8 +81,10 @@ def release(ids):
 
 
 def _set_state(ids, state, *conditions):
-    if ids:
-        db.session.execute(update(StoredFile).where(StoredFile.id.in_(ids), *conditions).values(state=state, created_at=clock.now()))
+    if not ids:
+        return 0
+    change = update(StoredFile).where(StoredFile.id.in_(ids), *conditions).values(state=state, created_at=clock.now())
+    return db.session.execute(change).rowcount
 
 
 def sweep(limit=200):

@@ -2,7 +2,9 @@
 
 from flask import abort, make_response, request
 from flask_appbuilder import expose
+from flask_login import current_user
 
+from app.audit.operations import note_health_read
 from app.children.queries import child_of
 from app.core.files import thumbnail
 from app.documents.models import FileState, StoredFile
@@ -31,6 +33,8 @@ class FilesView(PortalView):
         row = db.session.get(StoredFile, file_id)
         if row is None or not may_open(row):
             abort(404)
+        if standing().by_clerk and Noun(row.noun) is Noun.health and row.child_id:
+            note_health_read(row.child_id, by=current_user, screen="file")
         return answer(row, small=request.args.get("small") == "1" and row.is_image)
 
 

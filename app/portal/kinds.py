@@ -93,7 +93,6 @@ class KindView(SafeModelView):
     add_row_message = edit_row_message = delete_row_message = _l(
         "Sent to the town hall. Nothing changes in your file until it has been accepted."
     )
-    writes = {"add": REQUESTS, "edit": REQUESTS, "delete": REQUESTS}
 
     def _init_properties(self):
         kind = self.kind
@@ -202,6 +201,8 @@ def view_class(kind):
     """The view class of a kind; its address is /portail/demande/<kind>."""
     interface = type("Interface", (RequestInterface,), {"kind": kind})
     routes = {act.name for act in kind.acts}
+    # A wrong password is counted on the account.
+    written = REQUESTS | {"ab_user"} if kind.needs_password else REQUESTS
     return type(
         f"Ask_{kind.name}",
         (KindView,),
@@ -209,6 +210,7 @@ def view_class(kind):
             "kind": kind,
             "datamodel": interface(kind.model),
             "include_route_methods": routes,
+            "writes": dict.fromkeys(("add", "edit", "delete"), written),
             "route_base": f"/portail/demande/{kind.name.replace('_', '-')}",
             "class_permission_name": kind.noun.value,
             "method_permission_name": dict.fromkeys(("add", "edit", "delete"), "ask"),

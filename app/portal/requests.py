@@ -6,6 +6,7 @@ from flask import abort, flash, request, url_for
 from flask_appbuilder import expose
 from flask_login import current_user
 
+from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS
 from app.changes.notices import implied_decision
 from app.changes.operations import seal, withdraw
@@ -17,7 +18,7 @@ from app.portal.queries import ACCEPTED, ARCHIVE, REFUSED, WAITING, count_reques
 from app.portal.sections import Told, tabs
 from app.portal.views import PortalView, back_or
 from app.security.guard import LOGS, writes
-from app.security.scope import require
+from app.security.scope import require, standing
 from app.security.who_sees_what import Noun
 
 #: Links beside the request that is open; the arrows lead to the others.
@@ -39,7 +40,7 @@ class RequestsView(PortalView):
     @expose("/demandes/")
     def requests(self):
         self.enter(Noun.request)
-        return self.render_template("portal/requests.html", title=_("List of requests"), **Walk(tabs(), count_requests()).context())
+        return self.render_template("portal/requests.html", title=_("List of requests"), **_read(Walk(tabs(), count_requests()).context()))
 
     @expose("/demandes/lot/<int:lot_id>/")
     def lot(self, lot_id):
@@ -48,6 +49,7 @@ class RequestsView(PortalView):
         if lot is None:
             abort(404)
         told = [Told(row, subject) for row, subject in with_subjects(requests)]
+        _note_health(told)
         return self.render_template(
             "portal/lot.html", title=_("Receipt %(number)s", number=lot.number), lot=lot, told=told, implied_on=implied_decision(lot)
         )
@@ -72,6 +74,19 @@ class RequestsView(PortalView):
             withdraw(found, by=current_user._get_current_object())
         flash(_("Your request was taken back. Your file stays as it is."), "success")
         return back_or("RequestsView.requests")
+
+
+def _read(found):
+    """What the list shows, once it is noted."""
+    _note_health([found["told"]] if found["told"] else [])
+    return found
+
+
+def _note_health(told):
+    """Note whose health data somebody of the town, who acts for the family, reads in requests."""
+    if standing().by_clerk:
+        for child_id in sorted({one.request.child_id for one in told if one.kind.noun is Noun.health and one.request.child_id}):
+            note_health_read(child_id, by=current_user, screen="portal")
 
 
 @dataclass

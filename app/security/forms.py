@@ -3,7 +3,7 @@
 from flask import current_app
 from wtforms import HiddenField, PasswordField, SelectField, StringField
 
-from app.core.forms import Email, Form, Required, Text, option
+from app.core.forms import Email, Form, Required, Text, option, squeeze
 from app.core.i18n import _l
 from app.security.passwords import LONGEST
 
@@ -24,7 +24,9 @@ def present_password(label):
 class LoginForm(Form):
     """Identifier and password; pasting and password managers are welcome."""
 
-    username = StringField(_l("Identifier or e-mail address"), [Required()], render_kw={"autocomplete": "username", **PLAIN})
+    username = StringField(
+        _l("Identifier or e-mail address"), [Required()], filters=[squeeze], render_kw={"autocomplete": "username", **PLAIN}
+    )
     password = present_password(_l("Password"))
 
 

@@ -82,8 +82,9 @@ def link_family(account, family_id, standing, *, adult_id=None):
 
 
 def end_link(link, because, *, by):
-    """An account no longer acts for a family, from the next click on (separation, court order)."""
+    """An account no longer acts for a family, from the next click on (separation, court order); a letter still in a drawer opens nothing."""
     link.ended_at, link.ended_because = clock.now(), because[:200]
+    _lapse(link.adult_id)
     record("account.link_ended", link, by=by, note=because)
 
 
@@ -124,14 +125,19 @@ def one_time_password():
 def invite(adult_id, family_id, *, by):
     """A code for an adult's first login, to be handed over on paper; former ones lapse. Returns the code, which is kept nowhere."""
     now = clock.now()
-    for former in db.session.scalars(select(Invitation).filter_by(adult_id=adult_id, used_at=None)):
-        former.expires_at = min(former.expires_at, now)
+    _lapse(adult_id)
     code = "-".join("".join(secrets.choice(ALPHABET) for _i in range(4)) for _j in range(3))
     row = Invitation(family_id=family_id, adult_id=adult_id, code_hash=_hash(code), expires_at=now + INVITATION_LIFE)
     db.session.add(row)
     db.session.flush()
     record("account.invited", row, by=by)
     return code
+
+
+def _lapse(adult_id):
+    now = clock.now()
+    for former in db.session.scalars(select(Invitation).filter_by(adult_id=adult_id, used_at=None)):
+        former.expires_at = min(former.expires_at, now)
 
 
 def _hash(code):

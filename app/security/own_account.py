@@ -107,7 +107,7 @@ def _me():
     return db.session.get(Account, current_user.id)
 
 
-def proved(account, form, field):
+def proved(account, form, field, wrong=None):
     """Whether the password in force was typed; a wrong one counts like a wrong sign-in, and the form says so."""
     if is_blocked(account):
         minutes = max(1, round((account.blocked_until - clock.now()).total_seconds() / 60))
@@ -116,7 +116,7 @@ def proved(account, form, field):
     if check_password_hash(account.password, form[field].data):
         return True
     note_wrong_password(account.id)
-    form.refuse(_("This is not your present password."), field)
+    form.refuse(wrong or _("This is not your present password."), field)
     return False
 
 
