@@ -16,9 +16,11 @@ from tests.contracts import town
 from tests.contracts.test_walk import address, rules
 from tests.factories import make_request
 from tests.journeys import steps
+from tests.journeys.conftest import ALL_RULES, LAYOUT_RULES
 
-#: The narrowest telephone, one of today, a desk. axe looks at each in one of the two languages, both are measured at all three.
-WIDTHS = {320: "fr", 390: "en", 1280: "fr"}
+#: The narrowest telephone, one of today, a desk. Both languages are measured at all three; axe looks at each in one of them.
+#: No stylesheet draws a line between 320 and 390 px, so the staff's many screens are looked at there for what the width alone may break.
+WIDTHS = {320: "fr", 390: "fr", 1280: "en"}
 #: No pages: they answer with files, data, or with another page.
 NO_PAGES = (
     "export",
@@ -36,6 +38,8 @@ NO_PAGES = (
     "IndexView",
 )
 WORD = "Wollstonecraft-Delarue"
+#: Pages that say no.
+STATUS = {"/portail/enfants/999/": 404, "/nouveau-mot-de-passe/x": 410, "/rien": 404}
 
 
 @pytest.fixture
@@ -70,21 +74,20 @@ def pages(app, rows, *rooms):
     return [address(app, rule, rows) + ("?child=1" if rule.endpoint == "Ask_pickup.add" else "") for rule in inside]
 
 
-def faults(person, username, paths):
-    """{address: what is wrong there} of these pages, in both languages and at all widths."""
+def faults(person, username, paths, between=ALL_RULES):
+    """{address: what is wrong there} of these pages, in both languages and at all widths; `between` are axe's rules for 390 px."""
     found = {}
     for language in ("fr", "en"):
         somebody = person(username, "desk", language)
         for path in paths:
             answer = somebody.page.goto(path)
-            wrong = [] if answer.status < 400 or path.endswith("/x") else [f"status {answer.status}"]
+            wrong = [] if answer.status == STATUS.get(path, 200) else [f"status {answer.status}"]
             for width, looked_in in WIDTHS.items():
                 somebody.page.set_viewport_size({"width": width, "height": 900})
-                wrong += [
-                    f"{width} {language}: {text}" for text in (somebody.looked_at() if looked_in == language else somebody.too_wide())
-                ]
+                seen = somebody.looked_at(between if width == 390 else ALL_RULES) if looked_in == language else somebody.too_wide()
+                wrong += [f"{width} {language}: {text}" for text in seen]
             if wrong:
-                found[path] = sorted(set(wrong))
+                found.setdefault(path, []).extend(wrong)
             somebody.faults.clear()
     return found
 
@@ -101,11 +104,11 @@ def test_the_families_screens(app, person, filled):
         "/portail/enfants/999/",
     ]
     assert len(paths) > 25
-    assert not (found := {path: wrong for path, wrong in faults(person, "galbert", paths).items() if wrong != ["status 404"]}), told(found)
+    assert not (found := faults(person, "galbert", paths)), told(found)
 
 
 def test_the_public_screens(app, person, filled):
-    paths = ["/", *pages(app, filled, "/login", "/premiere-visite", "/mot-de-passe-oublie", "/nouveau-mot-de-passe", "/rien")]
+    paths = ["/", "/rien", *pages(app, filled, "/login", "/premiere-visite", "/mot-de-passe-oublie", "/nouveau-mot-de-passe")]
     assert not (found := faults(person, None, paths)), told(found)
 
 
@@ -133,12 +136,12 @@ def test_the_staffs_screens(app, person, filled, part):
     """In three parts, so that they can be looked at side by side."""
     paths = staff_pages(app, filled)
     assert len(paths) > 60
-    assert not (found := faults(person, "admin", paths[part::3])), told(found)
+    assert not (found := faults(person, "admin", paths[part::3], LAYOUT_RULES)), told(found)
 
 
 @pytest.mark.parametrize("username", ["agent", "regisseur", "animateur", "lecteur"])
 def test_the_home_of_every_role(person, filled, username):
-    assert not (found := faults(person, username, ["/mairie/", "/mairie/familles/1/"])), told(found)
+    assert not (found := faults(person, username, ["/mairie/", "/mairie/enfants/1/"], LAYOUT_RULES)), told(found)
 
 
 # -- budgets ------------------------------------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def test_health_data(app, database, christelle, nadia, lea, worker):
     page.get_by_label("What to do in case of a reaction").fill(f"Call 15, {SECRET}")
     steps.send(page)
     steps.finish(page)
-    assert not in_database(database, SECRET)
+    assert in_database(database, "Christelle") and not in_database(database, SECRET)
     page.goto(lea)
     expect(page.locator("#health .asked").first).to_contain_text(SECRET)
     christelle.check()
