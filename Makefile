@@ -21,8 +21,8 @@ help:                     ## list what can be done
 run: $(READY) catalogues  ## start the portal with its demo town on http://localhost:8080 (PORT=… for another port)
 	@exec $(PY) run.py
 
-demo: $(READY) catalogues ## load the demo town again
-	@$(PY) -m flask demo
+demo: $(READY) catalogues ## load the demo town into an empty database, without starting anything
+	@$(PY) run.py --only-prepare
 
 test: .venv/.dev catalogues ## run every test that this machine can, and name those it cannot (TESTS=tests/… for some)
 	@$(MAKE) --no-print-directory --keep-going test-sqlite test-postgres

@@ -16,8 +16,14 @@ def main(only_prepare=False):
     """Secrets, database, demo town; then the web server and one worker, until told to stop."""
     os.chdir(ROOT)
     listener = None if only_prepare else listen()
-    application = prepare()
-    if listener is not None:
+    application, loaded = prepare()
+    if listener is None:
+        print(
+            "The demo town is loaded."
+            if loaded
+            else "Nothing was loaded: there are families already, or this is a real town. To begin anew, remove instance/."
+        )
+    else:
         host, port = listener.getsockname()[:2]
         Processes(application, listener).live(f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}/")
 
@@ -38,7 +44,7 @@ def listen():
 
 
 def prepare():
-    """The application, on a database that is up to date; in demo mode with secrets and the demo town."""
+    """The application, on a database that is up to date, in demo mode with secrets and the demo town; and whether that was loaded now."""
     import config
     from app.cli.secrets import make_missing
 
@@ -54,12 +60,11 @@ def prepare():
     with application.app_context():
         deploy_once()
         refuse_if_unreadable()
-        if config.MODE == "demo":
-            load_into_empty()
+        loaded = config.MODE == "demo" and load_into_empty()
         db.session.remove()
         # A connection must not be shared by processes.
         db.engine.dispose()
-    return application
+    return application, loaded
 
 
 class Processes:
