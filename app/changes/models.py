@@ -142,7 +142,7 @@ class ChangeRequest(Model):
     version: Mapped[int] = mapped_column(default=1)
     lane: Mapped[Lane] = mapped_column(enum_column(Lane, "ck_change_request_lane"), default=Lane.green)
     #: [{"level", "code", "text": {locale: sentence}}] of the automatic checks.
-    findings: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    findings: Mapped[list[Any]] = mapped_column(Encrypted(list), default=list)
     #: Fields that somebody else changed after the family saw them, found when the request was applied.
     conflict: Mapped[list[Any]] = mapped_column(JSON, default=list)
     superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("change_request.id", ondelete="SET NULL"))

@@ -82,7 +82,7 @@ def link_family(account, family_id, standing, *, adult_id=None):
 
 
 def end_link(link, because, *, by):
-    """An account no longer acts for a family, from the next click on (separation, court order); a letter still in a drawer opens nothing."""
+    """An account no longer acts for a family, from the next click on (separation, court order); a letter in a drawer opens nothing."""
     link.ended_at, link.ended_because = clock.now(), because[:200]
     _lapse(link.adult_id)
     record("account.link_ended", link, by=by, note=because)

@@ -704,7 +704,7 @@ def upgrade():
             sa.Enum("green", "look", "papers", name="ck_change_request_lane", native_enum=False, create_constraint=True, length=32),
             nullable=False,
         ),
-        sa.Column("findings", sa.JSON(), nullable=False),
+        sa.Column("findings", sa.Text(), nullable=False),
         sa.Column("conflict", sa.JSON(), nullable=False),
         sa.Column("superseded_by_id", sa.Integer(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),

@@ -116,6 +116,16 @@ def test_a_name_with_a_nul_is_only_a_wrong_name(app):
     assert app.test_client().post("/login/", data={"username": "galb\x00ert!", "password": "x"}).status_code == 422
 
 
+def test_what_a_check_found_of_a_childs_health_is_not_read_in_the_database(app, sign_in):
+    with app.app_context():
+        lea = child_id("Léa")
+    assert ask(sign_in("galbert"), url=f"/portail/demande/health/edit/{lea}", form={"asthma": "yes"}).status_code == 302
+    with app.app_context():
+        assert requests()[0].findings
+        kept = db.session.scalar(db.text("SELECT findings FROM change_request"))
+        assert "sentence" not in str(kept)
+
+
 def test_a_failed_statement_is_logged_without_its_values(app):
     with app.app_context():
         assert db.engine.hide_parameters
