@@ -45,7 +45,9 @@ class RowId(IntegerConverter):
 
 
 def refuse_bad_paging():
-    """404 for page arguments that are no numbers: a before_request for the whole application."""
+    """404 for page arguments that are no numbers, and for NUL, which PostgreSQL refuses: a before_request for the whole application."""
     for name, value in request.args.items():
+        if "\0" in value:
+            abort(404)
         if name.startswith(("page_", "psize_")) and not (value.isascii() and value.isdigit() and 0 <= int(value[:9]) <= 1_000_000):
             abort(404)

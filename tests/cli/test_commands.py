@@ -91,7 +91,8 @@ def sensitive(app, ctx):
 
 
 def tokens():
-    return [token for table, columns in encrypted_columns().items() for column in columns for token in db.session.scalars(select(type_coerce(column, Text)))
+    columns = [column for found in encrypted_columns().values() for column in found]
+    return [token for column in columns for token in db.session.scalars(select(type_coerce(column, Text)))
             if token is not None]  # fmt: skip
 
 
