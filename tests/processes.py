@@ -1,6 +1,7 @@
 """How does a test start Préau as a process of its own? With the database, the keys and the folder that it names."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ OURS = (
 def environment(folder, **more):
     """The environment of an installation in this folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return {**inherited, "PREAU_INSTANCE": str(folder), "FLASK_APP": "app", **more}
+    return {**inherited, "PREAU_INSTANCE": str(folder), "FLASK_APP": "app", "PYTHONFAULTHANDLER": "1", **more}
 
 
 def environment_of(app, folder):
@@ -60,6 +61,15 @@ def running(*arguments, env):
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def ended(process, seconds):
+    """The exit code of a process that should end now; where it does not, a failure that shows what it is doing."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        raise AssertionError(f"still running after {seconds} s:\n{process.communicate()[0]}") from None
 
 
 def until(condition, seconds=60):

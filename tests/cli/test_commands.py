@@ -92,8 +92,8 @@ def sensitive(app, ctx):
 
 def tokens():
     columns = [column for found in encrypted_columns().values() for column in found]
-    return [token for column in columns for token in db.session.scalars(select(type_coerce(column, Text)))
-            if token is not None]  # fmt: skip
+    found = [token for column in columns for token in db.session.scalars(select(type_coerce(column, Text)))]
+    return [token for token in found if token is not None]
 
 
 def test_everything_is_read_with_the_new_key_alone_after_a_rotation(app, sensitive):
