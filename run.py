@@ -100,11 +100,11 @@ class Processes:
         # A signal waits until the child is written down: none is forgotten.
         signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        pid = os.fork()
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
             for number in (*signals, signal.SIGALRM):
                 signal.signal(number, signal.SIG_DFL)
-            die_with_parent()
+            die_with(parent)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
             run_to_the_end(task)
         self.children[pid] = task
@@ -183,12 +183,15 @@ def run_to_the_end(task):
         os._exit(code)
 
 
-def die_with_parent():
+def die_with(parent):
     """Let Linux end this process when the one that watches over it is killed: nobody else would free the port."""
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    # It may have been killed before we asked.
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 if __name__ == "__main__":
