@@ -53,6 +53,7 @@ def prepare():
     from app import create_app
     from app.cli import deploy_once
     from app.cli.keys import refuse_if_unreadable
+    from app.core import memory
     from app.demo import load_into_empty
     from app.extensions import db
 
@@ -64,6 +65,7 @@ def prepare():
         db.session.remove()
         # A connection must not be shared by processes.
         db.engine.dispose()
+    memory.settle()
     return application, loaded
 
 
@@ -198,5 +200,7 @@ if __name__ == "__main__":
     main(only_prepare="--only-prepare" in sys.argv[1:])
 else:
     from app import create_app
+    from app.core import memory
 
     app = create_app()
+    memory.settle()

@@ -1,0 +1,10 @@
+"""How much does the garbage collector get in the way? What is loaded at the start stays for ever: it need not be looked at again."""
+
+import gc
+
+
+def settle():
+    """Set aside what is loaded now, and collect less often: a tenth of a page's time. Before processes are forked, it also keeps memory shared."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

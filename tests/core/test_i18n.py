@@ -1,0 +1,64 @@
+"""Is every text in its reader's language, whoever read before?"""
+
+import pytest
+from flask import render_template_string
+
+from app.core.i18n import _, _l, _lp, _n, _p, in_locale
+
+YES = "yes"
+
+
+@pytest.fixture
+def french(ctx):
+    """What the French catalogue says of a text that it has; skips where it is not compiled."""
+    with in_locale("fr"):
+        said = _(YES)
+    if said == YES:
+        pytest.skip("the catalogue is not compiled: make catalogues")
+    return said
+
+
+def test_the_language_changes_and_comes_back(french):
+    with in_locale("en"):
+        assert _(YES) == YES
+        with in_locale("fr"):
+            assert _(YES) == french == render_template_string("{{ _('yes') }}")
+        assert _(YES) == YES == render_template_string("{{ _('yes') }}")
+
+
+def test_a_lazy_text_is_in_the_language_of_who_sees_it(french):
+    lazy = _l(YES)
+    for locale, text in (("fr", french), ("en", YES), ("fr", french)):
+        with in_locale(locale):
+            assert str(lazy) == text == f"{lazy}"
+
+
+def test_counting_meanings_and_values(ctx):
+    with in_locale("en"):
+        assert (_n("%(num)d child", "%(num)d children", 1), _n("%(num)d child", "%(num)d children", 2)) == ("1 child", "2 children")
+        assert _("Hello %(name)s", name="Léa") == "Hello Léa"
+        assert _("100 % sure") == "100 % sure"
+        assert _p("month", "May %(day)s", day=8) == "May 8" == str(_lp("month", "May %(day)s", day=8))
+        assert render_template_string("{{ ngettext('%(num)d child', '%(num)d children', 3) }}") == "3 children"
+
+
+def test_two_requests_of_two_readers(app):
+    pages = []
+    for locale in ("fr", "en", "fr"):
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["locale"] = locale
+        pages.append(client.get("/login/").text)
+    assert 'lang="fr"' in pages[0] and 'lang="en"' in pages[1] and 'lang="fr"' in pages[2]
+    assert "Password" in pages[1]
+
+
+def test_without_an_application_texts_stay_as_they_are():
+    import threading
+
+    said = []
+    # A thread has no application context, whatever this test runs under.
+    thread = threading.Thread(target=lambda: said.extend([_(YES), str(_l("Hello %(name)s", name="Léa")), _n("one", "many", 2)]))
+    thread.start()
+    thread.join()
+    assert said == [YES, "Hello Léa", "many"]
