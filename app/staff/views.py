@@ -45,7 +45,7 @@ class StaffView(SafeModelView):
     model = None
     route_methods = ("list", "export", "show", "add", "edit", "delete")
     method_permission_name = PERMISSIONS
-    page_size = 50
+    page_size = 25
     list_template, show_template = "staff/list.html", "staff/show.html"
     add_template = edit_template = "staff/form.html"
     list_widget, search_widget = ListWidget, SearchWidget
