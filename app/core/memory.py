@@ -4,7 +4,7 @@ import gc
 
 
 def settle():
-    """Set aside what is loaded now, and collect less often: a tenth of a page's time. Before processes are forked, it also keeps memory shared."""
+    """Set aside what is loaded now, and collect less often: a tenth of a page's time. Before a fork, it also keeps memory shared."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
