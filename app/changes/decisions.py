@@ -116,6 +116,8 @@ def _refuse_unless_allowed(request, kind, verdict, *, by, bulk):
         raise DomainError(_("The family may still add to this lot: it can be decided in a few minutes."))
     if verdict.outcome is not Outcome.accept and not verdict.reason.strip():
         raise DomainError(_("Say why: the family reads it."))
+    if verdict.outcome is Outcome.accept and request.lane is Lane.queued:
+        raise DomainError(_("No place is free: this request is on the waiting list."))
     if bulk and not (kind.bulk and request.lane is Lane.green and not request.conflict):
         raise DomainError(_("Requests of this kind are decided one by one."))
     if verdict.fields is not None and not set(verdict.fields) & set(request.changes):
@@ -275,6 +277,8 @@ def _apply(decision, request, kind):
     request.decided_at, request.decided_by = decision.decided_at, decision.decided_by
     request.reason, request.conflict = decision.reason, []
     db.session.flush()
+    if not request.open:
+        kind.closed(request)
 
 
 def _write(decision, request, kind):

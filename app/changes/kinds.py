@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 from app.changes.models import Act, Lane
 from app.core.codec import decode, encode
 from app.core.enums import Labelled
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Stale
 from app.core.i18n import _, _l, number
 from app.extensions import db
 from app.security.who_sees_what import Noun
@@ -31,6 +31,8 @@ class Tab(Labelled):
     complementary = "complementary", _l("Complementary data")
     health = "health", _l("Health data")
     enrolments = "enrolments", _l("Enrolments")
+    bookings = "bookings", _l("Bookings")
+    absences = "absences", _l("Absences")
 
     @property
     def group(self):
@@ -170,6 +172,18 @@ class Kind:
     def check(self, request, target):
         """The Findings that a clerk should know; none at all: the green lane."""
         return []
+
+    # -- what follows a request about days --------------------------------------------------------------------------------------------
+
+    def sent(self, request):
+        """Note what the request occupies while it is open; within the unit of work that sends it, before its checks."""
+
+    def confirm(self, request):
+        """The family takes what was offered to it; Stale where the offer is gone."""
+        raise Stale(_("There is nothing to confirm here."))
+
+    def closed(self, request):
+        """Give back what the request occupied: it was decided, withdrawn or replaced."""
 
     # -- words ----------------------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,8 @@ class Lane(Labelled):
     green = "green", _l("Nothing to report")
     look = "look", _l("To look at")
     papers = "papers", _l("Papers")
+    #: Nothing to decide before a place is free.
+    queued = "queued", _l("Waiting list")
 
 
 class Channel(Labelled):

@@ -42,6 +42,8 @@ def submit(kind, proposal, *, standing, by):
     request = _new_request(kind, proposal, changes, lot, standing=standing, by=by, asked_at=asked_at)
     if waiting is not None:
         waiting.superseded_by_id = request.id
+        kind.closed(waiting)
+    kind.sent(request)
     inspect_request(request, target)
     keep_for_request(request.files, standing.family_id)
     record("request.submitted", request, by=by, note=kind.name, changes=dict.fromkeys(changes, (None, None)), secret=True)
@@ -190,7 +192,20 @@ def withdraw(request, *, by):
     db.session.refresh(request, with_for_update={"of": ChangeRequest})
     request.move_to(RequestState.withdrawn)
     request.decided_at = clock.now()
+    kind_of(request.kind).closed(request)
     record("request.withdrawn", request, by=by, note=request.kind)
+
+
+def confirm(request, *, by):
+    """The family takes what was offered to it: a freed place. Stale where the offer has lapsed or went to another family."""
+    db.session.refresh(request, with_for_update={"of": ChangeRequest})
+    if request.state is not RequestState.pending:
+        raise Stale(_("This request is already %(state)s.", state=request.state.label))
+    kind = kind_of(request.kind)
+    kind.confirm(request)
+    request.version += 1
+    inspect_request(request, None if request.act is Act.add else kind.find(request.target_id, request.family_id))
+    record("request.confirmed", request, by=by, note=request.kind)
 
 
 def inspect_request(request, target):

@@ -8,9 +8,9 @@ from app.security.scope import in_portal, is_family
 
 LOGS = frozenset({"log_entry"})
 #: What a family's save writes: its request, the lot, the files, the receipt. Nothing of its file.
-REQUESTS = LOGS | {"change_request", "change_lot", "stored_file", "outgoing_mail", "counter"}
+REQUESTS = LOGS | {"change_request", "change_lot", "place_asked", "stored_file", "outgoing_mail", "counter"}
 #: What somebody writes about the own account.
-ACCOUNT = LOGS | {"ab_user", "ab_user_role", "login_address", "family_link", "invitation", "outgoing_mail"}
+ACCOUNT = LOGS | {"ab_user", "ab_user_role", "login_address", "family_link", "invitation", "calendar_feed", "outgoing_mail"}
 #: A file kept aside while its form is corrected.
 DRAFTS = frozenset({"stored_file"})
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core import clock
 from app.core.db import Instant
+from app.core.encryption import Encrypted
 from app.extensions import Model
 
 
@@ -93,3 +94,20 @@ class Invitation(Model):
 
     def __repr__(self):
         return f"invitation {self.id}"
+
+
+class CalendarFeed(Model):
+    """The secret address at which an adult's calendar reads the bookings of a family, until it is revoked."""
+
+    __tablename__ = "calendar_feed"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
+    #: Shown to its owner alone.
+    secret: Mapped[str] = mapped_column(Encrypted(str))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    def __repr__(self):
+        return f"feed {self.id}"

@@ -25,6 +25,12 @@ class Noun(StrEnum):
     health = "Health"
     health_reads = "HealthReads"
     school = "SchoolEnrolment"
+    enrolment = "Enrolment"
+    #: Bookings and absences.
+    booking = "Booking"
+    paper = "Paper"
+    attendance = "Attendance"
+    kitchen = "Kitchen"
     request = "Request"
     account = "Account"
     mail = "Mail"
@@ -75,6 +81,11 @@ TABLE = {
     Noun.health:         ("ra",   "ra",   "ra",   "rade", "rade", "-",   "-",  "-"),
     Noun.health_reads:   ("r",    "r",    "r",    "r",    "-",    "-",   "-",  "-"),
     Noun.school:         ("ra",   "ra",   "ra",   "rade", "rade", "r",   "r",  "r"),
+    Noun.enrolment:      ("ra",   "ra",   "-",    "rade", "rade", "r",   "r",  "r"),
+    Noun.booking:        ("ra",   "ra",   "r",    "rade", "rade", "r",   "r",  "r"),
+    Noun.paper:          ("ra",   "ra",   "-",    "rade", "rade", "-",   "-",  "-"),
+    Noun.attendance:     ("-",    "-",    "-",    "re",   "re",   "r",   "re", "r"),
+    Noun.kitchen:        ("-",    "-",    "-",    "re",   "re",   "r",   "re", "r"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),
     Noun.account:        ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.mail:           ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 08:22:26.573326
+Create Date: 2026-11-23 12:01:39.997862
 """
 
 import sqlalchemy as sa
@@ -94,6 +94,62 @@ def upgrade():
         sa.UniqueConstraint("name"),
     )
     op.create_table(
+        "absence_reason",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=60), nullable=False),
+        sa.Column("title_en", sa.String(length=60), nullable=False),
+        sa.Column("needs_text", sa.Boolean(), nullable=False),
+        sa.Column("takes_certificate", sa.Boolean(), nullable=False),
+        sa.Column("never_charged", sa.Boolean(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "activity",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "canteen",
+                "morning",
+                "evening",
+                "study",
+                "wednesday",
+                "holidays",
+                name="ck_activity_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column(
+            "season",
+            sa.Enum("school", "holidays", "all_year", name="ck_activity_season", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("weekdays", sa.JSON(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.Column("min_age", sa.Integer(), nullable=True),
+        sa.Column("max_age", sa.Integer(), nullable=True),
+        sa.Column("booking_rule", sa.JSON(), nullable=False),
+        sa.Column("cancelling_rule", sa.JSON(), nullable=False),
+        sa.Column("late_requests", sa.Boolean(), nullable=False),
+        sa.Column("waiting_list", sa.Boolean(), nullable=False),
+        sa.Column("offer_hours", sa.Integer(), nullable=False),
+        sa.CheckConstraint("ends_on IS NULL OR starts_on IS NULL OR ends_on >= starts_on", name="ck_activity_dates"),
+        sa.CheckConstraint("max_age IS NULL OR min_age IS NULL OR max_age >= min_age", name="ck_activity_ages"),
+        sa.CheckConstraint("offer_hours > 0", name="ck_activity_offer_hours"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
         "counter",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
@@ -146,6 +202,17 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_health_read_child_id"), ["child_id"], unique=False)
 
     op.create_table(
+        "kitchen_sheet",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("frozen_by", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("day", "version", name="uq_kitchen_sheet_version"),
+    )
+    op.create_table(
         "log_entry",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -168,6 +235,38 @@ def upgrade():
         batch_op.create_index("ix_log_entry_row", ["noun", "row_id"], unique=False)
 
     op.create_table(
+        "paper_type",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("name_en", sa.String(length=80), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=False),
+        sa.Column(
+            "whose",
+            sa.Enum("child", "family", name="ck_paper_type_whose", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "validity",
+            sa.Enum(
+                "school_year",
+                "months",
+                "stated",
+                "unlimited",
+                name="ck_paper_type_validity",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("months", sa.Integer(), nullable=True),
+        sa.Column("asked_of_all", sa.Boolean(), nullable=False),
+        sa.Column("health", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("validity != 'months' OR months > 0", name="ck_paper_type_months"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
         "refusal_reason",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
@@ -187,6 +286,22 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
         sa.UniqueConstraint("uai"),
+    )
+    op.create_table(
+        "school_holiday",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("zone", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum("official", "rule", "town", name="ck_school_holiday_source", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.CheckConstraint("last_day >= first_day", name="ck_school_holiday_dates"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("zone", "first_day", name="uq_school_holiday_zone"),
     )
     op.create_table(
         "school_year",
@@ -295,6 +410,44 @@ def upgrade():
         sa.UniqueConstraint("user_id", "role_id"),
     )
     op.create_table(
+        "activity_paper",
+        sa.Column("activity_id", sa.Integer(), nullable=False),
+        sa.Column("paper_type_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["paper_type_id"], ["paper_type.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("activity_id", "paper_type_id"),
+    )
+    op.create_table(
+        "activity_unit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "meal",
+                "half_hour",
+                "hour",
+                "half_day",
+                "day",
+                name="ck_activity_unit_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("starts_at", sa.Time(), nullable=True),
+        sa.Column("ends_at", sa.Time(), nullable=True),
+        sa.Column("with_meal", sa.Boolean(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("activity_unit", schema=None) as batch_op:
+        batch_op.create_index("uq_activity_unit_name", ["activity_id", "name"], unique=True)
+
+    op.create_table(
         "adult",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("family_id", sa.Integer(), nullable=False),
@@ -327,6 +480,40 @@ def upgrade():
     with op.batch_alter_table("adult", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_adult_email"), ["email"], unique=False)
         batch_op.create_index("ix_adult_name", ["last_name", "first_name"], unique=False)
+
+    op.create_table(
+        "calendar_exception",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.String(length=80), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=True),
+        sa.Column("school_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("last_day >= first_day", name="ck_calendar_exception_dates"),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("calendar_exception", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_calendar_exception_first_day"), ["first_day"], unique=False)
+
+    op.create_table(
+        "calendar_feed",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("secret_hash"),
+    )
+    with op.batch_alter_table("calendar_feed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_calendar_feed_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "change_lot",
@@ -464,6 +651,17 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_school_class_school_year_id"), ["school_year_id"], unique=False)
 
     op.create_table(
+        "staff_meals",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("school_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("meals", sa.Integer(), nullable=False),
+        sa.CheckConstraint("meals >= 0", name="ck_staff_meals_count"),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("school_id", "day", name="uq_staff_meals_day"),
+    )
+    op.create_table(
         "stored_file",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=32), nullable=False),
@@ -503,6 +701,25 @@ def upgrade():
     with op.batch_alter_table("ab_permission_view_role", schema=None) as batch_op:
         batch_op.create_index("idx_permission_view_id", ["permission_view_id"], unique=False)
         batch_op.create_index("idx_role_id", ["role_id"], unique=False)
+
+    op.create_table(
+        "activity_group",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("min_age", sa.Integer(), nullable=True),
+        sa.Column("max_age", sa.Integer(), nullable=True),
+        sa.Column("school_id", sa.Integer(), nullable=True),
+        sa.Column("school_class_id", sa.Integer(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.CheckConstraint("max_age IS NULL OR min_age IS NULL OR max_age >= min_age", name="ck_activity_group_ages"),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["school_class_id"], ["school_class.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("activity_group", schema=None) as batch_op:
+        batch_op.create_index("uq_activity_group_name", ["activity_id", "name"], unique=True)
 
     op.create_table(
         "bank_details",
@@ -552,6 +769,26 @@ def upgrade():
     )
     with op.batch_alter_table("child", schema=None) as batch_op:
         batch_op.create_index("ix_child_name", ["last_name", "first_name"], unique=False)
+
+    op.create_table(
+        "day_cancellation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=False),
+        sa.Column("school_id", sa.Integer(), nullable=True),
+        sa.Column("school_class_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=120), nullable=False),
+        sa.Column("charged", sa.Boolean(), nullable=False),
+        sa.Column("bookings_count", sa.Integer(), nullable=False),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cancelled_by", sa.String(length=120), nullable=False),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["school_class_id"], ["school_class.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("day_cancellation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_day_cancellation_day"), ["day"], unique=False)
 
     op.create_table(
         "family_link",
@@ -623,6 +860,49 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("family_id"),
     )
+    op.create_table(
+        "unit_conflict",
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("other_id", sa.Integer(), nullable=False),
+        sa.CheckConstraint("unit_id < other_id", name="ck_unit_conflict_order"),
+        sa.ForeignKeyConstraint(["other_id"], ["activity_unit.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["unit_id"], ["activity_unit.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("unit_id", "other_id"),
+    )
+    op.create_table(
+        "attendance",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "present", "absent", "left", "cleared", name="ck_attendance_state", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("unexpected", sa.Boolean(), nullable=False),
+        sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_with", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("marked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("marked_by", sa.String(length=120), nullable=False),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["group_id"], ["activity_group.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["unit_id"],
+            ["activity_unit.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("child_id", "unit_id", "day", name="uq_attendance_place"),
+    )
+    with op.batch_alter_table("attendance", schema=None) as batch_op:
+        batch_op.create_index("ix_attendance_day", ["day", "unit_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attendance_unit_id"), ["unit_id"], unique=False)
+
     op.create_table(
         "authorisation",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -701,7 +981,9 @@ def upgrade():
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column(
             "lane",
-            sa.Enum("green", "look", "papers", name="ck_change_request_lane", native_enum=False, create_constraint=True, length=32),
+            sa.Enum(
+                "green", "look", "papers", "queued", name="ck_change_request_lane", native_enum=False, create_constraint=True, length=32
+            ),
             nullable=False,
         ),
         sa.Column("findings", sa.Text(), nullable=False),
@@ -765,6 +1047,32 @@ def upgrade():
         sa.UniqueConstraint("child_id"),
     )
     op.create_table(
+        "enrolment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("week", sa.JSON(), nullable=False),
+        sa.CheckConstraint("ends_on >= starts_on", name="ck_enrolment_dates"),
+        sa.ForeignKeyConstraint(
+            ["activity_id"],
+            ["activity.id"],
+        ),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["group_id"], ["activity_group.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_enrolment_activity_id"), ["activity_id"], unique=False)
+        batch_op.create_index("ix_enrolment_child", ["child_id", "activity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_enrolment_family_id"), ["family_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_enrolment_group_id"), ["group_id"], unique=False)
+
+    op.create_table(
         "health_record",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("child_id", sa.Integer(), nullable=False),
@@ -819,6 +1127,31 @@ def upgrade():
         )
 
     op.create_table(
+        "paper",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("paper_type_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=True),
+        sa.Column("file_id", sa.Integer(), nullable=True),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["paper_type_id"],
+            ["paper_type.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("paper", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_paper_child_id"), ["child_id"], unique=False)
+        batch_op.create_index("ix_paper_expiry", ["valid_until"], unique=False)
+        batch_op.create_index("ix_paper_owner", ["family_id", "child_id", "paper_type_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_paper_paper_type_id"), ["paper_type_id"], unique=False)
+
+    op.create_table(
         "pickup_person",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("child_id", sa.Integer(), nullable=False),
@@ -838,6 +1171,35 @@ def upgrade():
     with op.batch_alter_table("pickup_person", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pickup_person_child_id"), ["child_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_pickup_person_family_id"), ["family_id"], unique=False)
+
+    op.create_table(
+        "places",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.CheckConstraint("places >= 0", name="ck_places_count"),
+        sa.ForeignKeyConstraint(["group_id"], ["activity_group.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["unit_id"], ["activity_unit.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("places", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_places_unit_id"), ["unit_id"], unique=False)
+        batch_op.create_index(
+            "uq_places_every_day",
+            ["group_id", "unit_id"],
+            unique=True,
+            sqlite_where=sa.text("day IS NULL"),
+            postgresql_where=sa.text("day IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_places_one_day",
+            ["group_id", "unit_id", "day"],
+            unique=True,
+            sqlite_where=sa.text("day IS NOT NULL"),
+            postgresql_where=sa.text("day IS NOT NULL"),
+        )
 
     op.create_table(
         "school_enrolment",
@@ -885,6 +1247,66 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_school_enrolment_school_class_id"), ["school_class_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_school_enrolment_school_id"), ["school_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_school_enrolment_school_year_id"), ["school_year_id"], unique=False)
+
+    op.create_table(
+        "absence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("reason_id", sa.Integer(), nullable=False),
+        sa.Column("explanation", sa.Text(), nullable=True),
+        sa.Column("certificate_id", sa.Integer(), nullable=True),
+        sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("request_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("last_day >= first_day", name="ck_absence_dates"),
+        sa.ForeignKeyConstraint(["certificate_id"], ["stored_file.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["reason_id"],
+            ["absence_reason.id"],
+        ),
+        sa.ForeignKeyConstraint(["request_id"], ["change_request.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("absence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_absence_child_id"), ["child_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_absence_family_id"), ["family_id"], unique=False)
+
+    op.create_table(
+        "attendance_mark",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "mark",
+            sa.Enum(
+                "present", "absent", "left", "cleared", name="ck_attendance_mark_mark", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pickup_person_id", sa.Integer(), nullable=True),
+        sa.Column("left_with", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("by", sa.String(length=120), nullable=False),
+        sa.ForeignKeyConstraint(["by_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["pickup_person_id"], ["pickup_person.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["unit_id"],
+            ["activity_unit.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("attendance_mark", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attendance_mark_child_id"), ["child_id"], unique=False)
+        batch_op.create_index("ix_attendance_mark_place", ["day", "unit_id", "child_id"], unique=False)
 
     op.create_table(
         "decision",
@@ -935,11 +1357,114 @@ def upgrade():
             postgresql_where=sa.text("state = 'held'"),
         )
 
+    op.create_table(
+        "place_asked",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "wish",
+            sa.Enum("book", "absence", name="ck_place_asked_wish", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "rank",
+            sa.Enum(
+                "holds", "queued", "offered", "closed", name="ck_place_asked_rank", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("offered_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("rank != 'offered' OR offered_until IS NOT NULL", name="ck_place_asked_offer"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["group_id"], ["activity_group.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["request_id"], ["change_request.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["unit_id"], ["activity_unit.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("place_asked", schema=None) as batch_op:
+        batch_op.create_index("ix_place_asked_day", ["day", "unit_id", "group_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_place_asked_family_id"), ["family_id"], unique=False)
+        batch_op.create_index("ix_place_asked_offer", ["rank", "offered_until"], unique=False)
+        batch_op.create_index(batch_op.f("ix_place_asked_request_id"), ["request_id"], unique=False)
+        batch_op.create_index(
+            "uq_place_asked_open",
+            ["child_id", "unit_id", "day"],
+            unique=True,
+            sqlite_where=sa.text("rank != 'closed'"),
+            postgresql_where=sa.text("rank != 'closed'"),
+        )
+
+    op.create_table(
+        "booking",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("booked", "absent", "cancelled", name="ck_booking_state", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("absence_id", sa.Integer(), nullable=True),
+        sa.Column("told_in_time", sa.Boolean(), nullable=True),
+        sa.Column("cancellation_id", sa.Integer(), nullable=True),
+        sa.Column("request_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("state != 'absent' OR absence_id IS NOT NULL", name="ck_booking_absence"),
+        sa.CheckConstraint("state != 'cancelled' OR cancellation_id IS NOT NULL", name="ck_booking_cancellation"),
+        sa.ForeignKeyConstraint(["absence_id"], ["absence.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["cancellation_id"], ["day_cancellation.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["group_id"], ["activity_group.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["request_id"], ["change_request.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["unit_id"],
+            ["activity_unit.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("booking", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_booking_absence_id"), ["absence_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_booking_cancellation_id"), ["cancellation_id"], unique=False)
+        batch_op.create_index("ix_booking_day", ["day", "unit_id", "group_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_booking_family_id"), ["family_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_booking_unit_id"), ["unit_id"], unique=False)
+        batch_op.create_index("uq_booking_place", ["child_id", "unit_id", "day"], unique=True)
+
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("booking", schema=None) as batch_op:
+        batch_op.drop_index("uq_booking_place")
+        batch_op.drop_index(batch_op.f("ix_booking_unit_id"))
+        batch_op.drop_index(batch_op.f("ix_booking_family_id"))
+        batch_op.drop_index("ix_booking_day")
+        batch_op.drop_index(batch_op.f("ix_booking_cancellation_id"))
+        batch_op.drop_index(batch_op.f("ix_booking_absence_id"))
+
+    op.drop_table("booking")
+    with op.batch_alter_table("place_asked", schema=None) as batch_op:
+        batch_op.drop_index("uq_place_asked_open", sqlite_where=sa.text("rank != 'closed'"), postgresql_where=sa.text("rank != 'closed'"))
+        batch_op.drop_index(batch_op.f("ix_place_asked_request_id"))
+        batch_op.drop_index("ix_place_asked_offer")
+        batch_op.drop_index(batch_op.f("ix_place_asked_family_id"))
+        batch_op.drop_index("ix_place_asked_day")
+
+    op.drop_table("place_asked")
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.drop_index("uq_decision_held", sqlite_where=sa.text("state = 'held'"), postgresql_where=sa.text("state = 'held'"))
         batch_op.drop_index(batch_op.f("ix_decision_request_id"))
@@ -947,23 +1472,53 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_decision_batch"))
 
     op.drop_table("decision")
+    with op.batch_alter_table("attendance_mark", schema=None) as batch_op:
+        batch_op.drop_index("ix_attendance_mark_place")
+        batch_op.drop_index(batch_op.f("ix_attendance_mark_child_id"))
+
+    op.drop_table("attendance_mark")
+    with op.batch_alter_table("absence", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_absence_family_id"))
+        batch_op.drop_index(batch_op.f("ix_absence_child_id"))
+
+    op.drop_table("absence")
     with op.batch_alter_table("school_enrolment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_enrolment_school_year_id"))
         batch_op.drop_index(batch_op.f("ix_school_enrolment_school_id"))
         batch_op.drop_index(batch_op.f("ix_school_enrolment_school_class_id"))
 
     op.drop_table("school_enrolment")
+    with op.batch_alter_table("places", schema=None) as batch_op:
+        batch_op.drop_index("uq_places_one_day", sqlite_where=sa.text("day IS NOT NULL"), postgresql_where=sa.text("day IS NOT NULL"))
+        batch_op.drop_index("uq_places_every_day", sqlite_where=sa.text("day IS NULL"), postgresql_where=sa.text("day IS NULL"))
+        batch_op.drop_index(batch_op.f("ix_places_unit_id"))
+
+    op.drop_table("places")
     with op.batch_alter_table("pickup_person", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pickup_person_family_id"))
         batch_op.drop_index(batch_op.f("ix_pickup_person_child_id"))
 
     op.drop_table("pickup_person")
+    with op.batch_alter_table("paper", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_paper_paper_type_id"))
+        batch_op.drop_index("ix_paper_owner")
+        batch_op.drop_index("ix_paper_expiry")
+        batch_op.drop_index(batch_op.f("ix_paper_child_id"))
+
+    op.drop_table("paper")
     with op.batch_alter_table("household", schema=None) as batch_op:
         batch_op.drop_index("uq_household_open", sqlite_where=sa.text("ended_on IS NULL"), postgresql_where=sa.text("ended_on IS NULL"))
         batch_op.drop_index(batch_op.f("ix_household_family_id"))
 
     op.drop_table("household")
     op.drop_table("health_record")
+    with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_enrolment_group_id"))
+        batch_op.drop_index(batch_op.f("ix_enrolment_family_id"))
+        batch_op.drop_index("ix_enrolment_child")
+        batch_op.drop_index(batch_op.f("ix_enrolment_activity_id"))
+
+    op.drop_table("enrolment")
     op.drop_table("complementary_data")
     with op.batch_alter_table("change_request", schema=None) as batch_op:
         batch_op.drop_index(
@@ -982,6 +1537,12 @@ def downgrade():
         batch_op.drop_index("uq_authorisation_open", sqlite_where=sa.text("ended_on IS NULL"), postgresql_where=sa.text("ended_on IS NULL"))
 
     op.drop_table("authorisation")
+    with op.batch_alter_table("attendance", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attendance_unit_id"))
+        batch_op.drop_index("ix_attendance_day")
+
+    op.drop_table("attendance")
+    op.drop_table("unit_conflict")
     op.drop_table("tax_data")
     op.drop_table("presence")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
@@ -996,12 +1557,20 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_family_link_account_id"))
 
     op.drop_table("family_link")
+    with op.batch_alter_table("day_cancellation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_day_cancellation_day"))
+
+    op.drop_table("day_cancellation")
     with op.batch_alter_table("child", schema=None) as batch_op:
         batch_op.drop_index("ix_child_name")
 
     op.drop_table("child")
     op.drop_table("caf_data")
     op.drop_table("bank_details")
+    with op.batch_alter_table("activity_group", schema=None) as batch_op:
+        batch_op.drop_index("uq_activity_group_name")
+
+    op.drop_table("activity_group")
     with op.batch_alter_table("ab_permission_view_role", schema=None) as batch_op:
         batch_op.drop_index("idx_role_id")
         batch_op.drop_index("idx_permission_view_id")
@@ -1012,6 +1581,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_stored_file_created_at"))
 
     op.drop_table("stored_file")
+    op.drop_table("staff_meals")
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))
 
@@ -1038,11 +1608,24 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_change_lot_assigned_to_id"))
 
     op.drop_table("change_lot")
+    with op.batch_alter_table("calendar_feed", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_calendar_feed_account_id"))
+
+    op.drop_table("calendar_feed")
+    with op.batch_alter_table("calendar_exception", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_calendar_exception_first_day"))
+
+    op.drop_table("calendar_exception")
     with op.batch_alter_table("adult", schema=None) as batch_op:
         batch_op.drop_index("ix_adult_name")
         batch_op.drop_index(batch_op.f("ix_adult_email"))
 
     op.drop_table("adult")
+    with op.batch_alter_table("activity_unit", schema=None) as batch_op:
+        batch_op.drop_index("uq_activity_unit_name")
+
+    op.drop_table("activity_unit")
+    op.drop_table("activity_paper")
     op.drop_table("ab_user_role")
     with op.batch_alter_table("ab_user_group", schema=None) as batch_op:
         batch_op.drop_index("idx_user_id")
@@ -1068,8 +1651,10 @@ def downgrade():
     op.drop_table("worker_beat")
     op.drop_table("setting")
     op.drop_table("school_year")
+    op.drop_table("school_holiday")
     op.drop_table("school")
     op.drop_table("refusal_reason")
+    op.drop_table("paper_type")
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_log_entry_row")
         batch_op.drop_index("ix_log_entry_family_at")
@@ -1077,6 +1662,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_log_entry_account_id"))
 
     op.drop_table("log_entry")
+    op.drop_table("kitchen_sheet")
     with op.batch_alter_table("health_read", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_health_read_child_id"))
         batch_op.drop_index(batch_op.f("ix_health_read_at"))
@@ -1087,6 +1673,8 @@ def downgrade():
 
     op.drop_table("family")
     op.drop_table("counter")
+    op.drop_table("activity")
+    op.drop_table("absence_reason")
     op.drop_table("ab_view_menu")
     op.drop_table("ab_user")
     op.drop_table("ab_role")

@@ -1,0 +1,49 @@
+"""What does the town keep of its activities? One module a noun; they are imported from here."""
+
+from app.activities.models.activity import Activity, ActivityGroup, ActivityKind, Places, Season, Unit, UnitConflict, UnitKind
+from app.activities.models.attendance import Attendance, AttendanceMark, KitchenSheet, Mark, StaffMeals
+from app.activities.models.booking import (
+    Absence,
+    AbsenceReason,
+    Booking,
+    BookingState,
+    DayCancellation,
+    Enrolment,
+    PlaceAsked,
+    Rank,
+    Wish,
+)
+from app.activities.models.calendar import CalendarException, HolidaySource, SchoolHoliday
+from app.activities.models.paper import Paper, PaperType, PaperValidity, Whose
+
+__all__ = [
+    "Absence",
+    "AbsenceReason",
+    "Activity",
+    "ActivityGroup",
+    "ActivityKind",
+    "Attendance",
+    "AttendanceMark",
+    "Booking",
+    "BookingState",
+    "CalendarException",
+    "DayCancellation",
+    "Enrolment",
+    "HolidaySource",
+    "KitchenSheet",
+    "Mark",
+    "Paper",
+    "PaperType",
+    "PaperValidity",
+    "PlaceAsked",
+    "Places",
+    "Rank",
+    "SchoolHoliday",
+    "Season",
+    "StaffMeals",
+    "Unit",
+    "UnitConflict",
+    "UnitKind",
+    "Whose",
+    "Wish",
+]
