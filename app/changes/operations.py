@@ -9,7 +9,7 @@ from app.audit.operations import record
 from app.changes.kinds import kind_of
 from app.changes.models import Act, ChangeLot, ChangeRequest, Channel, Lane, RequestState
 from app.core import clock, settings
-from app.core.errors import DomainError, NotFound
+from app.core.errors import DomainError, NotFound, Stale
 from app.core.i18n import _, in_locale
 from app.core.numbering import next_number
 from app.documents.operations import keep_for_request
