@@ -144,6 +144,15 @@ def sign_in(app):
     return signed
 
 
+@pytest.fixture
+def activities(app):
+    """Canteen, evening care and Wednesdays of the cast, as a Town of ids; it is Monday 23 November 2026, 9 o'clock."""
+    from tests.activities.cast import load
+
+    with app.app_context():
+        return load()
+
+
 @pytest.fixture(autouse=True)
 def no_csrf(request):
     """Tests of rules post without a token; the tests that are about it ask for `csrf`."""

@@ -1,0 +1,1 @@
+"""Tests of activities: the calendar, places, bookings, papers, attendance, the kitchen."""
