@@ -1,7 +1,9 @@
 """Are the catalogues complete? Extracts the texts of the code, brings the .po files up to date, checks and compiles them."""
 
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -108,10 +110,13 @@ def _key(message):
 
 
 def compile_all():
-    """Write the .mo files that the application reads."""
+    """Write the .mo files that the application reads; one that starts meanwhile reads the old file or the new one, never half of it."""
     for path in po_files():
-        with path.with_suffix(".mo").open("wb") as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".messages-", delete=False) as file:
             write_mo(file, read(path))
+        # A temporary file is its maker's alone; the catalogue is for whoever runs the portal.
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path.with_suffix(".mo"))
 
 
 def main(option):

@@ -60,6 +60,21 @@ def forms(text):
     return (text,) if isinstance(text, str) else text
 
 
+def test_whoever_starts_while_they_are_compiled_reads_a_whole_one(monkeypatch):
+    """Processes that start together, as those of the suite do, compile and read the same files."""
+    before, seen = FRENCH.with_suffix(".mo").read_bytes(), []
+
+    def write(file, catalogue):
+        write_mo(file, catalogue)
+        seen.append(FRENCH.with_suffix(".mo").read_bytes())
+
+    write_mo = catalogues.write_mo
+    monkeypatch.setattr(catalogues, "write_mo", write)
+    catalogues.compile_all()
+    assert seen and all(content == before for content in seen)
+    assert not list(FRENCH.parent.glob(".*")), "a temporary file stayed"
+
+
 def test_the_catalogues_are_complete():
     assert catalogues.check() == []
 

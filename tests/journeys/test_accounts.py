@@ -11,6 +11,7 @@ from app.extensions import db
 from app.families.models import Adult, AdultRole
 from tests.cast import PASSWORD
 from tests.journeys import steps
+from tests.journeys.conftest import SIZES
 from tests.journeys.steps import NEW
 
 CHOSEN = "Marelle-sous-le-preau-7"
@@ -31,9 +32,9 @@ def sign_in(page, username, password=PASSWORD):
 
 def sign_out(page):
     """Sign out with the button of the bar; on a telephone it is in the sheet below."""
-    more = page.locator(".dock summary")
-    if more.is_visible():
-        more.click()
+    # By the width, not by what shows: a page that has just been opened shows both bars until its stylesheet has come.
+    if page.viewport_size == SIZES["phone"]:
+        page.locator(".dock summary").click()
     page.get_by_role("button", name="Log out").filter(visible=True).click()
 
 
