@@ -7,8 +7,8 @@ from tests.activities import cast
 
 
 def test_the_cast_takes_part(app, activities):
-    assert clock.today() == cast.MONDAY
     with app.app_context():
+        assert clock.today() == cast.MONDAY
         assert db.session.scalar(db.select(db.func.count()).select_from(Enrolment)) == 6
         booking = cast.book(activities.lea, activities.galbert, activities.meal, cast.NEXT_MONDAY)
         cast.absent(booking, activities.ill)

@@ -4,11 +4,42 @@ from datetime import date, timedelta
 
 from sqlalchemy import inspect, select
 
+from app.activities.models import (
+    Absence,
+    AbsenceReason,
+    Activity,
+    ActivityGroup,
+    ActivityKind,
+    Attendance,
+    AttendanceMark,
+    Booking,
+    BookingState,
+    CalendarException,
+    DayCancellation,
+    Enrolment,
+    HolidaySource,
+    KitchenSheet,
+    Mark,
+    Paper,
+    PaperType,
+    PaperValidity,
+    PlaceAsked,
+    Places,
+    SchoolHoliday,
+    Season,
+    StaffMeals,
+    Unit,
+    UnitConflict,
+    UnitKind,
+    Whose,
+    Wish,
+)
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeLot, ChangeRequest
 from app.changes.operations import submit
-from app.children.models import Child, ComplementaryData, HealthRecord, PickUpPerson, Subject
+from app.children.models import Child, ComplementaryData, HealthRecord, PickUpPerson, School, Subject
 from app.children.operations import name_pickup_person, set_authorisation
+from app.core import clock
 from app.core.db import unit_of_work
 from app.core.encryption import Encrypted
 from app.core.files import Upload
@@ -18,7 +49,7 @@ from app.extensions import db
 from app.families.models import Adult, CafData, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
 from app.mail.models import OutgoingMail
-from app.security.models import FamilyLink
+from app.security.models import CalendarFeed, FamilyLink
 from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
 
@@ -77,7 +108,89 @@ def fill(family_id, canary):
             "link_id": _link(family_id).id,
         }
     rows |= _ask(family_id, child.id, canary)
-    return rows
+    with unit_of_work():
+        return rows | _take_part(family_id, rows["child_id"], rows["request_id"], proof.id, canary)
+
+
+def the_activity():
+    """The ids of what both families take part in, made once: {name of an address argument: id}."""
+    activity = db.session.scalar(select(Activity))
+    if activity is None:
+        activity = Activity(name="Canteen", kind=ActivityKind.canteen, weekdays=[1, 2, 3, 4, 5, 6, 7], season=Season.all_year)
+        activity.units = [Unit(name="Meal", kind=UnitKind.meal, with_meal=True), Unit(name="Supper", kind=UnitKind.meal, position=2)]
+        activity.groups = [ActivityGroup(name="Everybody")]
+        kept = {"whose": Whose.child, "validity": PaperValidity.school_year}
+        activity.papers = [PaperType(name="Insurance of the walk", **kept)]
+        school = db.session.scalar(select(School))
+        db.session.add_all([activity, AbsenceReason(title="Ill", takes_certificate=True), StaffMeals(school=school, meals=3)])
+        db.session.flush()
+        one, other = activity.units
+        today = clock.today()
+        holiday = {"name": "Holiday", "first_day": today + timedelta(days=200), "last_day": today + timedelta(days=210)}
+        db.session.add_all(
+            [
+                UnitConflict(unit_id=one.id, other_id=other.id),
+                Places(group_id=activity.groups[0].id, unit_id=one.id, places=90),
+                SchoolHoliday(zone="test", source=HolidaySource.town, **holiday),
+                CalendarException(first_day=today + timedelta(days=90), last_day=today + timedelta(days=90), reason="Strike"),
+                KitchenSheet(day=today, version=1, counts={}, frozen_by="Agent Mairie"),
+            ]
+        )
+        db.session.flush()
+    return activity
+
+
+def _take_part(family_id, child_id, request_id, file_id, canary):
+    """A family's first child takes part: booked, absent, waiting, present; with a paper."""
+    activity, reason = the_activity(), db.session.scalar(select(AbsenceReason).where(AbsenceReason.title == "Ill"))
+    unit, group, today = activity.units[0], activity.groups[0], clock.today()
+    place = {"child_id": child_id, "unit_id": unit.id}
+    whose = {"child_id": child_id, "family_id": family_id}
+    enrolment = Enrolment(
+        **whose, activity_id=activity.id, starts_on=today - timedelta(days=60), ends_on=today + timedelta(days=60), week={"1": [unit.id]}
+    )
+    days = {"first_day": today + timedelta(days=2), "last_day": today + timedelta(days=2)}
+    absence = Absence(**whose, **days, reason_id=reason.id, explanation=canary, certificate_id=file_id)
+    cancellation = DayCancellation(
+        day=today + timedelta(days=5), activity_id=activity.id, reason="Outing", bookings_count=1, cancelled_by="Agent Mairie"
+    )
+    paper_type = activity.papers[0]
+    paper = Paper(**whose, paper_type_id=paper_type.id, file_id=file_id, valid_until=today + timedelta(days=20))
+    db.session.add_all([enrolment, absence, cancellation, paper])
+    db.session.flush()
+    booked = {"family_id": family_id, "group_id": group.id}
+    bookings = [Booking(**place, **booked, day=today + timedelta(days=ahead)) for ahead in (-1, 0, 1)]
+    bookings.append(Booking(**place, **booked, day=days["first_day"], state=BookingState.absent, absence_id=absence.id, told_in_time=True))
+    bookings.append(Booking(**place, **booked, day=cancellation.day, state=BookingState.cancelled, cancellation_id=cancellation.id))
+    mark = AttendanceMark(
+        id=f"mark-{family_id}", **place, day=today, mark=Mark.left, at=clock.now(), by="Animateur", left_with=canary, note=canary
+    )
+    attendance = Attendance(
+        **place,
+        group_id=group.id,
+        day=today,
+        state=Mark.left,
+        marked_at=clock.now(),
+        marked_by="Animateur",
+        left_with=canary,
+        note=canary,
+    )
+    asked = PlaceAsked(**place, **booked, request_id=request_id, day=today + timedelta(days=3), wish=Wish.book, asked_at=clock.now())
+    db.session.add_all([*bookings, mark, attendance, asked])
+    db.session.flush()
+    return {
+        "activity_id": activity.id,
+        "unit_id": unit.id,
+        "group_id": group.id,
+        "enrolment_id": enrolment.id,
+        "booking_id": bookings[2].id,
+        "absence_id": absence.id,
+        "paper_id": paper.id,
+        "paper_type_id": paper_type.id,
+        "reason_id": reason.id,
+        "cancellation_id": cancellation.id,
+        "day": (today + timedelta(days=1)).isoformat(),
+    }
 
 
 def _link(family_id):
@@ -123,6 +236,7 @@ def mark(row, canary):
 def picture_of(family_id):
     """Everything the database holds about a family, to compare before and after an attack."""
     tables = [Family, Adult, TaxData, CafData, IncomeQuotient, PickUpPerson, StoredFile, ChangeRequest, ChangeLot, OutgoingMail, FamilyLink]
+    tables += [Enrolment, Booking, Absence, Paper, PlaceAsked, CalendarFeed]
     column = {Family: "id"}
     found = {}
     for model in tables:
