@@ -35,6 +35,8 @@ class Declared:
     group: Any = ""
     minimum: int | None = None
     maximum: int | None = None
+    #: A Labelled enum, where the value is one of a list.
+    choices: Any = None
 
 
 def declare(key, kind, default, title, **more):

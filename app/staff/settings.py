@@ -4,12 +4,12 @@ import re
 
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from wtforms import BooleanField, ColorField, IntegerField
+from wtforms import BooleanField, ColorField, IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from app.audit.operations import record
 from app.core import settings
-from app.core.forms import Email, Phone, Text
+from app.core.forms import Email, Phone, Text, option
 from app.core.i18n import _, _l
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
@@ -55,6 +55,8 @@ def field_for(declared):
     if declared.kind is int:
         limits = NumberRange(declared.minimum, declared.maximum, _l("Between %(min)s and %(max)s."))
         return IntegerField(validators=[InputRequired(_l("Please fill this in.")), limits], render_kw={"inputmode": "numeric"}, **about)
+    if declared.choices is not None:
+        return SelectField(choices=[option(value, label) for value, label in declared.choices.choices()], **about)
     if declared.key.endswith("_colour"):
         return ColorField(validators=[Readable()], **about)
     return Text(declared.title, CHECKS.get(declared.key, []), longest=200, description=declared.hint)

@@ -1,0 +1,131 @@
+"""On which days is an activity open, and if it is not, why?"""
+
+from datetime import date, timedelta
+from functools import lru_cache
+
+from flask_babel import format_date, get_locale
+from holidays.countries.france import France
+from sqlalchemy import select
+
+from app.activities import settings
+from app.activities.models import CalendarException, SchoolHoliday, Season
+from app.core.i18n import _
+from app.extensions import db
+
+#: Deadlines look back from the first day: over the summer, and a long notice.
+LOOK_BACK = timedelta(days=120)
+DAY = timedelta(days=1)
+
+
+@lru_cache(maxsize=200)
+def public_holidays(subdivision, year, language="fr"):
+    """{day: name} of the public holidays of a year, in French or English."""
+    place = None if subdivision == "metropolitan" else subdivision.upper()
+    return dict(France(subdiv=place, years=year, language="fr" if language == "fr" else "en_US").items())
+
+
+class Calendar:
+    """What a stretch of days looks like for the town: read once, asked often."""
+
+    def __init__(self, school_holidays, exceptions, subdivision):
+        """`school_holidays`: {day: name}; `exceptions`: {day: [rows of CalendarException]}, the latest one last."""
+        self._school_holidays, self._exceptions, self._subdivision = school_holidays, exceptions, subdivision
+        self._language = "fr" if str(get_locale() or "fr").startswith("fr") else "en"
+        self._known = {}
+
+    @classmethod
+    def between(cls, first, last):
+        """The calendar of the days from first to last, in two queries; it also knows the days before that deadlines look back to."""
+        begin, zone = first - LOOK_BACK, settings.zone()
+        holidays = db.session.execute(
+            select(SchoolHoliday.first_day, SchoolHoliday.last_day, SchoolHoliday.name)
+            .where(SchoolHoliday.zone == zone.value, SchoolHoliday.first_day <= last, SchoolHoliday.last_day >= begin)
+            .order_by(SchoolHoliday.first_day)
+        ).all()
+        exceptions = db.session.execute(
+            select(
+                CalendarException.first_day,
+                CalendarException.last_day,
+                CalendarException.open,
+                CalendarException.reason,
+                CalendarException.activity_id,
+                CalendarException.school_id,
+            )
+            .where(CalendarException.first_day <= last, CalendarException.last_day >= begin)
+            .order_by(CalendarException.id)
+        ).all()
+        by_day = {}
+        for row in exceptions:
+            for day in days_between(max(row.first_day, begin), min(row.last_day, last)):
+                by_day.setdefault(day, []).append(row)
+        school = {day: row.name for row in holidays for day in days_between(max(row.first_day, begin), min(row.last_day, last))}
+        return cls(school, by_day, settings.subdivision().value)
+
+    # -- the year ---------------------------------------------------------------------------------------------------------------------
+
+    def public_holiday(self, day):
+        """The name of the public holiday that a day is, in the reader's language; None on other days."""
+        return public_holidays(self._subdivision, day.year, self._language).get(day)
+
+    def is_public_holiday(self, day):
+        return self.public_holiday(day) is not None
+
+    def school_holiday(self, day):
+        """The name of the school holiday that a day lies in; None while there are lessons."""
+        return self._school_holidays.get(day)
+
+    def town_closed(self, day):
+        """Why the whole town is closed on a day, whatever the activity and the school; None where it is not."""
+        return self._judged(day, None, None)[1]
+
+    # -- an activity ------------------------------------------------------------------------------------------------------------------
+
+    def closed_because(self, activity, day, school_id=None):
+        """Why an activity is closed on a day, as families read it; None where it is open."""
+        key = activity.id, day, school_id
+        if key not in self._known:
+            self._known[key] = self._closed_because(activity, day, school_id)
+        return self._known[key]
+
+    def is_open(self, activity, day, school_id=None):
+        return self.closed_because(activity, day, school_id) is None
+
+    def open_days(self, activity, first, last, school_id=None):
+        """The days from first to last on which an activity is open."""
+        return [day for day in days_between(first, last) if self.is_open(activity, day, school_id)]
+
+    def _closed_because(self, activity, day, school_id):
+        if activity.starts_on is not None and day < activity.starts_on:
+            return _("Begins on %(day)s", day=format_date(activity.starts_on, "long"))
+        if activity.ends_on is not None and day > activity.ends_on:
+            return _("Ended on %(day)s", day=format_date(activity.ends_on, "long"))
+        known, closed = self._judged(day, activity.id, school_id)
+        if known:
+            return closed
+        if day.isoweekday() not in activity.weekdays:
+            return _("Closed on this day of the week")
+        return self.public_holiday(day) or self._out_of_season(activity.season, self.school_holiday(day))
+
+    @staticmethod
+    def _out_of_season(season, holiday):
+        if season is Season.school:
+            return holiday
+        return _("Open in the school holidays only") if season is Season.holidays and holiday is None else None
+
+    def _judged(self, day, activity_id, school_id):
+        """(whether the town itself decided about this day, why it is closed): the most precise exception, of those the latest."""
+        rows = [
+            (row.activity_id is not None, row.school_id is not None, row)
+            for row in self._exceptions.get(day, ())
+            if row.activity_id in (None, activity_id) and row.school_id in (None, school_id)
+        ]
+        if not rows:
+            return False, None
+        # max() keeps the first of equals, so the latest has to come first.
+        winner = max(reversed(rows), key=lambda found: found[0] + found[1])[2]
+        return True, None if winner.open else winner.reason
+
+
+def days_between(first: date, last: date):
+    """The days from first to last, both included."""
+    return [first + DAY * number for number in range((last - first).days + 1)]
