@@ -159,7 +159,8 @@ class SectionForm(Form):
         for field in self:
             if isinstance(field, UploadField) and field.upload is not None:
                 with unit_of_work():
-                    row = store(field.upload, noun=self.kind.noun, family_id=family_id(), child_id=self.token["child"], by=current_user)
+                    noun = field.noun or self.kind.noun
+                    row = store(field.upload, noun=noun, family_id=family_id(), child_id=self.token["child"], by=current_user)
                     field.kept = {"id": row.id, "family": family_id(), "name": row.filename}
 
     def proposal(self, target):
@@ -176,6 +177,7 @@ class SectionForm(Form):
             comment=self.comment.data or "",
             key=token["key"],
             replaces=token.get("replaces"),
+            by_clerk=standing().by_clerk,
         )
 
     def _value(self, field):

@@ -64,6 +64,8 @@ class Proposal:
     key: str | None = None
     #: The request to add something that this one takes the place of.
     replaces: int | None = None
+    #: Somebody of the town asks for the family: rules about when do not stop it.
+    by_clerk: bool = False
 
 
 class Kind:

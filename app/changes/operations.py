@@ -34,6 +34,7 @@ def submit(kind, proposal, *, standing, by):
             raise DomainError(_("Nothing was changed."))
         withdraw(waiting, by=by)
         return None
+    proposal.by_clerk = standing.by_clerk
     kind.refuse_if_invalid(proposal, standing.family_id)
     lot, asked_at = open_lot(standing), _asked_at(kind, changes, waiting)
     if waiting is not None:

@@ -1,0 +1,256 @@
+"""How does a family ask for a place on a day? One request a cell; it holds its place, or waits in line, until it is decided."""
+
+from datetime import date
+
+from flask import g
+from sqlalchemy import select
+from wtforms import DateField, SelectField
+
+from app.activities import deadlines
+from app.activities.changes.words import child_name, day_in_words, unit_title
+from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
+from app.activities.places import earlier_than, lock, room
+from app.activities.plan import Plan
+from app.activities.timetable import Timetable
+from app.activities.waiting import offer_freed
+from app.changes.forms import SectionForm
+from app.changes.kinds import Finding, Kind, Tab, register
+from app.changes.models import Act, Channel, Lane, RequestState
+from app.children.models import Child
+from app.children.queries import child_of, children_of
+from app.core import clock
+from app.core.errors import DomainError, Stale
+from app.core.forms import Required, option
+from app.core.i18n import _, _l
+from app.extensions import db
+from app.security.who_sees_what import Noun
+
+
+def ask_of(request):
+    """The row that a booking request occupies while it is open, or None."""
+    return db.session.scalar(select(PlaceAsked).where(PlaceAsked.request_id == request.id, PlaceAsked.rank != Rank.closed))
+
+
+def judge(child_id, family_id, unit_id, day, *, by_clerk=False, reason=""):
+    """The one judge, for one cell: (Timetable, Cell), or DomainError. What a lot has in common is read once a transaction."""
+    child, plan = _plan(child_id, family_id, day, by_clerk)
+    table = Timetable.load([child], day, day, family_id, by_clerk=by_clerk, plan=plan)
+    return table, table.judge(child, unit_id, day, reason=reason)
+
+
+def _plan(child_id, family_id, day, by_clerk):
+    """(the child, a Plan of the family that covers the day), kept for the transaction: later it may be out of date."""
+    now = db.session().get_transaction()
+    kept = g.get("booking_plan")
+    if kept is not None and kept[:3] == (now, family_id, by_clerk) and now is not None and kept[3].first <= day <= kept[3].last:
+        plan = kept[3]
+    else:
+        today = clock.today()
+        first, last = min(day, today), max(day, date.fromordinal(today.toordinal() + 35))
+        plan = Plan.load(children_of(family_id), first, last, family_id, by_clerk=by_clerk)
+        g.booking_plan = (db.session().get_transaction(), family_id, by_clerk, plan)
+    if child_id not in plan.of:
+        raise DomainError(_("This child is not in your file."))
+    return plan.of[child_id].child, plan
+
+
+class BookingForm(SectionForm):
+    """Which service, on which day."""
+
+    unit_id = SelectField(_l("For what?"), [Required()], coerce=int)
+    day = DateField(_l("Day"), [Required()])
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.unit_id.choices = [option(unit.id, unit.title) for unit in self._units()]
+        self.comment.label.text = _("A word for the town; after the deadline, say why")
+
+    def _units(self):
+        if self.token is None:
+            return []
+        today = clock.today()
+        child = child_of(self.token["family"], self.token["child"])
+        return Plan.load([child], today, date(today.year + 1, 8, 31), self.token["family"]).units_of(child.id) if child else []
+
+
+@register
+class BookingKind(Kind):
+    """A place for a child, in a unit, on a day."""
+
+    name, noun, tab = "booking", Noun.booking, Tab.bookings
+    title = _l("Booking")
+    model = Booking
+    form = BookingForm
+    acts = frozenset({Act.add})
+    hint = _l("A booking counts when the town hall has accepted it. Until then your place is kept.")
+
+    def of_family(self, family_id):
+        return (Booking.family_id == family_id) & Booking.child.has(Child.of_family(family_id))
+
+    def parent(self, child_id, family_id):
+        return child_of(family_id, child_id) if child_id else None
+
+    # -- rules ------------------------------------------------------------------------------------------------------------------------
+
+    def refuse_if_invalid(self, proposal, family_id):
+        unit_id, day = proposal.after.get("unit_id"), proposal.after.get("day")
+        if not unit_id or not day:
+            raise DomainError(_("Choose what to book, and the day."))
+        if proposal.replaces is None or not self._asks_again(proposal, family_id):
+            reason = proposal.comment or ""
+            judge(proposal.child_id, family_id, unit_id, date.fromisoformat(day), by_clerk=proposal.by_clerk, reason=reason)
+
+    def _asks_again(self, proposal, family_id):
+        """Whether it corrects a request that waits for the same cell: its place is its own."""
+        query = select(PlaceAsked.id).where(PlaceAsked.request_id == proposal.replaces, PlaceAsked.rank != Rank.closed)
+        query = query.where(PlaceAsked.family_id == family_id, PlaceAsked.child_id == proposal.child_id)
+        day = date.fromisoformat(proposal.after["day"])
+        return db.session.scalar(query.where(PlaceAsked.unit_id == proposal.after["unit_id"], PlaceAsked.day == day)) is not None
+
+    def sent(self, request):
+        """Take a place, or the next rank of the waiting list; counted under the lock of the unit."""
+        if ask_of(request) is not None:
+            return
+        unit_id, day = self._cell(request)
+        _child, plan = _plan(request.child_id, request.family_id, day, request.lot.channel is not Channel.portal)
+        unit = plan.units[unit_id]
+        group = plan.group(request.child_id, unit.activity, day)
+        group_id = group.id if group is not None else None
+        rank = Rank.holds
+        if group_id is not None and plan.capacities.of(unit_id, group_id, day) is not None:
+            lock([unit_id])
+            if not room(unit_id, group_id, day).takes_one_more:
+                rank = Rank.queued
+        if rank is Rank.queued and not unit.activity.waiting_list:
+            raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=unit.title, day=day_in_words(day)))
+        db.session.add(
+            PlaceAsked(
+                request_id=request.id,
+                child_id=request.child_id,
+                family_id=request.family_id,
+                unit_id=unit_id,
+                group_id=group_id,
+                day=day,
+                wish=Wish.book,
+                rank=rank,
+                asked_at=request.asked_at,
+                late=self._late(plan, unit, day, request.asked_at),
+            )
+        )
+        db.session.flush()
+
+    @staticmethod
+    def _late(plan, unit, day, at):
+        return deadlines.passed(unit.activity.booking_rule, day, plan.calendar, at)
+
+    @staticmethod
+    def _cell(request):
+        return request.changes["unit_id"]["after"], date.fromisoformat(request.changes["day"]["after"])
+
+    def confirm(self, request):
+        """The family takes the place that is offered to it."""
+        ask = ask_of(request)
+        if ask is None or ask.rank is not Rank.offered or ask.offered_until < clock.now():
+            raise Stale(_("This place is not offered any more."))
+        ask.rank, ask.offered_until = Rank.holds, None
+        db.session.flush()
+
+    def closed(self, request):
+        """Give the place to the next one; but a request that asks for the same cell once more takes it over."""
+        ask = ask_of(request)
+        if ask is None:
+            return
+        if request.state is RequestState.superseded and self._handed_on(ask, request):
+            return
+        ask.rank, ask.offered_until = Rank.closed, None
+        db.session.flush()
+        offer_freed(ask.unit_id, ask.group_id, ask.day)
+
+    def _handed_on(self, ask, request):
+        later = db.session.get(type(request), request.superseded_by_id) if request.superseded_by_id else None
+        if later is None or later.kind != self.name or later.child_id != ask.child_id or self._cell(later) != (ask.unit_id, ask.day):
+            return False
+        ask.request_id, ask.asked_at = later.id, later.asked_at
+        db.session.flush()
+        return True
+
+    # -- what the clerk reads ---------------------------------------------------------------------------------------------------------
+
+    def check(self, request, target):
+        ask = ask_of(request)
+        if ask is None:
+            return [Finding(Lane.look, _("This request occupies no place any more."))]
+        here = room(ask.unit_id, ask.group_id, ask.day)
+        findings = []
+        if ask.rank is Rank.queued:
+            findings.append(Finding(Lane.queued, _("Waiting list: %(taken)d of %(places)d places are taken.", **self._words(here))))
+        elif ask.rank is Rank.offered:
+            findings.append(Finding(Lane.queued, _("A freed place is offered to the family, which has not answered yet.")))
+        elif here.capacity is not None:
+            full = here.taken > here.capacity
+            findings.append(Finding(Lane.look if full else Lane.green, _("%(taken)d of %(places)d places are taken.", **self._words(here))))
+        if ask.late:
+            findings.append(Finding(Lane.look, _("Asked after the deadline.")))
+        return findings
+
+    @staticmethod
+    def _words(here):
+        return {"taken": here.taken, "places": here.capacity or 0}
+
+    # -- what acceptance does ---------------------------------------------------------------------------------------------------------
+
+    def create(self, values, *, request):
+        """The booking; everything is looked at once more, those who asked earlier come first."""
+        unit_id, day = self._cell(request)
+        self._refuse_if_gone(request, unit_id)
+        lock([unit_id])
+        ask = ask_of(request)
+        if ask is None or ask.rank is not Rank.holds:
+            raise DomainError(_("No place is free: this request is on the waiting list."))
+        self._judge_again(request, ask)
+        booking = db.session.scalar(select(Booking).filter_by(child_id=request.child_id, unit_id=unit_id, day=day).with_for_update())
+        if booking is None:
+            booking = Booking(child_id=request.child_id, unit_id=unit_id, day=day)
+            db.session.add(booking)
+        booking.family_id, booking.group_id, booking.state = request.family_id, ask.group_id, BookingState.booked
+        booking.asked_at, booking.late, booking.request_id = request.asked_at, ask.late, request.id
+        booking.absence_id = booking.told_in_time = booking.cancellation_id = None
+        return booking
+
+    @staticmethod
+    def _refuse_if_gone(request, unit_id):
+        if child_of(request.family_id, request.child_id) is None:
+            raise DomainError(_("The child does not live in this household any more."))
+        if db.session.get(Unit, unit_id) is None:
+            raise DomainError(_("This service does not exist any more."))
+
+    def _judge_again(self, request, ask):
+        """Whether nothing but time has passed: the deadline was judged by when the family asked."""
+        child, plan = _plan(request.child_id, request.family_id, ask.day, True)
+        table = Timetable.load([child], ask.day, ask.day, request.family_id, by_clerk=True, plan=plan)
+        table.facts.forget_request(request.id)
+        table.today = min(table.today, ask.day)
+        table.facts.counts.clear()
+        table.judge(child, ask.unit_id, ask.day, reason="-")
+        group = plan.group(child.id, plan.units[ask.unit_id].activity, ask.day)
+        ask.group_id = group.id if group is not None else None
+        db.session.flush()
+        capacity = plan.capacities.of(ask.unit_id, ask.group_id, ask.day)
+        if capacity is not None and earlier_than(ask) >= capacity:
+            raise DomainError(_("No place is left: other children were booked or asked for earlier."))
+
+    # -- words ------------------------------------------------------------------------------------------------------------------------
+
+    def type_of(self, name):
+        return {"unit_id": int, "day": date}[name]
+
+    def show(self, name, value):
+        if value and name == "unit_id":
+            return unit_title(value) or _("a service that does not exist any more")
+        return day_in_words(value) if value else ""
+
+    def about(self, request, target):
+        if request is None:
+            return ""
+        unit_id, day = self._cell(request)
+        return f"{child_name(request.child_id)}: {unit_title(unit_id)}, {day_in_words(day)}"

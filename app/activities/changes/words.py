@@ -1,0 +1,31 @@
+"""How are units and children named in requests? Read once a page, not once a request."""
+
+from datetime import date
+
+from flask import g
+from flask_babel import format_date
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from app.activities.models import Activity, Unit
+from app.children.models import Child
+from app.extensions import db
+
+
+def unit_title(unit_id):
+    """The name of a unit, as families read it; "" for one that is gone."""
+    if "unit_titles" not in g:
+        query = select(Unit).options(joinedload(Unit.activity).selectinload(Activity.units))
+        g.unit_titles = {unit.id: unit.title for unit in db.session.scalars(query)}
+    return g.unit_titles.get(unit_id, "")
+
+
+def child_name(child_id):
+    """The first name of a child; "" for nobody."""
+    child = db.session.get(Child, child_id) if child_id else None
+    return child.first_name if child is not None else ""
+
+
+def day_in_words(day):
+    """Thursday 26 November 2026, as the reader's language has it, from a date or its JSON value."""
+    return format_date(date.fromisoformat(day) if isinstance(day, str) else day, "full")

@@ -1,0 +1,152 @@
+"""What is there already? Bookings, open requests, days taken away and places taken, of a stretch of days, in one query."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Date, Integer, String, cast, func, literal, null, select, type_coerce, union_all
+from sqlalchemy.orm import aliased
+
+from app.activities.models import Booking, DayCancellation, PlaceAsked, Rank
+from app.activities.places import taken_query
+from app.changes.models import ChangeRequest, RequestState
+from app.core import clock
+from app.core.db import Instant
+from app.extensions import db
+
+#: For so long a refusal stands beside the day that it is about.
+FRESH = timedelta(days=30)
+COLUMNS = ("child_id", "unit_id", "group_id", "day", "family_id", "id", "state", "wish", "rank", "until", "number", "says")
+TYPES = (Integer, Integer, Integer, Date, Integer, Integer, String, String, String, Instant, Integer, String)
+
+
+class Fact(NamedTuple):
+    """One thing that is known of a day. Of a cancellation `unit_id` is the activity, `group_id` the school and `id` the class."""
+
+    what: str
+    child_id: int | None
+    unit_id: int
+    group_id: int | None
+    day: object
+    family_id: int | None
+    id: int | None
+    state: str | None
+    wish: str | None
+    rank: str | None
+    until: object
+    number: int | None
+    says: str | None
+
+
+def _columns(what, **given):
+    """The columns of one part of the union; what it does not give is null, of the right type for PostgreSQL."""
+    return [
+        literal(what).label("what"),
+        *(
+            (type_coerce(given[name], kind()) if name in given else cast(null(), kind())).label(name)
+            for name, kind in zip(COLUMNS, TYPES, strict=True)
+        ),
+    ]
+
+
+def _booked(children, first, last):
+    columns = _columns(
+        "booking",
+        **{name: getattr(Booking, name) for name in ("child_id", "unit_id", "group_id", "day", "family_id", "state")},
+        id=Booking.absence_id,
+        says=DayCancellation.reason,
+    )
+    query = select(*columns).outerjoin(DayCancellation, DayCancellation.id == Booking.cancellation_id)
+    return query.where(Booking.child_id.in_(children), Booking.day.between(first, last))
+
+
+def _asked(children, first, last):
+    ahead = aliased(PlaceAsked)
+    place = select(func.count()).where(
+        ahead.unit_id == PlaceAsked.unit_id,
+        ahead.day == PlaceAsked.day,
+        ahead.group_id == PlaceAsked.group_id,
+        ahead.rank == Rank.queued,
+        (ahead.asked_at < PlaceAsked.asked_at) | ((ahead.asked_at == PlaceAsked.asked_at) & (ahead.id <= PlaceAsked.id)),
+    )
+    columns = _columns(
+        "asked",
+        **{name: getattr(PlaceAsked, name) for name in ("child_id", "unit_id", "group_id", "day", "family_id", "wish", "rank")},
+        id=PlaceAsked.request_id,
+        state=ChangeRequest.state,
+        until=PlaceAsked.offered_until,
+        number=place.scalar_subquery(),
+        says=ChangeRequest.reason,
+    )
+    fresh = (ChangeRequest.state == RequestState.refused) & (ChangeRequest.decided_at > clock.now() - FRESH)
+    query = select(*columns).join(ChangeRequest, ChangeRequest.id == PlaceAsked.request_id)
+    query = query.where(PlaceAsked.child_id.in_(children), PlaceAsked.day.between(first, last))
+    return query.where((PlaceAsked.rank != Rank.closed) | fresh)
+
+
+def _cancelled(activities, first, last):
+    columns = _columns(
+        "cancelled",
+        unit_id=DayCancellation.activity_id,
+        group_id=DayCancellation.school_id,
+        id=DayCancellation.school_class_id,
+        day=DayCancellation.day,
+        says=DayCancellation.reason,
+    )
+    return select(*columns).where(DayCancellation.day.between(first, last), DayCancellation.activity_id.in_(activities))
+
+
+def _taken(units, first, last):
+    rows = taken_query(units, first, last).subquery()
+    return select(*_columns("taken", unit_id=rows.c.unit_id, group_id=rows.c.group_id, day=rows.c.day, number=rows.c.number))
+
+
+class Facts:
+    """What is known of some children's days."""
+
+    def __init__(self):
+        self.bookings, self.asked, self.refused, self.cancellations, self.counts = {}, {}, {}, defaultdict(list), defaultdict(int)
+        #: {(child, day): {unit: Fact}} of bookings and wishes, for units that exclude each other.
+        self.by_day = defaultdict(dict)
+
+    @classmethod
+    def load(cls, plan, children, first, last):
+        """Of these children, from first to last; places are counted from today on, and only where there is a limit."""
+        parts = [_booked(children, first, last), _asked(children, first, last)]
+        if plan.activities:
+            parts.append(_cancelled([activity.id for activity in plan.activities], first, last))
+        today = clock.today()
+        if plan.capacities.unit_ids and last >= today:
+            parts.append(_taken(plan.capacities.unit_ids, max(first, today), last))
+        facts = cls()
+        for row in db.session.execute(union_all(*parts)):
+            facts._take(Fact(*row))
+        return facts
+
+    def _take(self, fact):
+        place = fact.child_id, fact.unit_id, fact.day
+        if fact.what == "booking":
+            self.bookings[place] = fact
+            self.by_day[fact.child_id, fact.day].setdefault(fact.unit_id, fact)
+        elif fact.what == "asked" and fact.rank != Rank.closed.value:
+            self.asked[place] = fact
+            self.by_day[fact.child_id, fact.day][fact.unit_id] = fact
+        elif fact.what == "asked":
+            self.refused[place] = max(fact, self.refused.get(place, fact), key=lambda one: one.id)
+        elif fact.what == "cancelled":
+            self.cancellations[fact.unit_id, fact.day].append(fact)
+        else:
+            self.counts[fact.unit_id, fact.group_id, fact.day] += fact.number
+
+    def cancellation(self, activity_id, day, schooling):
+        """The Fact of a day that the town took away from whoever goes to this school and class, or None."""
+        school, class_ = (schooling.school_id, schooling.school_class_id) if schooling is not None else (None, None)
+        rows = self.cancellations.get((activity_id, day), ())
+        return next((row for row in rows if row.group_id in (None, school) and row.id in (None, class_)), None)
+
+    def forget_request(self, request_id):
+        """Judge as if this request had not been sent."""
+        for place, fact in list(self.asked.items()):
+            if fact.id == request_id:
+                del self.asked[place]
+                self.by_day[place[0], place[2]].pop(place[1], None)

@@ -1,0 +1,146 @@
+"""Is there a place? Which group takes a child, how many it takes, how many are taken, and the lock under which it is counted."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, union_all
+
+from app.activities.models import Booking, BookingState, PlaceAsked, Places, Rank, Unit, Wish
+from app.core import clock
+from app.extensions import db
+
+#: A wish of these ranks occupies a place as a booking does.
+OCCUPIES = (Rank.holds, Rank.offered)
+
+
+def lock(unit_ids):
+    """Let those who count places of these units wait for each other; in one order, so that nobody waits in a circle.
+
+    Within the open unit of work. SQLite needs none: its units of work come one after the other.
+    """
+    ids = sorted(set(unit_ids))
+    return db.session.scalars(select(Unit.id).where(Unit.id.in_(ids)).order_by(Unit.id).with_for_update()).all()
+
+
+def schooling_on(enrolments, day):
+    """The SchoolEnrolment that counts on a day; in the summer the one of the year that has ended. None without one."""
+    begun = [row for row in enrolments if row.school_year.starts_on <= day]
+    return max(begun, key=lambda row: row.school_year.starts_on, default=None)
+
+
+def takes(group, child, day, schooling):
+    """Whether a group's criteria take a child on a day."""
+    age = clock.age(child.birth_date, day)
+    if (group.min_age is not None and age < group.min_age) or (group.max_age is not None and age > group.max_age):
+        return False
+    if group.school_id is not None and (schooling is None or schooling.school_id != group.school_id):
+        return False
+    return group.school_class_id is None or (schooling is not None and schooling.school_class_id == group.school_class_id)
+
+
+def group_for(groups, child, day, schooling, chosen=None):
+    """The group that takes a child on a day: the one that the town chose, else the first that fits; None: no group, no limit."""
+    if chosen is not None:
+        return next((group for group in groups if group.id == chosen), None)
+    return next((group for group in groups if takes(group, child, day, schooling)), None)
+
+
+class Capacities:
+    """How many children each group takes for each unit, from rows of Places; the row of a day wins over that of every day."""
+
+    def __init__(self, rows):
+        self.places = {(row.unit_id, row.group_id, row.day): row.places for row in rows}
+        #: Who counts asks for these alone: without a row there is no limit.
+        self.unit_ids = {row.unit_id for row in rows}
+
+    def of(self, unit_id, group_id, day):
+        """The number of places, None without a limit."""
+        return self.places.get((unit_id, group_id, day), self.places.get((unit_id, group_id, None)))
+
+
+def taken_query(unit_ids, first, last):
+    """(unit_id, group_id, day, how many places are taken) in a stretch of days: what is booked, and what open requests hold."""
+    booked = (
+        select(Booking.unit_id, Booking.group_id, Booking.day, func.count().label("number"))
+        .where(Booking.day.between(first, last), Booking.unit_id.in_(unit_ids), Booking.state == BookingState.booked)
+        .group_by(Booking.unit_id, Booking.group_id, Booking.day)
+    )
+    held = (
+        select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day, func.count().label("number"))
+        .where(PlaceAsked.day.between(first, last), PlaceAsked.unit_id.in_(unit_ids))
+        .where(PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_(OCCUPIES))
+        .group_by(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day)
+    )
+    return union_all(booked, held)
+
+
+def taken(unit_ids, first, last):
+    """{(unit_id, group_id, day): how many places are taken}, in one query for many days."""
+    counts = {}
+    for row in db.session.execute(taken_query(unit_ids, first, last)):
+        key = (row.unit_id, row.group_id, row.day)
+        counts[key] = counts.get(key, 0) + row.number
+    return counts
+
+
+@dataclass(frozen=True)
+class Room:
+    """The places of a group for a unit on a day. `capacity` None: no limit."""
+
+    capacity: int | None
+    taken: int
+    #: How many are on the waiting list.
+    queued: int
+
+    @property
+    def free(self):
+        """Places for whoever is first on the waiting list; None: no limit."""
+        return None if self.capacity is None else max(self.capacity - self.taken, 0)
+
+    @property
+    def takes_one_more(self):
+        """Whether somebody who asks now gets a place: those on the waiting list come first."""
+        return self.capacity is None or self.taken + self.queued < self.capacity
+
+
+def capacity_of(unit_id, group_id, day):
+    """How many a group takes for a unit on a day, None without a limit."""
+    if group_id is None:
+        return None
+    query = select(Places).where(Places.group_id == group_id, Places.unit_id == unit_id, (Places.day == day) | Places.day.is_(None))
+    return Capacities(db.session.scalars(query).all()).of(unit_id, group_id, day)
+
+
+def room(unit_id, group_id, day):
+    """The Room of a group for a unit on a day; exact where the unit is locked."""
+    capacity = capacity_of(unit_id, group_id, day)
+    if capacity is None:
+        return Room(None, 0, 0)
+    here = _wanted(unit_id, group_id, day)
+    booked = select(func.count()).where(
+        Booking.unit_id == unit_id, Booking.group_id == group_id, Booking.day == day, Booking.state == BookingState.booked
+    )
+    held = select(func.count()).where(here, PlaceAsked.rank.in_(OCCUPIES))
+    queued = select(func.count()).where(here, PlaceAsked.rank == Rank.queued)
+    counts = db.session.execute(select(booked.scalar_subquery(), held.scalar_subquery(), queued.scalar_subquery())).one()
+    return Room(capacity, counts[0] + counts[1], counts[2])
+
+
+def line(unit_id, group_id, day):
+    """Those on the waiting list, in the order in which they asked."""
+    query = select(PlaceAsked).where(_wanted(unit_id, group_id, day), PlaceAsked.rank == Rank.queued)
+    return db.session.scalars(query.order_by(PlaceAsked.asked_at, PlaceAsked.id)).all()
+
+
+def earlier_than(ask):
+    """How many places of an ask's day are taken by bookings, and by families who asked earlier."""
+    booked = select(func.count()).where(
+        Booking.unit_id == ask.unit_id, Booking.group_id == ask.group_id, Booking.day == ask.day, Booking.state == BookingState.booked
+    )
+    earlier = (PlaceAsked.asked_at < ask.asked_at) | ((PlaceAsked.asked_at == ask.asked_at) & (PlaceAsked.id < ask.id))
+    held = select(func.count()).where(_wanted(ask.unit_id, ask.group_id, ask.day), PlaceAsked.rank.in_(OCCUPIES), earlier)
+    return db.session.scalar(select(booked.scalar_subquery() + held.scalar_subquery()))
+
+
+def _wanted(unit_id, group_id, day):
+    here = (PlaceAsked.unit_id == unit_id) & (PlaceAsked.group_id == group_id) & (PlaceAsked.day == day)
+    return here & (PlaceAsked.wish == Wish.book)
