@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from flask import current_app
 
+from app.activities.papers import remind_of_papers
 from app.activities.waiting import end_past_wishes, lapse_offers, offer_places
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
@@ -40,7 +41,7 @@ def a_few(act, limit=10):
 
 #: In this order: decisions take effect, then people hear of them, then the mails leave.
 JOBS = (accept, *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)))
-HOUSEKEEPING = (forget_presences, sweep_files)
+HOUSEKEEPING = (forget_presences, sweep_files, a_few(remind_of_papers))
 
 
 def work_once(jobs=JOBS + HOUSEKEEPING, go_on=lambda: True):

@@ -1,7 +1,5 @@
 """What does a family see first? Who it is, at most three things to do, what was decided, its children."""
 
-from dataclasses import dataclass
-
 from flask import abort, redirect, request, session, url_for
 from flask_appbuilder import expose
 from flask_login import current_user
@@ -13,8 +11,9 @@ from app.children.vaccines import missing_vaccines
 from app.core.i18n import _
 from app.families.models import AdultRole
 from app.portal.kinds import ask_url
+from app.portal.papers import paper_tasks
 from app.portal.queries import own_children, recent_requests, whole_file
-from app.portal.sections import Told, additions, has_screen
+from app.portal.sections import Task, Told, additions, has_screen
 from app.portal.views import PortalView
 from app.security.guard import writes
 from app.security.scope import may, standing
@@ -22,16 +21,6 @@ from app.security.who_sees_what import Noun, Viewer
 
 #: More things to do than this are not read.
 MOST = 3
-
-
-@dataclass(frozen=True)
-class Task:
-    """Something that the family should do."""
-
-    title: str
-    text: str
-    url: str
-    button: str
 
 
 class HomeView(PortalView):
@@ -81,7 +70,7 @@ def password_url():
 
 def tasks(family, children):
     """What the family should do, the most pressing first."""
-    return [*_corrections(), *_health(children), *_contact(family)]
+    return [*_corrections(), *_health(children), *paper_tasks(children), *_contact(family)]
 
 
 def _corrections():

@@ -220,9 +220,9 @@ def view_class(kind):
     )
 
 
-def ask_url(kind, act, target=None, child=None, again=None):
-    """The address at which a family asks; `again` is a former request to be corrected."""
-    args = {name: value for name, value in (("pk", target), ("child", child), ("again", again)) if value is not None}
+def ask_url(kind, act, target=None, child=None, again=None, **more):
+    """The address at which a family asks; `again` is a former request to be corrected, `more` what the kind's form reads beside."""
+    args = {name: value for name, value in (("pk", target), ("child", child), ("again", again), *more.items()) if value is not None}
     return url_for(f"Ask_{kind.name}.{act.name}", **args)
 
 

@@ -59,6 +59,16 @@ class Change:
     accepted: bool | None = None
 
 
+@dataclass(frozen=True)
+class Task:
+    """Something that the family should do."""
+
+    title: str
+    text: str
+    url: str
+    button: str
+
+
 class Section:
     """A section of the file as the person may see it; the newest request that waits, and the refusal of the last 30 days."""
 

@@ -1,0 +1,311 @@
+"""How does a child come to take part in an activity? The enrolment, and the bookings that its usual week makes."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flask_babel import format_date
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.activities import deadlines, places
+from app.activities.calendar import Calendar, days_between
+from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Places, Rank, Unit, UnitConflict, Wish
+from app.activities.waiting import offer_freed
+from app.audit.operations import record
+from app.children.models import SchoolEnrolment, SchoolYear, Weeks
+from app.children.queries import household_of
+from app.core import clock
+from app.core.errors import DomainError
+from app.core.i18n import _
+from app.extensions import db
+
+#: An enrolment ends with the last school year that the town knows; where it knows none, after so many days.
+LONGEST = timedelta(days=366)
+
+
+# -- what may be asked ----------------------------------------------------------------------------------------------------------
+
+
+def activity_of(activity_id):
+    """An activity with its units, groups and papers, or None."""
+    loads = (selectinload(Activity.units), selectinload(Activity.groups), selectinload(Activity.papers))
+    return db.session.scalar(select(Activity).where(Activity.id == activity_id).options(*loads)) if activity_id else None
+
+
+def open_activities():
+    """The activities that families may ask for, in the town's order."""
+    today = clock.today()
+    going_on = or_(Activity.ends_on.is_(None), Activity.ends_on >= today)
+    loads = (selectinload(Activity.units), selectinload(Activity.papers))
+    return db.session.scalars(
+        select(Activity).where(Activity.open, going_on).order_by(Activity.position, Activity.id).options(*loads)
+    ).all()
+
+
+def last_possible_day(activity):
+    """The last day on which an enrolment in this activity may end."""
+    last = db.session.scalar(select(func.max(SchoolYear.ends_on))) or clock.today() + LONGEST
+    return min(last, activity.ends_on) if activity.ends_on is not None else last
+
+
+def usual_period(activity):
+    """(first, last) day that a new enrolment begins with: from today to the end of this school year, within the activity's own dates."""
+    first = max(clock.today(), activity.starts_on or clock.today())
+    ends = select(SchoolYear.ends_on).where(SchoolYear.ends_on >= first).order_by(SchoolYear.ends_on).limit(1)
+    return first, min(db.session.scalar(ends) or last_possible_day(activity), last_possible_day(activity))
+
+
+def too_young_or_old(activity, child, first, last):
+    """Why an activity never takes a child in a period because of its age, as families read it; None where it does on some day."""
+    if activity.min_age is not None and clock.age(child.birth_date, last) < activity.min_age:
+        return _("%(activity)s takes children from %(age)s years on.", activity=activity.name, age=activity.min_age)
+    if activity.max_age is not None and clock.age(child.birth_date, first) > activity.max_age:
+        return _("%(activity)s takes children up to %(age)s years.", activity=activity.name, age=activity.max_age)
+    return None
+
+
+def overlapping(child_id, activity_id, family_id, first, last, *, but=None):
+    """This household's enrolment of the child in the activity that shares a day with a period, or None."""
+    query = select(Enrolment).filter_by(child_id=child_id, activity_id=activity_id, family_id=family_id)
+    query = query.where(Enrolment.starts_on <= last, Enrolment.ends_on >= first)
+    return db.session.scalar(query.where(Enrolment.id != but) if but is not None else query)
+
+
+def refuse_bad_week(week, activity):
+    """Raise DomainError where a usual week has days, units or pairs of units that cannot be."""
+    own = {unit.id: unit for unit in activity.units}
+    clashing = conflicts()
+    for day, unit_ids in (week or {}).items():
+        if not set(unit_ids) <= set(own) or int(day) not in activity.weekdays:
+            raise DomainError(_("The usual week has a day or a unit that the activity does not have: choose again."))
+        for one in unit_ids:
+            if pair := clashing.get(one, set()) & set(unit_ids):
+                names = {"one": own[one].name, "other": own[pair.pop()].name}
+                raise DomainError(_("%(one)s and %(other)s cannot be had on the same day: choose one of them.", **names))
+
+
+def conflicts():
+    """{unit: units that a child cannot have on the same day}."""
+    found = {}
+    for one, other in db.session.execute(select(UnitConflict.unit_id, UnitConflict.other_id)):
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+# -- which days -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class WeekPlan:
+    """What a usual week comes to: places to book, and days that cannot be had."""
+
+    #: (unit_id, group_id, day)
+    bookable: list = field(default_factory=list)
+    #: (unit_id, day) without a place
+    full: list = field(default_factory=list)
+    #: (unit_id, day) whose deadline had passed
+    late: list = field(default_factory=list)
+
+    @property
+    def full_days(self):
+        return sorted({day for _unit, day in self.full})
+
+    def said(self):
+        """What became of it, for the log."""
+        sentence = _("%(number)s bookings made from the usual week.", number=len(self.bookable))
+        if self.full:
+            sentence += " " + _("No place on: %(days)s.", days=", ".join(day.isoformat() for day in self.full_days))
+        if self.late:
+            sentence += " " + _("Too late for: %(days)s.", days=", ".join(sorted({day.isoformat() for _unit, day in self.late})))
+        return sentence
+
+
+def lives_here(weeks, day):
+    """Whether a child spends the week of a day in a household of these weeks."""
+    even = day.isocalendar().week % 2 == 0
+    return weeks not in (Weeks.even, Weeks.odd) or (weeks is Weeks.even) == even
+
+
+def pattern(week, first, last):
+    """{(unit_id, day)} of a usual week in a period."""
+    wanted = {int(day): unit_ids for day, unit_ids in (week or {}).items()}
+    return {(unit_id, day) for day in days_between(first, last) for unit_id in wanted.get(day.isoweekday(), ())} if wanted else set()
+
+
+def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None):
+    """The WeekPlan of the cells {(unit_id, day)} for a child; `asked_at` judges the deadline, None: the town itself asks.
+
+    About ten queries, however many days. Exact within a unit of work that has locked the units.
+    """
+    found, household = WeekPlan(), household_of(child.id, family_id)
+    cells = sorted((cell for cell in cells if cell[1] >= clock.today()), key=lambda cell: (cell[1], cell[0]))
+    if not cells or household is None:
+        return found
+    first, last = cells[0][1], cells[-1][1]
+    calendar, rooms = Calendar.between(first, last), Rooms(activity, child, first, last, group_id)
+    has = _had(child.id, first, last)
+    clashing = conflicts()
+    for unit_id, day in cells:
+        if not lives_here(household.weeks, day) or not calendar.is_open(activity, day, rooms.school_on(day)):
+            continue
+        if not _right_age(activity, child, day) or has.get(day, set()) & {unit_id, *clashing.get(unit_id, ())}:
+            continue
+        if asked_at is not None and deadlines.passed(activity.booking_rule, day, calendar, asked_at):
+            found.late.append((unit_id, day))
+        elif rooms.take(unit_id, day):
+            found.bookable.append((unit_id, rooms.group_on(day), day))
+            has.setdefault(day, set()).add(unit_id)
+        else:
+            found.full.append((unit_id, day))
+    return found
+
+
+def _right_age(activity, child, day):
+    age = clock.age(child.birth_date, day)
+    return (activity.min_age is None or age >= activity.min_age) and (activity.max_age is None or age <= activity.max_age)
+
+
+def _had(child_id, first, last):
+    """{day: units that the child has, had, or that an open request is about}."""
+    found = {}
+    booked = select(Booking.unit_id, Booking.day).where(Booking.child_id == child_id, Booking.day.between(first, last))
+    asked = select(PlaceAsked.unit_id, PlaceAsked.day).where(
+        PlaceAsked.child_id == child_id, PlaceAsked.day.between(first, last), PlaceAsked.rank != Rank.closed
+    )
+    for unit_id, day in (*db.session.execute(booked), *db.session.execute(asked)):
+        found.setdefault(day, set()).add(unit_id)
+    return found
+
+
+class Rooms:
+    """The places of an activity in a stretch of days, for one child."""
+
+    def __init__(self, activity, child, first, last, group_id):
+        self.activity, self.child, self.group_id = activity, child, group_id
+        unit_ids = [unit.id for unit in activity.units]
+        years = select(SchoolEnrolment).filter_by(child_id=child.id).options(joinedload(SchoolEnrolment.school_year))
+        self.years, self.groups = db.session.scalars(years).all(), {}
+        self.capacities = places.Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(unit_ids))).all())
+        self.taken = places.taken(unit_ids, first, last)
+        queue = select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day).where(
+            PlaceAsked.unit_id.in_(unit_ids),
+            PlaceAsked.day.between(first, last),
+            PlaceAsked.rank == Rank.queued,
+            PlaceAsked.wish == Wish.book,
+        )
+        # Those on the waiting list come first.
+        for key in db.session.execute(queue):
+            self.taken[tuple(key)] = self.taken.get(tuple(key), 0) + 1
+
+    def school_on(self, day):
+        """The id of the child's school on a day."""
+        schooling = places.schooling_on(self.years, day)
+        return schooling.school_id if schooling is not None else None
+
+    def group_on(self, day):
+        """The id of the group that takes the child on a day; None: no group, no limit."""
+        if day not in self.groups:
+            schooling = places.schooling_on(self.years, day)
+            group = places.group_for(self.activity.groups, self.child, day, schooling, self.group_id)
+            self.groups[day] = group.id if group is not None else None
+        return self.groups[day]
+
+    def take(self, unit_id, day):
+        """Take a place, if there is one."""
+        key = unit_id, self.group_on(day), day
+        capacity = self.capacities.of(*key) if key[1] is not None else None
+        if capacity is not None and self.taken.get(key, 0) >= capacity:
+            return False
+        self.taken[key] = self.taken.get(key, 0) + 1
+        return True
+
+
+# -- acts -----------------------------------------------------------------------------------------------------------------------
+
+
+def enrol(child, activity, family_id, values, *, by, asked_at=None, request_id=None):
+    """Enrol a child within the open unit of work, and book its usual week; returns (Enrolment, WeekPlan).
+
+    `values`: starts_on, ends_on, week, group_id. `asked_at` as in plan_week().
+    """
+    if overlapping(child.id, activity.id, family_id, values["starts_on"], values["ends_on"]) is not None:
+        raise DomainError(_("%(child)s is already enrolled in %(activity)s on some of these days.", child=child, activity=activity.name))
+    enrolment = Enrolment(child=child, activity=activity, family_id=family_id, **{**values, "week": values.get("week") or {}})
+    db.session.add(enrolment)
+    db.session.flush()
+    cells = pattern(enrolment.week, enrolment.starts_on, enrolment.ends_on)
+    return enrolment, _book(enrolment, cells, by=by, asked_at=asked_at, request_id=request_id)
+
+
+def change(enrolment, values, *, by, asked_at=None, request_id=None):
+    """Change the period, the usual week or the group within the open unit of work; returns the WeekPlan of what was booked anew.
+
+    Days that the new week has and the old one had not are booked, those that it has no more are given back while their deadline
+    allows: what the family booked or cancelled beside its usual week stays.
+    """
+    before = pattern(enrolment.week, enrolment.starts_on, enrolment.ends_on)
+    for name, value in values.items():
+        setattr(enrolment, name, value)
+    enrolment.week = enrolment.week or {}
+    if enrolment.ends_on < enrolment.starts_on:
+        raise DomainError(_("The last day lies before the first."))
+    first, last, child, activity = enrolment.starts_on, enrolment.ends_on, enrolment.child_id, enrolment.activity_id
+    if overlapping(child, activity, enrolment.family_id, first, last, but=enrolment.id) is not None:
+        raise DomainError(_("Another enrolment in this activity has some of these days."))
+    db.session.flush()
+    after = pattern(enrolment.week, first, last)
+    _give_back(enrolment, before - after, by=by, asked_at=asked_at)
+    return _book(enrolment, after - before, by=by, asked_at=asked_at, request_id=request_id)
+
+
+def _book(enrolment, cells, *, by, asked_at, request_id):
+    places.lock({unit_id for unit_id, _day in cells})
+    activity = activity_of(enrolment.activity_id)
+    found = plan_week(enrolment.child, activity, enrolment.family_id, cells, asked_at=asked_at, group_id=enrolment.group_id)
+    whose = {"child_id": enrolment.child_id, "family_id": enrolment.family_id, "request_id": request_id}
+    at = asked_at or clock.now()
+    db.session.add_all(
+        Booking(unit_id=unit_id, group_id=group_id, day=day, asked_at=at, **whose) for unit_id, group_id, day in found.bookable
+    )
+    db.session.flush()
+    if cells:
+        record("enrolment.booked", enrolment, by=by, note=found.said())
+    return found
+
+
+def _give_back(enrolment, cells, *, by, asked_at):
+    """Give the bookings of these cells, and those after the last day, back while they may still be cancelled."""
+    units = select(Unit.id).where(Unit.activity_id == enrolment.activity_id)
+    query = select(Booking).where(
+        Booking.child_id == enrolment.child_id,
+        Booking.family_id == enrolment.family_id,
+        Booking.unit_id.in_(units),
+        Booking.state == BookingState.booked,
+        Booking.day > clock.today(),
+    )
+    rows = [row for row in db.session.scalars(query) if (row.unit_id, row.day) in cells or row.day > enrolment.ends_on]
+    if not rows:
+        return
+    calendar = Calendar.between(min(row.day for row in rows), max(row.day for row in rows))
+    rule, given = enrolment.activity.cancelling_rule, []
+    for row in rows:
+        if asked_at is None or not deadlines.passed(rule, row.day, calendar, asked_at):
+            given.append(row.day)
+            db.session.delete(row)
+    db.session.flush()
+    for row in rows:
+        if row.day in given:
+            offer_freed(row.unit_id, row.group_id, row.day)
+    note = _("%(number)s bookings given back.", number=len(given))
+    if len(given) < len(rows):
+        note += " " + _(
+            "Too late for: %(days)s.", days=", ".join(sorted({row.day.isoformat() for row in rows} - {day.isoformat() for day in given}))
+        )
+    record("enrolment.given_back", enrolment, by=by, note=note)
+
+
+def days_in_words(days, most=6):
+    """Some days as people read them: "3 December, 4 December and 5 more"."""
+    shown = ", ".join(format_date(day, "d MMMM") for day in days[:most])
+    return shown if len(days) <= most else _("%(days)s and %(number)s more", days=shown, number=len(days) - most)
