@@ -64,6 +64,8 @@ def load(families=60, seed=1, day=None):
 
 
 def _make(families, seed, present, hashed):
+    from app.demo.activities import enrol_children, offer_activities
+    from app.demo.agenda import Agenda
     from app.demo.children import any_children, named_children, share_some
     from app.demo.families import any_family, named_families
     from app.demo.story import counts, tell
@@ -92,6 +94,11 @@ def _make(families, seed, present, hashed):
             world.settle()
     with unit_of_work():
         share_some(world)
+    clock.stop_at(world.present)
+    with unit_of_work():
+        world.offer = offer_activities(world)
+        world.agenda = Agenda(world, world.offer, enrol_children(world, world.offer))
+        world.agenda.make()
     tell(world)
     return counts()
 

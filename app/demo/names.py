@@ -122,3 +122,5 @@ TO_CORRECT = (
     "La date indiquée semble fausse : merci de la vérifier.",
     "Il manque la page signée par le médecin scolaire.",
 )  # fmt: skip
+ABSENT_BECAUSE = ("Fête de famille chez les grands-parents.", "Enterrement dans la famille.", "Départ en voyage.", "Concours d’équitation.")
+FETCHED_BY = ("Mère", "Père", "Grand-mère", "Nourrice", "Grande sœur", "Voisine")

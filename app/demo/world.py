@@ -50,6 +50,9 @@ class World:
     links: list = field(default_factory=list)
     password_hash: str = ""
     family_role: object = None
+    #: What the town offers (demo/activities.py), and its days (demo/agenda.py).
+    offer: object = None
+    agenda: object = None
 
     @property
     def today(self):
