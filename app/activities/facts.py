@@ -150,3 +150,9 @@ class Facts:
             if fact.id == request_id:
                 del self.asked[place]
                 self.by_day[place[0], place[2]].pop(place[1], None)
+
+    def note_booking(self, child_id, unit_id, group_id, day, family_id):
+        """Count a booking that was just made."""
+        fact = Fact("booking", child_id, unit_id, group_id, day, family_id, None, "booked", None, None, None, None, None)
+        self._take(fact)
+        self.counts[unit_id, group_id, day] = self.counts.get((unit_id, group_id, day), 0) + 1

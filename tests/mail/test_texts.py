@@ -47,6 +47,10 @@ def context_of(template):
             "implied_on": day,
             "silence_accepts": True,
         }
+    if template == "place_offered":
+        return {"child": "Léa", "unit": "Canteen", "day": clock.today(), "until": clock.now(), "signs_in": True}
+    if template == "day_cancelled":
+        return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
     return {"account": someone, "token": "the-token", "at": clock.now()}
 
 

@@ -1,0 +1,221 @@
+"""What does the town itself do about days? Book for a child, take a day away, take an absence back."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from app.activities.models import Booking, BookingState, DayCancellation, PlaceAsked, Rank, Unit, Wish
+from app.activities.places import lock, room
+from app.activities.plan import Plan
+from app.activities.timetable import Timetable
+from app.activities.waiting import offer_freed
+from app.audit.operations import record
+from app.changes.kinds import kind_of
+from app.changes.models import ChangeRequest, RequestState
+from app.children.models import Child, SchoolEnrolment, SchoolYear
+from app.core import clock
+from app.core.errors import DomainError
+from app.core.i18n import _
+from app.extensions import db
+from app.mail.operations import queue_mail
+from app.security.queries import readers_of
+
+
+@dataclass
+class Booked:
+    """How it fared with one child, unit and day."""
+
+    child: Child
+    unit: Unit
+    day: object
+    booking: Booking | None = None
+    #: Why it was not booked; "" where it was.
+    problem: str = ""
+
+
+def book(child, units, days, *, family_id, by, over=False):
+    """Book a child for units on days, without a request, within the open unit of work; returns a Booked each.
+
+    Deadlines do not count for the town. `over`: although no place is free. What the family itself has asked for stays as it is.
+    """
+    days, results = sorted(days), []
+    if not days:
+        return results
+    lock([unit.id for unit in units])
+    plan = Plan.load([child], days[0], days[-1], family_id, by_clerk=True)
+    table = Timetable.load([child], days[0], days[-1], family_id, by_clerk=True, plan=plan)
+    for unit in units:
+        for day in days:
+            result = Booked(child, unit, day)
+            try:
+                result.booking = _book(table, result, family_id, over=over)
+            except DomainError as problem:
+                result.problem = str(problem)
+            results.append(result)
+    made = [result for result in results if result.booking is not None]
+    if made:
+        db.session.flush()
+        record("booking.entered", child, by=by, family_id=family_id, note=_days_note(made))
+    return results
+
+
+def _days_note(made):
+    return "; ".join(f"{one.unit.id} {one.day.isoformat()}" for one in made)[:200]
+
+
+def _book(table, wanted, family_id, *, over):
+    cell = table.judge(wanted.child, wanted.unit.id, wanted.day, reason="-") if not over else _although_full(table, wanted)
+    if cell.waiting_list and not over:
+        raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=wanted.unit.title, day=wanted.day.isoformat()))
+    activity = table.plan.units[wanted.unit.id].activity
+    group = table.plan.group(wanted.child.id, activity, wanted.day)
+    row = db.session.scalar(select(Booking).filter_by(child_id=wanted.child.id, unit_id=wanted.unit.id, day=wanted.day))
+    if row is None:
+        row = Booking(child_id=wanted.child.id, unit_id=wanted.unit.id, day=wanted.day)
+        db.session.add(row)
+    row.family_id, row.group_id, row.state, row.asked_at = family_id, group.id if group else None, BookingState.booked, clock.now()
+    row.late, row.absence_id, row.told_in_time, row.cancellation_id, row.request_id = False, None, None, None, None
+    table.facts.note_booking(wanted.child.id, wanted.unit.id, row.group_id, wanted.day, family_id)
+    return row
+
+
+def _although_full(table, wanted):
+    counts = table.facts.counts
+    table.facts.counts = {}
+    try:
+        return table.judge(wanted.child, wanted.unit.id, wanted.day, reason="-")
+    finally:
+        table.facts.counts = counts
+
+
+def unbook(booking, *, by):
+    """Take a booking away that the town made by mistake, within the open unit of work; the place is offered to others."""
+    place = booking.unit_id, booking.group_id, booking.day
+    record("booking.removed", booking, by=by)
+    db.session.delete(booking)
+    db.session.flush()
+    offer_freed(*place)
+
+
+def take_back_absence(absence, *, by):
+    """The child comes after all, within the open unit of work: what is still to come counts again. DomainError where a place is gone."""
+    rows = [row for row in absence.bookings if row.state is BookingState.absent and row.day >= clock.today()]
+    if not rows:
+        raise DomainError(_("Nothing of this absence is still to come."))
+    lock([row.unit_id for row in rows])
+    for row in rows:
+        here = room(row.unit_id, row.group_id, row.day)
+        if row.group_id is not None and here.capacity is not None and not here.free:
+            raise DomainError(
+                _("The place has been given to another child: %(unit)s, %(day)s.", unit=row.unit.title, day=row.day.isoformat())
+            )
+        row.state, row.absence_id, row.told_in_time = BookingState.booked, None, None
+        db.session.flush()
+    record("absence.taken_back", absence, by=by)
+
+
+# -- a day without --------------------------------------------------------------------------------------------------------------------
+
+
+def cancel_day(activity, day, reason, *, by, school_id=None, school_class_id=None, charged=False):
+    """Take a day away from everybody, a school or a class, within the open unit of work: an outing, a strike. Returns the DayCancellation.
+
+    Bookings are cancelled, requests that wait are refused with the reason, each family hears of it in one mail.
+    """
+    if not reason.strip():
+        raise DomainError(_("Say why: families read it."))
+    if day < clock.today():
+        raise DomainError(_("This day has passed: %(day)s.", day=day.isoformat()))
+    children = _children_at(day, school_id, school_class_id)
+    cancellation = DayCancellation(
+        day=day,
+        activity_id=activity.id,
+        school_id=school_id,
+        school_class_id=school_class_id,
+        reason=reason.strip()[:120],
+        charged=charged,
+        cancelled_by=str(by),
+    )
+    db.session.add(cancellation)
+    asked = _waiting(activity, day, children)
+    lock([unit.id for unit in activity.units])
+    rows = _booked(activity, day, children)
+    db.session.flush()
+    for row in rows:
+        row.state, row.cancellation_id = BookingState.cancelled, cancellation.id
+    cancellation.bookings_count = len(rows)
+    db.session.flush()
+    for request in asked:
+        refuse(request, cancellation.reason, by=by)
+    _tell_families(rows, activity, cancellation)
+    record("day.cancelled", cancellation, by=by, note=f"{activity.name}: {len(rows)}")
+    return cancellation
+
+
+def concerned(activity, day, *, school_id=None, school_class_id=None):
+    """(the bookings, the requests) that cancel_day() would take away: what the staff reads before it does."""
+    children = _children_at(day, school_id, school_class_id)
+    return _booked(activity, day, children), _waiting(activity, day, children, lock=False)
+
+
+def _children_at(day, school_id, school_class_id):
+    """A query of the ids of a school's or a class's children on a day; None for everybody."""
+    if school_id is None and school_class_id is None:
+        return None
+    year = select(SchoolYear.id).where(SchoolYear.starts_on <= day).order_by(SchoolYear.starts_on.desc()).limit(1).scalar_subquery()
+    query = select(SchoolEnrolment.child_id).where(SchoolEnrolment.school_year_id == year)
+    if school_id is not None:
+        query = query.where(SchoolEnrolment.school_id == school_id)
+    return query if school_class_id is None else query.where(SchoolEnrolment.school_class_id == school_class_id)
+
+
+def _of_day(model, activity, day, children):
+    query = select(model).where(model.day == day, model.unit_id.in_(select(Unit.id).where(Unit.activity_id == activity.id)))
+    return query if children is None else query.where(model.child_id.in_(children))
+
+
+def _booked(activity, day, children):
+    query = _of_day(Booking, activity, day, children).where(Booking.state == BookingState.booked)
+    return db.session.scalars(query.options(joinedload(Booking.child)).order_by(Booking.id)).all()
+
+
+def _waiting(activity, day, children, *, lock=True):
+    """The requests for a place on this day that wait, locked in the order of their ids."""
+    asked = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed)
+    ids = asked.with_only_columns(PlaceAsked.request_id)
+    query = select(ChangeRequest).where(ChangeRequest.id.in_(ids), ChangeRequest.state == RequestState.pending).order_by(ChangeRequest.id)
+    return db.session.scalars(query.with_for_update() if lock else query).all()
+
+
+def refuse(request, reason, *, by):
+    """Refuse a request that waits at once, sealed or not: what it asks for does not exist any more."""
+    request.move_to(RequestState.deciding)
+    request.move_to(RequestState.refused)
+    request.decided_at, request.decided_by, request.reason = clock.now(), str(by), reason
+    db.session.flush()
+    kind_of(request.kind).closed(request)
+    record("request.decided.refuse", request, by=by, note=request.kind)
+
+
+def _tell_families(bookings, activity, cancellation):
+    """One mail a family, whatever the number of its children."""
+    names = {}
+    for row in bookings:
+        names.setdefault(row.family_id, {})[row.child_id] = row.child.first_name
+    readers = readers_of([(None, family_id) for family_id in names])
+    for family_id, children in names.items():
+        reader = readers[None, family_id]
+        if reader is not None:
+            queue_mail(
+                reader.email,
+                "day_cancelled",
+                locale=reader.locale,
+                family_id=family_id,
+                account_id=reader.account_id,
+                children=list(children.values()),
+                activity=activity.name,
+                day=cancellation.day,
+                reason=cancellation.reason,
+                charged=cancellation.charged,
+            )
