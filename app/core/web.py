@@ -7,7 +7,7 @@ from flask_babel import get_locale
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from app.core import i18n, settings
+from app.core import assets, i18n, settings
 from app.core.errors import DomainError, WriteRefused
 from app.core.i18n import _, number
 from app.core.views import refuse_bad_paging
@@ -22,6 +22,7 @@ POLICY = (
 def init_app(app):
     """Wire headers, errors and what templates may call."""
     i18n.init_app(app)
+    assets.init_app(app)
     app.before_request(refuse_bad_paging)
     app.after_request(_headers)
     app.register_error_handler(DomainError, _domain_error)
