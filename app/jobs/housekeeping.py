@@ -1,9 +1,10 @@
-"""What is cleared away by itself? Files and presences that nobody needs any more."""
+"""What is kept in order by itself? Files and presences that nobody needs any more, the school holidays to come."""
 
 from datetime import timedelta
 
 from sqlalchemy import delete
 
+from app.activities.school_calendar import work_out
 from app.changes.models import Presence
 from app.core import clock
 from app.core.db import unit_of_work
@@ -28,3 +29,9 @@ def sweep_files():
     for path in paths:
         path.unlink(missing_ok=True)
     return len(paths)
+
+
+def foresee_school_holidays():
+    """Work out the holidays of the next school year, where nobody has told them."""
+    with unit_of_work():
+        return work_out()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from flask import current_app
 
+from app.activities.kitchen import freeze_due
 from app.activities.papers import remind_of_papers
 from app.activities.waiting import end_past_wishes, lapse_offers, offer_places
 from app.changes.decisions import accept_automatically, apply_due
@@ -15,7 +16,7 @@ from app.changes.notices import send_receipts, tell_decisions
 from app.core.heartbeat import beat
 from app.core.i18n import in_locale
 from app.extensions import db
-from app.jobs.housekeeping import forget_presences, sweep_files
+from app.jobs.housekeeping import foresee_school_holidays, forget_presences, sweep_files
 from app.mail.operations import send_due
 
 #: Seconds between rounds that found nothing to do.
@@ -40,8 +41,12 @@ def a_few(act, limit=10):
 
 
 #: In this order: decisions take effect, then people hear of them, then the mails leave.
-JOBS = (accept, *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)))
-HOUSEKEEPING = (forget_presences, sweep_files, a_few(remind_of_papers))
+JOBS = (
+    accept,
+    *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)),
+    freeze_due,
+)
+HOUSEKEEPING = (forget_presences, sweep_files, foresee_school_holidays, a_few(remind_of_papers))
 
 
 def work_once(jobs=JOBS + HOUSEKEEPING, go_on=lambda: True):
