@@ -12,6 +12,7 @@ from app.changes.models import Act
 from app.children.vaccines import Valency, required_vaccines
 from app.core import clock
 from app.core.i18n import _
+from app.portal.enrolments import enrolments_of_child
 from app.portal.kinds import ask_url
 from app.portal.queries import health_reads, own_child, own_children
 from app.portal.sections import additions, has_screen, removal, section_or_none
@@ -31,7 +32,14 @@ class ChildrenView(PortalView):
     @expose("/enfants/")
     def children(self):
         self.enter(Noun.child)
-        return self.render_template("portal/children.html", title=_("My children"), children=own_children(), added=additions("new_child"))
+        return self.render_template(
+            "portal/children.html",
+            title=_("My children"),
+            children=own_children(),
+            added=additions("new_child"),
+            may_see_enrolments=may(Noun.enrolment, "read"),
+            may_see_papers=may(Noun.paper, "read"),
+        )
 
     @expose("/enfants/<int:child_id>/")
     def child(self, child_id):
@@ -53,6 +61,7 @@ def sections(child):
         "complementary": section_or_none("complementary", child),
         "health": Health.of(child),
         "school": school(child),
+        "enrolments": enrolments_of_child(child),
         "people": people(child),
         "people_added": additions("pickup", child.id),
         "may_add_people": may(Noun.pickup, "ask"),

@@ -14,6 +14,7 @@ from app.security.scope import may, staff_role
 from app.security.who_sees_what import Noun
 from app.staff.accounts import role_label
 
+ON_SITE = _l("On site")
 #: [(group, [(title, endpoint, icon, noun)])]
 MENU = (
     (
@@ -27,9 +28,20 @@ MENU = (
         ),
     ),
     (
+        ON_SITE,
+        (
+            (_l("Attendance"), "AttendanceView.choose", "check", Noun.attendance),
+            (_l("Lists for an outing"), "OutingView.list", "list", Noun.attendance),
+            (_l("Kitchen"), "KitchenView.sheet", "receipt", Noun.kitchen),
+            (_l("Forecast"), "ForecastView.forecast", "calendar", Noun.attendance),
+        ),
+    ),
+    (
         _l("Children's files"),
         (
             (_l("School enrolments"), "EnrolmentView.list", "school", Noun.school),
+            (_l("Enrolments in activities"), "ActivityEnrolmentView.list", "calendar", Noun.enrolment),
+            (_l("Papers"), "PaperView.list", "file", Noun.paper),
             (_l("Authorisations"), "AuthorisationView.list", "check", Noun.authorisations),
             (_l("Persons who may pick up"), "PickUpView.list", "shield", Noun.pickup),
             (_l("Complementary data"), "ComplementaryView.list", "list", Noun.complementary),
@@ -89,7 +101,11 @@ def menu_of_request():
 
 
 def _group(title, entries):
-    return {"title": title, "folded": title is not MENU[0][0], "links": [_link(*entry) for entry in entries if _open(entry[1], entry[3])]}
+    return {
+        "title": title,
+        "folded": title not in (MENU[0][0], ON_SITE),
+        "links": [_link(*entry) for entry in entries if _open(entry[1], entry[3])],
+    }
 
 
 def _open(endpoint, noun):

@@ -11,6 +11,7 @@ from app.staff.accounts import AccountsView
 from app.staff.child_records import AuthorisationView, ComplementaryView, EnrolmentView, HealthReadView, HealthRecordView, PickUpView
 from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
+from app.staff.enrolments import ActivityEnrolmentView, PaperView
 from app.staff.families import AdultView, FamilyView
 from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
 from app.staff.log import LogView
@@ -27,6 +28,8 @@ VIEWS = (
     SectionView,
     ChoiceView,
     EnrolmentView,
+    ActivityEnrolmentView,
+    PaperView,
     AuthorisationView,
     PickUpView,
     ComplementaryView,

@@ -18,6 +18,7 @@ declare(
         "uq_income_quotient_month": _l("This family has a quotient for this month already."),
         "uq_family_link_open": _l("This account acts for this family already."),
         "ab_user_username_key": _l("This identifier is taken: choose another one."),
+        "ck_enrolment_dates": _l("The last day lies before the first."),
         "uq_mandate_open": _l("This family has a mandate already."),
     }
 )

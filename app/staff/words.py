@@ -58,6 +58,13 @@ SENTENCES = {
     "mail.retried": _l("mail sent again"),
     "list.exported": _l("list exported"),
     "family.note": _l("private note changed"),
+    "booking.entered": _l("booked by the town"),
+    "booking.removed": _l("booking removed"),
+    "absence.taken_back": _l("absence taken back"),
+    "day.cancelled": _l("day taken away"),
+    "request.confirmed": _l("offered place taken"),
+    "enrolment.booked": _l("usual week booked"),
+    "enrolment.given_back": _l("bookings of the usual week given back"),
 }
 
 

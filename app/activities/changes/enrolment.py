@@ -3,10 +3,11 @@
 from datetime import date
 
 from babel.dates import get_day_names
-from flask import has_request_context
+from flask import g, has_request_context
 from flask import request as http
 from flask_babel import get_locale
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 from wtforms import DateField, Field, HiddenField
 
 from app.activities import deadlines
@@ -39,6 +40,8 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.security.scope import family_id, standing
 from app.security.who_sees_what import Noun
+
+Other = aliased(Unit)
 
 
 class UsualWeek(Field):
@@ -319,15 +322,25 @@ def week_of_row(target):
 
 
 def week_in_words(week):
-    """A usual week as people read it: "Meal: Monday, Tuesday"."""
+    """A usual week as people read it: "Meal: Monday, Tuesday", or the days alone where the activity has one unit."""
     days_by_unit = {}
     for day, unit_ids in sorted((week or {}).items()):
         for unit_id in unit_ids:
             days_by_unit.setdefault(unit_id, []).append(weekday(day))
-    if not days_by_unit:
-        return ""
-    units = db.session.scalars(select(Unit).where(Unit.id.in_(days_by_unit)).order_by(Unit.position, Unit.id)).all()
-    return "\n".join(_("%(section)s: %(name)s", section=unit.name, name=", ".join(days_by_unit[unit.id])) for unit in units)
+    names = _unit_names()
+    known = sorted((unit_id for unit_id in days_by_unit if unit_id in names), key=list(names).index)
+    if len(known) == 1 and not names[known[0]].several:
+        return ", ".join(days_by_unit[known[0]])
+    return "\n".join(_("%(section)s: %(name)s", section=names[one].name, name=", ".join(days_by_unit[one])) for one in known)
+
+
+def _unit_names():
+    """{id: row with the name of a unit, and whether its activity has several}, in the town's order; read once a page."""
+    if "unit_names" not in g:
+        others = select(func.count()).where(Other.activity_id == Unit.activity_id).scalar_subquery()
+        query = select(Unit.id, Unit.name, (others > 1).label("several")).order_by(Unit.activity_id, Unit.position, Unit.id)
+        g.unit_names = {row.id: row for row in db.session.execute(query)}
+    return g.unit_names
 
 
 def asked_at(request):
