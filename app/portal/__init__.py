@@ -6,16 +6,23 @@ def register(appbuilder):
     from flask import current_app
 
     from app.portal import bar, kinds
+    from app.portal.absence import AbsenceView
     from app.portal.account import AccountView
+    from app.portal.agenda import AgendaView
     from app.portal.children import ChildrenView
+    from app.portal.enrolments import EnrolmentsView
+    from app.portal.feed import CalendarView, FeedView
     from app.portal.files import FilesView
     from app.portal.home import HomeView
+    from app.portal.papers import PapersView
     from app.portal.requests import RequestsView
     from app.portal.sheet import SheetView
-    from app.portal.town import AgendaView, InboxView, StatementView
+    from app.portal.town import InboxView, StatementView
     from app.security import resume
 
-    for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView, AgendaView):
+    for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView):
+        appbuilder.add_view_no_menu(view)
+    for view in (AgendaView, AbsenceView, FeedView, CalendarView, EnrolmentsView, PapersView):
         appbuilder.add_view_no_menu(view)
     kinds.register(appbuilder)
     bar.init_app(current_app._get_current_object())

@@ -1,4 +1,4 @@
-"""What comes to a family from the town? Its mails; the agenda and the statement say honestly what they will hold."""
+"""What comes to a family from the town? Its mails; the statement says honestly what it will hold."""
 
 from flask import abort
 from flask_appbuilder import expose
@@ -38,16 +38,3 @@ class StatementView(PortalView):
         self.enter(Noun.family)
         sentence = _("Your invoices will be here when the town publishes them on this portal.")
         return self.render_template("portal/later.html", title=_("Account statement"), icon="receipt", sentence=sentence)
-
-
-class AgendaView(PortalView):
-    """Where bookings and absences will be."""
-
-    class_permission_name = Noun.family.value
-    method_permission_name = {"agenda": "read"}
-
-    @expose("/agenda/")
-    def agenda(self):
-        self.enter(Noun.family)
-        sentence = _("Bookings and absences will be here when the town opens them on this portal.")
-        return self.render_template("portal/later.html", title=_("Agenda"), icon="calendar", sentence=sentence)

@@ -1,0 +1,140 @@
+"""How does a tap become a request? One request a day of a child, by a key of its own, so that the same tap twice is one request."""
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from app.activities.models import PlaceAsked, Rank, Wish
+from app.changes.kinds import KINDS, Proposal
+from app.changes.models import Act, ChangeRequest, RequestState
+from app.changes.operations import submit, withdraw
+from app.core.errors import DomainError, NotFound
+from app.core.forms import row_id
+from app.core.i18n import _
+from app.extensions import db
+
+#: More days at once are no taps.
+MOST = 400
+KIND = "booking"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A child, a unit and a day; unit 0 stands for the whole day."""
+
+    child_id: int
+    unit_id: int
+    day: date
+
+    @classmethod
+    def read(cls, text):
+        """The Spot that an address names, "3.5.2026-11-26"; ValueError for anything else."""
+        child, unit, day = str(text).split(".")
+        return cls(row_id(child), 0 if unit == "0" else row_id(unit), date.fromisoformat(day))
+
+    def __str__(self):
+        return f"{self.child_id}.{self.unit_id}.{self.day.isoformat()}"
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What somebody tapped: a day is asked for, or a request is taken back (that one, or whichever is open)."""
+
+    spot: Spot
+    act: str
+    key: str
+    request_id: int | None = None
+    comment: str = ""
+
+
+@dataclass
+class Said:
+    """What became of a tap."""
+
+    tap: Tap
+    ok: bool
+    sentence: str = ""
+    request_id: int | None = None
+    lot_id: int | None = None
+
+
+def new_key():
+    """The key of a page's form."""
+    return uuid4().hex
+
+
+def taps_of(posted):
+    """The Taps of a script's post: {"taps": [{"key", "spot", "act", "request"}]}; ValueError where it makes no sense."""
+    taps = posted.get("taps") if isinstance(posted, dict) else None
+    if not isinstance(taps, list) or not 0 < len(taps) <= MOST or not all(isinstance(tap, dict) for tap in taps):
+        raise ValueError(_("Nothing was asked."))
+    found = []
+    for tap in taps:
+        if tap.get("act") not in ("book", "withdraw") or not isinstance(tap.get("key"), str) or not 8 <= len(tap["key"]) <= 64:
+            raise ValueError("tap")
+        request = row_id(tap["request"]) if tap.get("request") else None
+        found.append(Tap(Spot.read(tap.get("spot")), tap["act"], tap["key"], request))
+    return found
+
+
+def taps_of_form(form):
+    """The Taps of a page without a script: one button, or boxes that were ticked or cleared."""
+    key, found = form.get("key", "")[:64] or new_key(), []
+    for act in ("book", "withdraw"):
+        found += [Tap(Spot.read(text), act, key, comment=form.get("comment", "").strip()[:500]) for text in form.getlist(act)]
+    want, was = form.getlist("want"), form.getlist("was")
+    found += [Tap(Spot.read(text), "book", key) for text in want if text not in was]
+    found += [Tap(Spot.read(text), "withdraw", key) for text in was if text not in want]
+    if len(found) > MOST:
+        raise ValueError("taps")
+    return found
+
+
+def carry_out(taps, *, standing, by):
+    """Ask and take back, within the open unit of work; one that a rule forbids leaves the others alone. Returns [Said]."""
+    acts, said = {"book": _book, "withdraw": _withdraw}, []
+    for tap in taps:
+        try:
+            with db.session.begin_nested():
+                said.append(acts[tap.act](tap, standing, by))
+        except DomainError as problem:
+            said.append(Said(tap, False, str(problem)))
+    return said
+
+
+def _book(tap, standing, by):
+    after = {"unit_id": tap.spot.unit_id, "day": tap.spot.day.isoformat()}
+    proposal = Proposal(act=Act.add, child_id=tap.spot.child_id, after=after, comment=tap.comment, key=_key(tap, standing.family_id))
+    request = submit(KINDS[KIND], proposal, standing=standing, by=by)
+    return Said(tap, True, "", request.id, request.lot_id)
+
+
+def _key(tap, family_id):
+    """A tap's key as the database keeps it: nobody can name another family's."""
+    return sha256(f"{family_id} {tap.key} {tap.spot}".encode()).hexdigest()[:40]
+
+
+def _withdraw(tap, standing, by):
+    request = _named(tap, standing.family_id) if tap.request_id else _open(tap.spot, standing.family_id)
+    if request is None:
+        raise NotFound(_("There is no request of yours for this day."))
+    if request.state in (RequestState.pending, RequestState.sent_back):
+        withdraw(request, by=by)
+    elif request.state is not RequestState.withdrawn:
+        raise DomainError(_("The town hall has decided meanwhile."))
+    return Said(tap, True, "", request.id, request.lot_id)
+
+
+def _named(tap, family_id):
+    mine = select(ChangeRequest).filter_by(id=tap.request_id, family_id=family_id, child_id=tap.spot.child_id, kind=KIND)
+    return db.session.scalar(mine)
+
+
+def _open(spot, family_id):
+    """The open request for a place on this day, whoever of the family made it."""
+    here = (PlaceAsked.child_id == spot.child_id) & (PlaceAsked.unit_id == spot.unit_id) & (PlaceAsked.day == spot.day)
+    mine = (PlaceAsked.family_id == family_id) & (PlaceAsked.wish == Wish.book) & (PlaceAsked.rank != Rank.closed)
+    return db.session.scalar(select(ChangeRequest).join(PlaceAsked, PlaceAsked.request_id == ChangeRequest.id).where(here & mine))

@@ -1,0 +1,198 @@
+// The agenda, one tap at a time: asked at once, sent in lots, kept while the network is away. All of it works without.
+(() => {
+  const form = document.getElementById("agenda"), menu = document.getElementById("menu"), tally = document.getElementById("tally");
+  if (!form || !menu) return;
+  const words = form.dataset, box = `agenda-${words.owner}`, part = (name) => tally.querySelector(`[data-${name}]`);
+  const store = {
+    get queue() { try { return JSON.parse(localStorage.getItem(box)) || []; } catch { return []; } },
+    set queue(taps) { try { if (taps.length) localStorage.setItem(box, JSON.stringify(taps)); else localStorage.removeItem(box); } catch { /* private window */ } },
+  };
+  let queue = store.queue, sent = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "";
+  const cellAt = (spot) => form.querySelector(`button.cell[value="${spot}"]`);
+  const stateOf = (cell) => cell.classList[1];
+  const say = (text) => { document.getElementById("announce").textContent = text; };
+
+  const paint = () => {
+    const said = Object.keys(counts).filter((name) => counts[name]).map((name) => words[name].replace("{n}", counts[name]));
+    if (queue.length) said.push(words.sending);
+    if (problem || said.length || part("said").dataset.own) {
+      part("said").textContent = problem || said.join(" · ");
+      part("said").dataset.own = 1;
+    }
+    part("undo").hidden = !sent.length || queue.length > 0;
+    tally.classList.toggle("is-bad", !!problem);
+    tally.hidden = !part("said").textContent && part("receipt").hidden;
+  };
+  const show = (cell, state, icon, name, act, request) => {
+    cell.classList.replace(stateOf(cell), state);
+    cell.querySelector("use").setAttribute("href", cell.querySelector("use").getAttribute("href").replace(/#.*/, `#${icon}`));
+    cell.setAttribute("aria-label", name);
+    cell.setAttribute("aria-pressed", act !== "book");
+    cell.name = act;
+    cell.dataset.request = request || "";
+  };
+  const sending = (cell) => show(cell, "sending", "send", cell.getAttribute("aria-label").replace(/:[^:]*$/, `: ${words.sending}`), "", cell.dataset.request);
+
+  const tap = (spot, act, request) => {
+    const cell = cellAt(spot), asked = queue.find((one) => one.spot === spot && !one.gone);
+    if (asked || (cell && stateOf(cell) === "sending")) return;
+    queue.push({ key: crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`, spot, act, request: request || null, at: Date.now() });
+    store.queue = queue;
+    if (cell) sending(cell);
+    problem = "";
+    paint();
+    clearTimeout(timer);
+    timer = setTimeout(flush, 350);
+  };
+  const fail = (sentence, again) => {
+    problem = sentence;
+    busy = false;
+    paint();
+    say(sentence);
+    clearTimeout(timer);
+    if (again) timer = setTimeout(flush, wait = Math.min(wait * 2, 30000));
+  };
+  const take = (answer, undoing) => {
+    const done = new Set(answer.results.map((one) => one.key));
+    queue = queue.filter((one) => !done.has(one.key));
+    store.queue = queue;
+    for (const one of answer.results) {
+      const cell = cellAt(one.spot);
+      if (cell) show(cell, one.state, one.icon, one.name, one.then, one.request);
+      if (!one.ok) counts.refused += 1;
+      else if (undoing.has(one.key)) counts[one.act === "book" ? "taken" : "sent"] -= 1;
+      else { counts[one.act === "book" ? "sent" : "taken"] += 1; sent.push(one); }
+    }
+    counts.sent = Math.max(0, counts.sent);
+    counts.taken = Math.max(0, counts.taken);
+    for (const one of answer.others) { const cell = cellAt(one.spot); if (cell) show(cell, one.state, one.icon, one.name, one.then, one.request); }
+    if (answer.lot) {
+      part("receipt").href = answer.lot.url;
+      part("receipt").textContent = answer.lot.title;
+      part("receipt").hidden = false;
+    }
+    say(answer.results.map((one) => one.sentence || one.name).join(". "));
+    problem = answer.results.filter((one) => !one.ok).map((one) => one.sentence).join(" ");
+  };
+  const undone = new Set();
+  async function flush() {
+    if (busy || !queue.length) return;
+    busy = true;
+    paint();
+    let answer;
+    try {
+      answer = await fetch(form.action, {
+        method: "POST",
+        redirect: "manual",
+        headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": form.elements.csrf_token.value },
+        body: JSON.stringify({ taps: queue.slice(0, 50) }),
+      });
+    } catch { return fail(words.offline, true); }
+    if (answer.type === "opaqueredirect" || answer.status === 401) {
+      part("signin").hidden = false;
+      return fail(words.expired);
+    }
+    if (answer.status >= 500) return fail(words.offline, true);
+    const found = await answer.json().catch(() => null);
+    if (!answer.ok || !found?.results) return fail(found?.error || words.failed);
+    take(found, undone);
+    busy = false;
+    wait = 1000;
+    paint();
+    flush();
+  }
+
+  // -- the menu ------------------------------------------------------------------------------------------------------------
+  let opener, spot;
+  const items = () => [...menu.querySelectorAll("[role=menuitem]:not([hidden])")];
+  const close = (back = true) => { if (!menu.hidden) { menu.hidden = true; if (back) opener?.focus(); } };
+  const open = (from, x, y) => {
+    const row = !from.matches(".cell"), state = row ? "row" : stateOf(from), at = from.getBoundingClientRect();
+    if (state === "sending") return;
+    opener = from;
+    spot = row ? from.dataset.spot : from.value;
+    document.getElementById("menu-title").textContent = from.getAttribute("aria-label");
+    menu.querySelectorAll("[role=menuitem]").forEach((item) => {
+      item.hidden = !(item.dataset.for === "*" || item.dataset.for.split(" ").includes(state));
+      if (item.dataset.go) item.href = `${item.dataset.go}?spot=${spot}`;
+    });
+    menu.hidden = false;
+    menu.style.left = `${Math.max(8, Math.min(x ?? at.left, innerWidth - menu.offsetWidth - 8))}px`;
+    menu.style.top = `${Math.max(8, Math.min(y ?? at.bottom + 4, innerHeight - menu.offsetHeight - 8))}px`;
+    items()[0].focus();
+  };
+  menu.addEventListener("keydown", (event) => {
+    const all = items(), at = all.indexOf(document.activeElement);
+    const next = { ArrowDown: (at + 1) % all.length, ArrowUp: (at + all.length - 1) % all.length, Home: 0, End: all.length - 1 }[event.key];
+    if (next !== undefined) { event.preventDefault(); all[next].focus(); }
+    if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); close(); }
+  });
+  menu.addEventListener("click", (event) => {
+    const act = event.target.closest("[data-act]")?.dataset.act;
+    if (act) { close(); tap(spot, act, cellAt(spot).dataset.request); }
+  });
+
+  const target = (event) => event.target.closest?.("button.cell, .more");
+  form.addEventListener("contextmenu", (event) => {
+    const from = target(event);
+    if (!from) return;
+    event.preventDefault();
+    if (menu.hidden || opener !== from) open(from, event.clientX || undefined, event.clientY || undefined);
+  });
+  form.addEventListener("keydown", (event) => {
+    const from = target(event);
+    if (!from) return;
+    if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) { event.preventDefault(); return open(from); }
+    const td = from.closest("td"), step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: 0, ArrowDown: 0 }[event.key];
+    if (step === undefined) return;
+    const rows = [...form.querySelectorAll("tbody tr")], reach = (cells, at, by) => {
+      while (cells[at += by]) { const found = cells[at].querySelector("button.cell, .more"); if (found) return found; }
+    };
+    const to = step ? reach(td.parentNode.cells, td.cellIndex, step)
+      : reach(rows.map((row) => row.cells[td.cellIndex] || row.cells[row.cells.length - 1]), rows.indexOf(td.parentNode), event.key === "ArrowUp" ? -1 : 1);
+    if (to) { event.preventDefault(); to.focus(); }
+  });
+
+  // A long press: iOS sends no contextmenu, so we count. The finger's release must not count as a tap.
+  let press, from, swallow = false;
+  form.addEventListener("pointerdown", (event) => {
+    const cell = target(event);
+    if (!cell || event.pointerType !== "touch") return;
+    from = event;
+    press = setTimeout(() => { swallow = true; open(cell, event.clientX, event.clientY); }, 600);
+  });
+  form.addEventListener("pointermove", (event) => { if (from && Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > 10) clearTimeout(press); });
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { clearTimeout(press); if (swallow) setTimeout(() => { swallow = false; }, 400); });
+  document.addEventListener("click", (event) => {
+    if (!swallow) return;
+    swallow = false;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    const from = target(event);
+    if (!from) { if (!menu.contains(event.target)) close(false); return; }
+    event.preventDefault();
+    const act = from.matches(".cell") ? from.name : "open";
+    if (act === "book" || act === "withdraw") tap(from.value, act, from.dataset.request);
+    else if (act === "open") open(from);
+  });
+  part("undo").addEventListener("click", () => {
+    const back = sent;
+    sent = [];
+    for (const one of back) {
+      tap(one.spot, one.act === "book" ? "withdraw" : "book", one.act === "book" ? one.request : null);
+      const last = queue[queue.length - 1];
+      if (last) undone.add(last.key);
+    }
+  });
+  addEventListener("online", () => { wait = 1000; flush(); });
+  // A page that the browser kept (back button) shows old states.
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  queue = queue.filter((one) => Date.now() - one.at < 864e5);
+  queue.forEach((one) => { const cell = cellAt(one.spot); if (cell) sending(cell); });
+  paint();
+  flush();
+})();
