@@ -35,9 +35,7 @@ class Standing:
 
 def staff_role():
     """The signed-in person's role of the staff, or None."""
-    if not current_user.is_authenticated:
-        return None
-    return role_of(current_user)
+    return _of_person("staff_role", role_of)
 
 
 def is_family():
@@ -47,14 +45,20 @@ def is_family():
 
 def standing():
     """The Standing of the request, or None: for a family from its links, for a clerk from the family that it acts for."""
-    # Asked dozens of times a page: the proxy is looked through once.
-    user = current_user._get_current_object()
+    return _of_person("standing", lambda _user: _find_standing())
+
+
+def _of_person(name, find):
+    """What is asked dozens of times a page of the signed-in person, found once; None for nobody."""
+    # Each look through a proxy costs as much as the answer.
+    user, kept = current_user._get_current_object(), g._get_current_object()
     if not user.is_authenticated:
         return None
-    cached = g.get("standing")
-    if cached is None or cached[0] is not user:
-        cached = g.standing = (user, _find_standing())
-    return cached[1]
+    found = kept.get(name)
+    if found is None or found[0] is not user:
+        found = (user, find(user))
+        setattr(kept, name, found)
+    return found[1]
 
 
 def _find_standing():

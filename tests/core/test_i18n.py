@@ -42,6 +42,14 @@ def test_counting_meanings_and_values(ctx):
         assert render_template_string("{{ ngettext('%(num)d child', '%(num)d children', 3) }}") == "3 children"
 
 
+def test_what_is_put_into_a_text_is_escaped_in_html_alone(ctx):
+    page = "{{ _('Hello %(name)s', name='<b>') }} {{ _('<i>%(name)s</i>', name='&') }}"
+    with in_locale("en"):
+        assert render_template_string(page) == "Hello &lt;b&gt; <i>&amp;</i>"
+        assert render_template_string("{% autoescape false %}" + page + "{% endautoescape %}") == "Hello <b> <i>&</i>"
+        assert render_template_string("{{ _('100 % sure') }}") == "100 % sure"
+
+
 def test_two_requests_of_two_readers(app):
     pages = []
     for locale in ("fr", "en", "fr"):
