@@ -232,7 +232,7 @@ class EnrolmentAsked(Kind):
             ChangeRequest.state.in_(OPEN),
         )
         for other in db.session.scalars(waiting):
-            if other.id == proposal.replaces or other.idempotency_key == proposal.key:
+            if other.id == proposal.replaces or (proposal.key and other.idempotency_key == proposal.key):
                 continue
             asked = {name: pair["after"] for name, pair in other.changes.items()}
             apart = asked["ends_on"] < proposal.after["starts_on"] or asked["starts_on"] > proposal.after["ends_on"]
