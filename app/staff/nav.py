@@ -5,7 +5,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 
 from app.changes.kinds import KINDS
-from app.changes.models import ChangeLot, ChangeRequest, RequestState
+from app.changes.models import ChangeLot, ChangeRequest, Lane, RequestState
 from app.core import clock
 from app.core.i18n import _l
 from app.extensions import db
@@ -125,7 +125,8 @@ def _counts():
             select(func.count(ChangeLot.id.distinct()))
             .select_from(ChangeRequest)
             .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
-            .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeLot.seals_at <= clock.now())
+            .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeRequest.lane != Lane.queued)
+            .where(ChangeLot.seals_at <= clock.now())
             .scalar_subquery()
         )
         failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()

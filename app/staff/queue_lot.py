@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS, Finding
-from app.changes.models import Act, ChangeRequest, RequestState
+from app.changes.models import Act, ChangeRequest, Lane, RequestState
 from app.changes.notices import implied_decision
 from app.changes.queries import lookers, note_presence, requests_around
 from app.children.models import Child, Household
@@ -162,7 +162,9 @@ def _shown(request, family, children):
         shown.lines.append(_line(kind, name, request.changes[name], current))
     seen = {name: current.get(name) for name in request.changes} if current is not None else None
     if waits:
-        shown.token = seal({"request": request.id, "version": request.version, "seen": seen, "fields": list(request.changes)})
+        queued = request.lane is Lane.queued
+        token = {"request": request.id, "version": request.version, "seen": seen, "fields": list(request.changes), "queued": queued}
+        shown.token = seal(token)
     return shown
 
 

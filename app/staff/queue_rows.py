@@ -16,7 +16,7 @@ from app.families.models import Family
 from app.security.models import Account
 
 PAGE = 30
-LANES = ("green", "look", "papers", "late")
+LANES = ("green", "look", "papers", "late", "queued")
 WHOSE = ("all", "mine", "nobody")
 
 
@@ -78,7 +78,8 @@ class WaitingLot:
     assigned_to_id: int | None
     assigned_to: str
     target: timedelta
-    lane: Lane = Lane.green
+    #: The worst of what can be decided; the waiting list where nothing can.
+    lane: Lane = Lane.queued
     asked_at: object = None
     requests: list = field(default_factory=list)
     files: int = 0
@@ -100,7 +101,7 @@ class WaitingLot:
 
     @property
     def late(self):
-        return clock.now() - self.asked_at > self.target
+        return self.lane is not Lane.queued and clock.now() - self.asked_at > self.target
 
     @property
     def age(self):
@@ -121,7 +122,8 @@ class WaitingLot:
         self.requests.append(
             (row.kind, row.act, " ".join(filter(None, (row.child_first, row.child_last if row.child_last != self.family else ""))))
         )
-        self.lane = max(self.lane, row.lane, key=list(Lane).index)
+        if self.lane is Lane.queued or row.lane is not Lane.queued:
+            self.lane = row.lane if self.lane is Lane.queued else max(self.lane, row.lane, key=list(Lane).index)
         self.asked_at = min(filter(None, (self.asked_at, row.asked_at)))
         self.files += len(row.files or ())
         self.conflict = self.conflict or bool(row.conflict)
@@ -202,9 +204,9 @@ def _at_school(school_id):
 
 
 def in_lane(lots, lane):
-    """The lots of a lane; "late" goes across the others."""
+    """The lots of a lane; "late" goes across the others. All of them: without those that nobody can decide before a place is free."""
     if not lane:
-        return lots
+        return [lot for lot in lots if lot.lane is not Lane.queued]
     return [lot for lot in lots if (lot.late if lane == "late" else lot.lane.value == lane)]
 
 

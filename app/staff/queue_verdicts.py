@@ -50,6 +50,9 @@ def verdicts_from(form, chosen):
         return [Verdict(*map(int, text.split(".")), chosen.outcome, reason=chosen.reason) for text in chosen.at]
     only = form.get("only", "all")
     tokens = [_opened(text) for text in form.getlist("shown")]
+    if only == "all":
+        # The waiting list stays as it is while the rest of the lot is accepted.
+        tokens = [token for token in tokens if not token.get("queued")] or tokens
     return [_accepted(form, token) for token in tokens if only in ("all", str(token["request"]))]
 
 
