@@ -1,6 +1,6 @@
 """How is the log written? record() inside the unit of work of the act, note_health_read() beside a reading."""
 
-from sqlalchemy import insert, inspect
+from sqlalchemy import insert, inspect, select
 
 from app.audit.models import HealthRead, LogEntry
 from app.core import clock
@@ -56,6 +56,17 @@ def note_health_read(child_id, *, by, screen):
         connection.execute(
             insert(HealthRead).values(child_id=child_id, account_id=by.id, actor=str(by)[:120], screen=screen, at=clock.now())
         )
+
+
+def note_health_reads(child_ids, *, by, screen):
+    """Note that `by` reads what is dangerous for many children on one screen: once a child, screen and day, however often it is opened."""
+    midnight = clock.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    said = select(HealthRead.child_id).where(HealthRead.account_id == by.id, HealthRead.screen == screen, HealthRead.at >= midnight)
+    new = set(child_ids) - set(db.session.scalars(said)) if child_ids else set()
+    if new:
+        about = {"account_id": by.id, "actor": str(by)[:120], "screen": screen, "at": clock.now()}
+        with own_transaction("health_read") as connection:
+            connection.execute(insert(HealthRead), [{"child_id": child_id, **about} for child_id in sorted(new)])
 
 
 def note_export(noun, rows, title, *, by):

@@ -7,13 +7,19 @@ def register(appbuilder):
 
     from app.staff import screens
     from app.staff.acting import ActingView
+    from app.staff.attendance import AttendanceView
     from app.staff.desk import DeskView
+    from app.staff.forecast import ForecastView
+    from app.staff.kitchen import KitchenView
+    from app.staff.outing import OutingView
     from app.staff.queue import QueueView
     from app.staff.queue_aside import LotView
     from app.staff.queue_bulk import BulkView
     from app.staff.queue_files import StaffFileView
     from app.staff.sheet import ChildSheetView
 
+    for view in (AttendanceView, OutingView, KitchenView, ForecastView):
+        appbuilder.add_view_no_menu(view)
     for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView, ChildSheetView, *screens.VIEWS):
         appbuilder.add_view_no_menu(view)
     screens.init_app(current_app)

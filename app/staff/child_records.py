@@ -241,6 +241,8 @@ SCREENS = {
     "request": _l("request in the queue"),
     "file": _l("file of a request"),
     "portal": _l("screens of the family"),
+    "attendance": _l("attendance sheet"),
+    "kitchen": _l("kitchen sheet"),
 }
 
 

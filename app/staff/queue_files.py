@@ -6,6 +6,7 @@ from flask_appbuilder.security.decorators import has_access
 from flask_login import current_user
 
 from app.audit.operations import note_health_read
+from app.core.files import thumbnail
 from app.documents.models import StoredFile
 from app.documents.operations import content_of
 from app.extensions import db
@@ -28,7 +29,8 @@ class StaffFileView(BaseView):
         require(noun, "read")
         if noun is Noun.health and row.child_id:
             note_health_read(row.child_id, by=current_user._get_current_object(), screen="file")
-        response = Response(content_of(row), mimetype=row.media_type)
+        content = thumbnail(content_of(row)) if row.is_image and request.args.get("small") else content_of(row)
+        response = Response(content, mimetype=row.media_type)
         how = "attachment" if request.args.get("save") else "inline"
         response.headers.set("Content-Disposition", how, filename=row.filename)
         # object-src: Chromium's reader of PDFs is one.

@@ -82,6 +82,8 @@
     dialog.showModal();
   }, true);
 
+  each("[data-print]", (button) => { button.hidden = false; button.addEventListener("click", () => print()); });
+
   // Menus made of <details> close as menus do.
   document.addEventListener("click", (event) => each("details.menu[open]", (menu) => { if (!menu.contains(event.target)) menu.open = false; }));
 })();

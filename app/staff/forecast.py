@@ -1,0 +1,150 @@
+"""How full will the next open days be? Booked and waiting against the places, for every unit and group of an activity."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import request
+from flask_appbuilder import BaseView, expose
+from flask_babel import format_date
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from app.activities.calendar import Calendar
+from app.activities.models import Activity, Booking, BookingState, PlaceAsked, Places, Rank, Wish
+from app.activities.places import Capacities
+from app.core import clock
+from app.core.i18n import _
+from app.extensions import db
+from app.security.who_sees_what import Noun
+from app.staff.onsite import number_from
+from app.staff.views import screen
+
+#: How many open days are shown, and how far ahead they are looked for: the summer is eight weeks long.
+DAYS, HORIZON = 10, timedelta(days=120)
+#: The drawing: its size, a bar and the gap beside it.
+WIDTH, HEIGHT, BAR, STEP = 520, 130, 34, 52
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a group: how many are booked, how many wait for a decision or in line, how many places there are."""
+
+    day: object
+    booked: int
+    waiting: int
+    #: None: no limit.
+    places: int | None
+
+    @property
+    def free(self):
+        return None if self.places is None else self.places - self.booked - self.waiting
+
+    @property
+    def full(self):
+        return self.places is not None and self.booked >= self.places
+
+
+@dataclass
+class Chart:
+    """A unit and a group over the days, as a drawing."""
+
+    title: str
+    days: list
+
+    @property
+    def top(self):
+        """The number that reaches the top of the drawing."""
+        return max([1, *(max(day.booked + day.waiting, day.places or 0) for day in self.days)])
+
+    @property
+    def bars(self):
+        """[{day, x, y, height, wait_y, wait_height, cap}] in units of the drawing."""
+        scale = HEIGHT / self.top
+        for place, day in enumerate(self.days):
+            height, wait = round(day.booked * scale), round(day.waiting * scale)
+            cap = None if day.places is None else HEIGHT - round(day.places * scale)
+            yield {"day": day, "x": place * STEP + (STEP - BAR) // 2, "y": HEIGHT - height, "height": height} | {
+                "wait_y": HEIGHT - height - wait,
+                "wait_height": wait,
+                "cap": cap,
+                "short": format_date(day.day, "EEE d"),
+            }
+
+    @property
+    def limited(self):
+        return any(day.places is not None for day in self.days)
+
+    @property
+    def in_words(self):
+        """What the drawing says, for those who do not see it."""
+        full = sum(day.full for day in self.days)
+        most = max(self.days, key=lambda day: day.booked, default=None)
+        if most is None:
+            return ""
+        return _(
+            "Most are booked on %(day)s: %(booked)d. Full days: %(full)d.", day=format_date(most.day, "full"), booked=most.booked, full=full
+        )
+
+
+class ForecastView(BaseView):
+    """The next days against the places."""
+
+    noun = Noun.attendance
+    route_base = "/mairie/previsions"
+    default_view = "forecast"
+    class_permission_name = noun.value
+    method_permission_name = {"forecast": "read"}
+
+    @expose("/")
+    @screen
+    def forecast(self):
+        activities = db.session.scalars(
+            select(Activity).options(selectinload(Activity.units), selectinload(Activity.groups)).order_by(Activity.position, Activity.id)
+        ).all()
+        wanted = number_from(request.args.get("activity"))
+        chosen = next((one for one in activities if one.id == wanted), activities[0] if activities else None)
+        return self.render_template(
+            "staff/forecast.html",
+            title=_("Forecast"),
+            activities=activities,
+            chosen=chosen,
+            charts=charts_of(chosen) if chosen is not None else [],
+            width=WIDTH,
+            height=HEIGHT,
+            bar=BAR,
+            step=STEP,
+        )
+
+
+def charts_of(activity):
+    """The Charts of an activity, in four queries."""
+    first = clock.today()
+    days = Calendar.between(first, first + HORIZON).open_days(activity, first, first + HORIZON)[:DAYS]
+    if not days:
+        return []
+    units = [unit.id for unit in activity.units]
+    span = (first, days[-1])
+    booked = _counts(Booking, units, span, Booking.state == BookingState.booked)
+    waiting = _counts(PlaceAsked, units, span, PlaceAsked.rank != Rank.closed, PlaceAsked.wish == Wish.book)
+    capacities = Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(units))).all())
+    charts = []
+    for unit in activity.units:
+        loose = any(unit_id == unit.id and group_id is None for unit_id, group_id, _day in {**booked, **waiting})
+        for group in [*activity.groups, *([None] if loose or not activity.groups else [])]:
+            charts.append(_chart(activity, unit, group, days, booked, waiting, capacities))
+    return charts
+
+
+def _chart(activity, unit, group, days, booked, waiting, capacities):
+    group_id = group.id if group is not None else None
+    key = [(unit.id, group_id, day) for day in days]
+    rows = [Day(place[2], booked.get(place, 0), waiting.get(place, 0), capacities.of(*place) if group_id else None) for place in key]
+    name = group.name if group is not None else _("No group") if activity.groups else ""
+    return Chart(", ".join(filter(None, (unit.name if len(activity.units) > 1 else unit.title, name))), rows)
+
+
+def _counts(model, units, span, *conditions):
+    """{(unit, group, day): how many rows} of a stretch of days."""
+    query = select(model.unit_id, model.group_id, model.day, func.count()).where(model.unit_id.in_(units), model.day.between(*span))
+    found = db.session.execute(query.where(*conditions).group_by(model.unit_id, model.group_id, model.day))
+    return {(unit_id, group_id, day): number for unit_id, group_id, day, number in found}
