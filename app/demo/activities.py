@@ -5,7 +5,6 @@ from datetime import date, time, timedelta
 
 from sqlalchemy import insert, select
 
-from app.activities import settings
 from app.activities.models import (
     AbsenceReason,
     Activity,
@@ -13,17 +12,14 @@ from app.activities.models import (
     ActivityKind,
     CalendarException,
     Enrolment,
-    HolidaySource,
     PaperType,
-    PaperValidity,
-    SchoolHoliday,
     Season,
     StaffMeals,
     Unit,
     UnitConflict,
     UnitKind,
-    Whose,
 )
+from app.activities.seed import seed
 from app.children.models import Child, Household, Level, SchoolEnrolment, Weeks
 from app.core import clock
 from app.extensions import db
@@ -70,7 +66,8 @@ class Pupil:
 def offer_activities(world):
     """Make what the town offers, within the open unit of work; returns the Offer."""
     offer = Offer()
-    _holidays(world)
+    seed()
+    db.session.flush()
     _activities(offer)
     db.session.flush()
     _groups(world, offer)
@@ -82,26 +79,6 @@ def offer_activities(world):
         db.session.add(StaffMeals(school=world.schools[key], meals=adults))
     db.session.flush()
     return offer
-
-
-def _holidays(world):
-    """School holidays, where the town has none yet: near enough to the official ones to be believed."""
-    if db.session.scalar(select(SchoolHoliday.id).limit(1)) is not None:
-        return
-    for shift in (0, 1):
-        begins = world.year_begins + shift
-        for name, near, length in (
-            ("Vacances de la Toussaint", date(begins, 10, 22), 16),
-            ("Vacances de Noël", date(begins, 12, 22), 16),
-            ("Vacances d’hiver", date(begins + 1, 2, 12), 16),
-            ("Vacances de printemps", date(begins + 1, 4, 12), 16),
-            ("Vacances d’été", date(begins + 1, 7, 7), 57),
-        ):
-            saturday = near - timedelta(days=(near.weekday() - 5) % 7)
-            last = saturday + timedelta(days=length - 1)
-            db.session.add(
-                SchoolHoliday(zone=settings.zone().value, name=name, first_day=saturday, last_day=last, source=HolidaySource.rule)
-            )
 
 
 def _activities(offer):
@@ -170,37 +147,15 @@ def _conflicts(offer):
 
 
 def _lists(offer):
-    """Reasons of absence and papers: those that a deployment brought, or ours."""
+    """Reasons of absence and papers, as a deployment brings them."""
     offer.reasons = list(db.session.scalars(select(AbsenceReason).order_by(AbsenceReason.rank, AbsenceReason.id)))
-    if not offer.reasons:
-        offer.reasons = [
-            AbsenceReason(rank=1, title="Maladie", title_en="Illness", takes_certificate=True),
-            AbsenceReason(rank=2, title="Sortie scolaire", title_en="School trip", never_charged=True),
-            AbsenceReason(rank=3, title="Rendez-vous", title_en="Appointment"),
-            AbsenceReason(rank=4, title="Autre", title_en="Other", needs_text=True),
-        ]
-    known = {paper.name: paper for paper in db.session.scalars(select(PaperType))}
-    for key, name, english, more in (
-        ("insurance", "Attestation d’assurance", "Insurance certificate", {"whose": Whose.child, "validity": PaperValidity.school_year}),
-        (
-            "vaccines",
-            "Carnet de vaccination",
-            "Vaccination record",
-            {"whose": Whose.child, "validity": PaperValidity.months, "months": 12, "health": True},
-        ),
-        (
-            "address",
-            "Justificatif de domicile",
-            "Proof of address",
-            {"whose": Whose.family, "validity": PaperValidity.months, "months": 12, "asked_of_all": True},
-        ),
-    ):
-        offer.papers[key] = known.get(name) or PaperType(name=name, name_en=english, **more)
+    papers = list(db.session.scalars(select(PaperType).order_by(PaperType.id)))
+    offer.papers = {"insurance": papers[0], "vaccines": papers[1], "address": papers[2]}
+    offer.papers["address"].asked_of_all = True
     for key in ("canteen", "wednesday", "holidays"):
         offer.activities[key].papers.append(offer.papers["insurance"])
     for key in ("wednesday", "holidays"):
         offer.activities[key].papers.append(offer.papers["vaccines"])
-    db.session.add_all([*offer.reasons, *offer.papers.values()])
 
 
 def _closures(world, offer):

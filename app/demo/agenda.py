@@ -97,7 +97,7 @@ class Agenda:
         return [self.offer.units["holiday"].id] if chance and (pupil.id + day.isoweekday()) % 5 else []
 
     def _row(self, pupil, key, unit_id, day):
-        asked = min(datetime.combine(day - timedelta(days=12), time(20), clock.zone()), self.world.present)
+        asked = min(datetime.combine(day - timedelta(days=40), time(20), clock.zone()), self.world.present)
         return {
             "child_id": pupil.id,
             "unit_id": unit_id,
@@ -237,10 +237,10 @@ class Agenda:
             if not missing and self.world.chance(0.86):
                 rows.append(self._paper("insurance", pupil.family_id, pupil.id, 0.06))
             if {"wednesday", "holidays"} & set(pupil.weeks_of) and (pupil.family_id == galbert or self.world.chance(0.75)):
-                rows.append(self._paper("vaccines", pupil.family_id, pupil.id, 0.08, soon=pupil.family_id == galbert))
+                rows.append(self._paper("vaccines", pupil.family_id, pupil.id, 0))
         for home in self.world.homes:
             if home.family.id == galbert or self.world.chance(0.8):
-                rows.append(self._paper("address", home.family.id, None, 0.07))
+                rows.append(self._paper("address", home.family.id, None, 0.07, soon=home.family.id == galbert))
         made = db.session.execute(insert(Paper).returning(Paper.id, sort_by_parameter_order=True), rows).scalars().all() if rows else []
         self._scan(made[:SCANNED])
 

@@ -14,7 +14,7 @@ from app.children.models import Child
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
-from app.demo import identifiers, names, wishes
+from app.demo import days, identifiers, names, wishes
 from app.extensions import db
 from app.families.models import Family
 from app.mail.models import MailState, OutgoingMail
@@ -68,10 +68,11 @@ class Story:
         """A family sends a wish; `end` says what becomes of it. A wish that it cannot have is left out."""
         with unit_of_work():
             wanted = name(self.world, home) if callable(name) else wishes.WISHES[name][0](self.world, home)
-            request = self.send(home, wanted, channel) if wanted else None
-            if request is not None:
+            wanted = wanted if isinstance(wanted, list) else [wanted] if wanted else []
+            sent = [request for one in wanted if (request := self.send(home, one, channel)) is not None]
+            for request in sent:
                 self._plan(home, request, end)
-        return request
+        return sent[0] if sent else None
 
     def ask_until_sent(self, home, name, channel):
         """Not every family can wish everything: let others try."""
@@ -94,7 +95,7 @@ class Story:
         )
         before = wanted.kind.read(wanted.target) if wanted.act is Act.edit else {}
         files = {field: make(self.world, wanted.kind, home, wanted.child_id) for field, make in wanted.files.items()}
-        comment = self.world.pick(names.COMMENTS) if self.world.chance(0.15) else ""
+        comment = wanted.comment or (self.world.pick(names.COMMENTS) if self.world.chance(0.15) else "")
         proposal = Proposal(
             act=wanted.act,
             target=wanted.target,
@@ -149,7 +150,8 @@ class Story:
     def verdict(self, request, end):
         """What a clerk says of a request."""
         fields = None
-        if end == "part":
+        # A part of new bank details is no bank account.
+        if end == "part" and request.act is Act.edit and request.kind != "bank":
             fields = sorted(request.changes)[:1]
         outcome = {"refuse": Outcome.refuse, "send_back": Outcome.send_back}.get(end, Outcome.accept)
         reason = self.reason(outcome) if outcome is not Outcome.accept or fields is not None else ""
@@ -231,6 +233,7 @@ def tell(world):
     story.past(min(count, PAST_AT_MOST))
     story.waiting(34 if count <= 60 else min(count // 5 + 22, WAITING_AT_MOST))
     _named(story, world)
+    days.scenes(story, world)
     story.tell()
     old_mails_have_left(world)
     _health_reads(world)

@@ -25,6 +25,8 @@ class Wish:
     act: Act = Act.edit
     child_id: int | None = None
     files: dict = field(default_factory=dict)
+    #: What the family says with it; "" leaves it to chance.
+    comment: str = ""
 
 
 def wish(share):
