@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from flask_babel import format_date, get_locale
 from holidays.countries.france import France
-from sqlalchemy import select
+from sqlalchemy import Integer, cast, literal, null, select, union_all
 
 from app.activities import settings
 from app.activities.models import CalendarException, SchoolHoliday, Season
@@ -35,30 +35,15 @@ class Calendar:
 
     @classmethod
     def between(cls, first, last):
-        """The calendar of the days from first to last, in two queries; it also knows the days before that deadlines look back to."""
+        """The calendar of the days from first to last, in one query; it also knows the days before that deadlines look back to."""
         begin, zone = first - LOOK_BACK, settings.zone()
-        holidays = db.session.execute(
-            select(SchoolHoliday.first_day, SchoolHoliday.last_day, SchoolHoliday.name)
-            .where(SchoolHoliday.zone == zone.value, SchoolHoliday.first_day <= last, SchoolHoliday.last_day >= begin)
-            .order_by(SchoolHoliday.first_day)
-        ).all()
-        exceptions = db.session.execute(
-            select(
-                CalendarException.first_day,
-                CalendarException.last_day,
-                CalendarException.open,
-                CalendarException.reason,
-                CalendarException.activity_id,
-                CalendarException.school_id,
-            )
-            .where(CalendarException.first_day <= last, CalendarException.last_day >= begin)
-            .order_by(CalendarException.id)
-        ).all()
-        by_day = {}
-        for row in exceptions:
+        school, by_day = {}, {}
+        for row in sorted(db.session.execute(_rows(begin, last, zone)), key=lambda row: row.id):
             for day in days_between(max(row.first_day, begin), min(row.last_day, last)):
-                by_day.setdefault(day, []).append(row)
-        school = {day: row.name for row in holidays for day in days_between(max(row.first_day, begin), min(row.last_day, last))}
+                if row.of_town:
+                    by_day.setdefault(day, []).append(row)
+                else:
+                    school[day] = row.reason
         return cls(school, by_day, settings.subdivision().value)
 
     # -- the year ---------------------------------------------------------------------------------------------------------------------
@@ -124,6 +109,26 @@ class Calendar:
         # max() keeps the first of equals, so the latest has to come first.
         winner = max(reversed(rows), key=lambda found: found[0] + found[1])[2]
         return True, None if winner.open else winner.reason
+
+
+def _rows(begin, last, zone):
+    """School holidays of a zone, and what the town itself decided, in one list."""
+    nobody, no_school = (cast(null(), Integer).label(name) for name in ("activity_id", "school_id"))
+    holiday, own = SchoolHoliday, CalendarException
+    holidays = select(
+        literal(False).label("of_town"),
+        holiday.id,
+        holiday.first_day,
+        holiday.last_day,
+        holiday.name.label("reason"),
+        literal(False).label("open"),
+        nobody,
+        no_school,
+    ).where(holiday.zone == zone.value, holiday.first_day <= last, holiday.last_day >= begin)
+    exceptions = select(
+        literal(True).label("of_town"), own.id, own.first_day, own.last_day, own.reason, own.open, own.activity_id, own.school_id
+    ).where(own.first_day <= last, own.last_day >= begin)
+    return union_all(holidays, exceptions)
 
 
 def days_between(first: date, last: date):

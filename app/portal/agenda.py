@@ -7,17 +7,14 @@ from flask_appbuilder import expose
 from flask_login import current_user
 
 from app.activities import deadlines
-from app.changes.models import ChangeLot
 from app.changes.operations import confirm
-from app.core import clock
 from app.core.db import unit_of_work
 from app.core.i18n import _, _n
-from app.extensions import db
 from app.portal import agenda_plans
 from app.portal.agenda_cells import act_of, day_name, legend, sentence, show
 from app.portal.agenda_taps import Spot, carry_out, new_key, taps_of, taps_of_form
 from app.portal.agenda_weeks import SPANS, WEEK, Agenda, Stretch, between, family_timetable, this_monday, week_name
-from app.portal.queries import own_children, own_request
+from app.portal.queries import children_and_lot, own_children, own_request
 from app.portal.requests import Place
 from app.portal.sections import has_screen
 from app.portal.views import PortalView, back_or
@@ -160,7 +157,7 @@ def page(stretch):
         "key": new_key(),
         "owner": f"{found.account_id}-{found.family_id}",
         "legend": legend(agenda.cells),
-        "lot": open_lot() if may_ask else None,
+        "lot": agenda.lot,
         "notes": _notes(agenda),
         "usual_url": url_for("AgendaView.usual", **stretch.address()) if usual else "",
         "enrol_url": url_for("EnrolmentsView.enrolments") if has_screen("EnrolmentsView.enrolments") else "",
@@ -197,13 +194,6 @@ def _notes(agenda):
     strangers = [child.first_name for child in agenda.children if child not in agenda.enrolled]
     if agenda.rows and strangers:
         yield _("Not enrolled in any activity in these weeks: %(names)s.", names=", ".join(strangers))
-
-
-def open_lot():
-    """The lot that takes what is asked now, or None."""
-    found = standing()
-    query = db.select(ChangeLot).filter_by(family_id=found.family_id, account_id=found.account_id, channel=found.channel)
-    return db.session.scalar(query.where(ChangeLot.seals_at > clock.now()).order_by(ChangeLot.id.desc()).limit(1))
 
 
 def one_day(spot):
@@ -255,10 +245,10 @@ class Line:
 def answer(said):
     """What the script reads: each tap with the state that the server now has, and the day's other cells where they changed too."""
     days = [one.tap.spot.day for one in said]
-    children, timetable = family_timetable(min(days), max(days))
+    children, lot = children_and_lot()
+    children, timetable = family_timetable(min(days), max(days), children)
     known = {child.id: child for child in children}
     results = [_result(one, timetable, known) for one in said]
-    lot = open_lot()
     receipt = {"url": url_for("RequestsView.lot", lot_id=lot.id), "title": _("Receipt %(number)s", number=lot.number)} if lot else None
     return {"results": results, "others": list(_others(said, timetable, known)), "lot": receipt}
 

@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.i18n import _
 from app.portal.agenda_cells import TAKEN, day_name, show
 from app.portal.agenda_taps import Spot
-from app.portal.queries import own_children
+from app.portal.queries import children_and_lot, own_children
 from app.security.scope import standing
 
 S = CellState
@@ -146,7 +146,8 @@ class Agenda:
 
     def __init__(self, stretch):
         self.stretch = stretch
-        self.children, self.timetable = family_timetable(stretch.monday, stretch.last)
+        children, self.lot = children_and_lot()
+        self.children, self.timetable = family_timetable(stretch.monday, stretch.last, children)
         known = [child for child in self.children if self.timetable.units_of(child.id)]
         self.enrolled = known
         self.rows = [child for child in known if child.id == stretch.child] or known

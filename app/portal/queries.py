@@ -1,15 +1,16 @@
 """What do the families' pages read, in a constant number of queries?"""
 
 from datetime import timedelta
+from functools import cache
 
 from flask import g
 from flask_login import current_user
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.audit.models import HealthRead
 from app.changes.kinds import KINDS
-from app.changes.models import OPEN, ChangeRequest, RequestState
+from app.changes.models import OPEN, ChangeLot, ChangeRequest, Channel, RequestState
 from app.children.models import Child, SchoolEnrolment
 from app.core import clock
 from app.extensions import db
@@ -43,12 +44,45 @@ def fresh_since():
 def recent_requests():
     """The family's requests that wait, or were answered within FRESH, newest first; read once a request."""
     if "recent_requests" not in g:
-        answered = ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused)) & (
-            ChangeRequest.decided_at >= fresh_since()
-        )
-        query = _own_requests().where(or_(ChangeRequest.state.in_(OPEN), answered))
-        g.recent_requests = db.session.scalars(query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc())).all()
+        values = {"family": standing().family_id, "kinds": readable_kinds(), "since": fresh_since()}
+        g.recent_requests = db.session.scalars(_recent_requests(), values).all()
     return g.recent_requests
+
+
+# What every page asks is put together once: SQLAlchemy takes as long to recognise a new statement as to run it.
+
+
+@cache
+def _recent_requests():
+    mine = (ChangeRequest.family_id == bindparam("family")) & ChangeRequest.kind.in_(bindparam("kinds", expanding=True))
+    answered = ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused))
+    fresh = answered & (ChangeRequest.decided_at >= bindparam("since"))
+    query = select(ChangeRequest).where(mine, or_(ChangeRequest.state.in_(OPEN), fresh))
+    return query.options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id.desc())
+
+
+@cache
+def _whole_file():
+    loads = (Family.adults, Family.tax, Family.caf, Family.bank, Family.quotients)
+    return select(Family).where(Family.id == bindparam("family")).options(*(joinedload(item) for item in loads))
+
+
+@cache
+def _own_children(more):
+    query = select(Child).where(Child.of_family(bindparam("family"))).options(SCHOOLS, *(joinedload(item) for item in more))
+    return query.order_by(Child.birth_date, Child.id)
+
+
+@cache
+def _own_child():
+    loads = (
+        SCHOOLS,
+        joinedload(Child.complementary),
+        joinedload(Child.health),
+        selectinload(Child.authorisations),
+        selectinload(Child.pickup_persons),
+    )
+    return select(Child).where(Child.id == bindparam("child"), Child.of_family(bindparam("family"))).options(*loads)
 
 
 def _own_requests():
@@ -115,9 +149,7 @@ def requests_on(shelf, kinds, offset, limit):
 
 def whole_file():
     """The family with its adults and sections, in one query."""
-    loads = (Family.adults, Family.tax, Family.caf, Family.bank, Family.quotients)
-    query = select(Family).where(Family.id == standing().family_id).options(*(joinedload(item) for item in loads))
-    return db.session.scalars(query).unique().one()
+    return db.session.scalars(_whole_file(), {"family": standing().family_id}).unique().one()
 
 
 def family_name(family_id):
@@ -127,21 +159,26 @@ def family_name(family_id):
 
 def own_children(*more):
     """The family's children with their schools, eldest first, in one query."""
-    query = select(Child).where(Child.of_family(standing().family_id)).options(SCHOOLS, *(joinedload(item) for item in more))
-    return db.session.scalars(query.order_by(Child.birth_date, Child.id)).unique().all()
+    return db.session.scalars(_own_children(more), {"family": standing().family_id}).unique().all()
+
+
+def children_and_lot():
+    """(the family's children, eldest first; the lot that takes what is asked now, or None), in one query with count_sent_back()."""
+    found = standing()
+    mine = (ChangeLot.family_id == found.family_id) & (ChangeLot.account_id == found.account_id)
+    begun = select(func.max(ChangeLot.id)).where(mine, ChangeLot.channel == Channel(found.channel), ChangeLot.seals_at > clock.now())
+    sent_back = _own_requests().where(ChangeRequest.state == RequestState.sent_back).with_only_columns(func.count())
+    query = select(Child, ChangeLot, sent_back.scalar_subquery()).outerjoin(ChangeLot, ChangeLot.id == begun.scalar_subquery())
+    rows = db.session.execute(query.where(Child.of_family(found.family_id)).order_by(Child.birth_date, Child.id)).all()
+    if rows:
+        g.sent_back = rows[0][2]
+    return [row[0] for row in rows], rows[0][1] if rows else None
 
 
 def own_child(child_id):
     """A child with every section, in three queries; None where it does not live in the family."""
-    loads = (
-        SCHOOLS,
-        joinedload(Child.complementary),
-        joinedload(Child.health),
-        selectinload(Child.authorisations),
-        selectinload(Child.pickup_persons),
-    )
-    query = select(Child).where(Child.id == child_id, Child.of_family(standing().family_id)).options(*loads)
-    return db.session.scalars(query).unique().one_or_none()
+    values = {"child": child_id, "family": standing().family_id}
+    return db.session.scalars(_own_child(), values).unique().one_or_none()
 
 
 def health_reads(child_id, limit=10):
