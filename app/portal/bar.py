@@ -12,17 +12,22 @@ from app.core.i18n import _, _lp
 from app.portal.queries import count_sent_back, family_name
 from app.portal.sections import has_screen
 from app.security.scope import in_portal, is_family, standing
+from app.security.who_sees_what import Noun
 
-#: The guide's seven names in its order, and the agenda: endpoint, name, short name on a phone, icon, on the phone's bottom bar.
+#: The guide's seven names in its order, the agenda and the list of enrolments.
+#: Endpoint, name, short name on a phone, icon, on the phone's bottom bar.
 ENTRIES = (
     ("HomeView.home", _lp("bar", "Home"), _lp("bar", "Home"), "home", True),
     ("AccountView.account", _lp("bar", "My account"), _lp("bar, short", "Account"), "user", True),
     ("ChildrenView.children", _lp("bar", "My children"), _lp("bar, short", "Children"), "users", True),
     ("AgendaView.agenda", _lp("bar", "Agenda"), "", "calendar", False),
+    ("EnrolmentsView.enrolments", _lp("bar", "Enrolments"), "", "pencil", False),
     ("StatementView.statement", _lp("bar", "Account statement"), "", "receipt", False),
     ("InboxView.inbox", _lp("bar", "Inbox"), "", "inbox", False),
     ("RequestsView.requests", _lp("bar", "List of requests"), _lp("bar, short", "Requests"), "list", True),
 )
+#: What is asked from the list of enrolments.
+OF_ENROLMENTS = (Noun.enrolment, Noun.paper)
 FOOTER = (("AccessibilityView.statement", _lp("footer", "Accessibility")), ("PrivacyView.privacy", _lp("footer", "Personal data")))
 
 
@@ -71,8 +76,10 @@ def _is_current(endpoint):
     view, _dot, _name = (request.endpoint or "").partition(".")
     if view.startswith("Ask_"):
         kind = KINDS.get(view.removeprefix("Ask_"))
+        if kind is not None and kind.noun in OF_ENROLMENTS:
+            return endpoint == "EnrolmentsView.enrolments"
         return endpoint == ("AccountView.account" if kind is not None and kind.tab.group == "account" else "ChildrenView.children")
-    return endpoint.partition(".")[0] == view
+    return endpoint.partition(".")[0] == {"PapersView": "EnrolmentsView"}.get(view, view)
 
 
 def _acting():

@@ -194,6 +194,8 @@ def back_url(kind, child):
     """The page that a form was opened from."""
     if kind.tab.group == "account":
         return url_for("AccountView.account")
+    if kind.noun is Noun.paper:
+        return url_for("PapersView.papers")
     return url_for("ChildrenView.child", child_id=child) if child else url_for("ChildrenView.children")
 
 

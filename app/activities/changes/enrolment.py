@@ -58,11 +58,19 @@ class UsualWeek(Field):
         self.data = week_of((int(day), int(unit)) for day, _dash, unit in pairs if day in "1234567" and day and unit.isdecimal())
 
     @property
+    def only_unit(self):
+        """The unit of an activity that has but one."""
+        units = self.activity.units if self.activity is not None else []
+        return units[0] if len(units) == 1 else None
+
+    @property
     def rows(self):
         """[(name of the day, [(value, unit, ticked)])] of the activity's days."""
         ticked, units = self.data or {}, self.activity.units if self.activity is not None else []
         days = sorted(self.activity.weekdays) if self.activity is not None else []
-        return [(weekday(day), [(f"{day}-{unit.id}", unit, unit.id in ticked.get(str(day), ())) for unit in units]) for day in days]
+        return [
+            (capital(weekday(day)), [(f"{day}-{unit.id}", unit, unit.id in ticked.get(str(day), ())) for unit in units]) for day in days
+        ]
 
 
 def week_of(pairs):
@@ -75,7 +83,12 @@ def week_of(pairs):
 
 def weekday(number):
     """The name of a day of the week, Monday is 1."""
-    return get_day_names("wide", locale=str(get_locale() or "fr"))[int(number) - 1].capitalize()
+    return get_day_names("wide", locale=str(get_locale() or "fr"))[int(number) - 1]
+
+
+def capital(text):
+    """A text that begins a line."""
+    return text[:1].upper() + text[1:]
 
 
 class EnrolmentForm(SectionForm):
@@ -160,7 +173,7 @@ class EnrolmentForm(SectionForm):
 
 def days_of(activity):
     """The days of the week on which an activity opens: "Monday, Tuesday"."""
-    return ", ".join(weekday(day) for day in sorted(activity.weekdays))
+    return capital(", ".join(weekday(day) for day in sorted(activity.weekdays)))
 
 
 @register
@@ -330,7 +343,7 @@ def week_in_words(week):
     names = _unit_names()
     known = sorted((unit_id for unit_id in days_by_unit if unit_id in names), key=list(names).index)
     if len(known) == 1 and not names[known[0]].several:
-        return ", ".join(days_by_unit[known[0]])
+        return capital(", ".join(days_by_unit[known[0]]))
     return "\n".join(_("%(section)s: %(name)s", section=names[one].name, name=", ".join(days_by_unit[one])) for one in known)
 
 

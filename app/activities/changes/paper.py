@@ -46,6 +46,8 @@ class PaperForm(SectionForm):
     file_id = UploadField(_l("Photograph or PDF of the paper"), [FileSent()])
     valid_until = DateField(_l("Good until (the date that the paper states)"), [Optional()])
 
+    intro_template = "portal/widgets/paper.html"
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         token = self.token or {}
@@ -53,6 +55,7 @@ class PaperForm(SectionForm):
         self.paper_type_id.choices = [option("", _("choose")), *(option(row.id, name_of(row)) for row in types)]
         if self.chosen is not None:
             self.paper_type_id.data = self.chosen.id
+        self.valid_until.flags.required = self.chosen is not None and self.chosen.validity is PaperValidity.stated
         self.file_id.noun = Noun.health if self.kind_of_paper is None or self.kind_of_paper.health else Noun.paper
 
     def _blank(self):
@@ -80,11 +83,6 @@ class PaperForm(SectionForm):
         child = db.session.get(Child, self.token["child"]) if self.token and self.token["child"] else None
         who = str(child) if child is not None else _("The family")
         return _("%(section)s: %(name)s", section=name_of(self.chosen), name=who) if self.chosen is not None else who
-
-    @property
-    def intro(self):
-        """What is accepted."""
-        return self.chosen.hint if self.chosen is not None else ""
 
     @property
     def visible_parts(self):
