@@ -60,6 +60,20 @@ MENU = (
         ),
     ),
     (
+        _l("Activities"),
+        (
+            (_l("Activities"), "ActivityView.list", "calendar", Noun.reference),
+            (_l("What can be booked"), "UnitView.list", "list", Noun.reference),
+            (_l("Groups"), "GroupView.list", "users", Noun.reference),
+            (_l("Places"), "PlacesView.list", "hourglass", Noun.reference),
+            (_l("Calendar of the activities"), "MonthView.month", "calendar", Noun.reference),
+            (_l("Closed and open days"), "ExceptionView.list", "x", Noun.reference),
+            (_l("School holidays"), "SchoolHolidayView.list", "school", Noun.reference),
+            (_l("Reasons for an absence"), "AbsenceReasonView.list", "pencil", Noun.reference),
+            (_l("Types of paper"), "PaperTypeView.list", "file", Noun.reference),
+        ),
+    ),
+    (
         _l("Lists of the town"),
         (
             (_l("Schools"), "SchoolView.list", "school", Noun.reference),

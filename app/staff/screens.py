@@ -8,6 +8,10 @@ from app.core.web import show_error
 from app.security.scope import staff_role
 from app.staff import nav, sentences
 from app.staff.accounts import AccountsView
+from app.staff.activities import ActivityView, UnitView
+from app.staff.activities_calendar import CalendarImportView, ExceptionView, MonthView, SchoolHolidayView
+from app.staff.activities_lists import AbsenceReasonView, PaperTypeView
+from app.staff.activities_places import GroupView, PlacesView
 from app.staff.child_records import AuthorisationView, ComplementaryView, EnrolmentView, HealthReadView, HealthRecordView, PickUpView
 from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
@@ -44,6 +48,16 @@ VIEWS = (
     YearView,
     ClassView,
     RefusalReasonView,
+    ActivityView,
+    UnitView,
+    GroupView,
+    PlacesView,
+    SchoolHolidayView,
+    CalendarImportView,
+    ExceptionView,
+    MonthView,
+    AbsenceReasonView,
+    PaperTypeView,
     MailView,
     AccountsView,
     LogView,

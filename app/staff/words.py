@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.activities.deadlines import MODES, describe
 from app.changes.kinds import KINDS
 from app.core import settings
 from app.core.i18n import _, _l
@@ -17,6 +18,14 @@ NOUNS = {
     "school_enrolment": _l("school enrolment"),
     "income_quotient": _l("income quotient"),
     "refusal_reason": _l("reason for a refusal"),
+    "activity": _l("activity"),
+    "activity_unit": _l("unit of an activity"),
+    "activity_group": _l("group of an activity"),
+    "places": _l("places"),
+    "school_holiday": _l("school holiday"),
+    "calendar_exception": _l("closed or open days"),
+    "absence_reason": _l("reason for an absence"),
+    "paper_type": _l("type of paper"),
     "setting": _l("settings"),
 }
 ACTS = {
@@ -58,6 +67,7 @@ SENTENCES = {
     "mail.retried": _l("mail sent again"),
     "list.exported": _l("list exported"),
     "family.note": _l("private note changed"),
+    "school_holiday.imported": _l("official school calendar taken over"),
     "booking.entered": _l("booked by the town"),
     "booking.removed": _l("booking removed"),
     "absence.taken_back": _l("absence taken back"),
@@ -144,4 +154,4 @@ def _shown(kind, name, value):
             return str(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return str(value)
+    return describe(value) if isinstance(value, dict) and value.get("mode") in MODES else str(value)
