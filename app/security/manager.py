@@ -1,10 +1,11 @@
 """How does Flask-AppBuilder ask us who signs in?"""
 
 from datetime import timedelta
+from functools import cache
 
 from flask import current_app
 from flask_appbuilder.security.sqla.manager import SecurityManager
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 from werkzeug.security import check_password_hash
 
@@ -35,8 +36,7 @@ class AccountManager(SecurityManager):
         account_id, _, token = str(pk).partition(".")
         if not account_id.isdigit():
             return None
-        query = select(Account).where(Account.id == int(account_id)).options(joinedload(Account.roles))
-        account = db.session.scalars(query).unique().one_or_none()
+        account = db.session.scalars(_with_roles(), {"account": int(account_id)}).unique().one_or_none()
         return account if account is not None and account.is_active and account.session_token == token else None
 
     def get_user_roles(self, user):
@@ -67,6 +67,12 @@ class AccountManager(SecurityManager):
             return True
         _count_wrong(account)
         return False
+
+
+@cache
+def _with_roles():
+    # Every request runs it, and SQLAlchemy takes as long to recognise a new statement as to run it.
+    return select(Account).where(Account.id == bindparam("account")).options(joinedload(Account.roles))
 
 
 def _count_wrong(account):

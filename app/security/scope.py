@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 from flask import abort, g, request, session
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.extensions import db
 from app.security.models import FamilyLink
@@ -64,15 +65,20 @@ def _of_person(name, find):
 def _find_standing():
     if not is_family():
         return _clerk_standing()
-    family = db.metadata.tables["family"]
-    query = select(FamilyLink, family.c.name).join(family, family.c.id == FamilyLink.family_id)
-    mine = (FamilyLink.account_id == current_user.id) & FamilyLink.ended_at.is_(None)
-    rows = db.session.execute(query.where(mine).order_by(FamilyLink.id)).all()
+    rows = db.session.execute(_links(), {"account": current_user.id}).all()
     if not rows:
         return None
     link = next((row.FamilyLink for row in rows if row.FamilyLink.family_id == session.get("family")), rows[0].FamilyLink)
     names = {row.FamilyLink.family_id: row.name for row in rows}
     return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=names)
+
+
+@cache
+def _links():
+    family = db.metadata.tables["family"]
+    mine = (FamilyLink.account_id == bindparam("account")) & FamilyLink.ended_at.is_(None)
+    query = select(FamilyLink, family.c.name).join(family, family.c.id == FamilyLink.family_id)
+    return query.where(mine).order_by(FamilyLink.id)
 
 
 def _clerk_standing():
