@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Date, Integer, String, cast, func, literal, null, select, type_coerce, union_all
+from sqlalchemy import Date, Integer, String, bindparam, cast, func, literal, null, select, type_coerce, union_all
 from sqlalchemy.orm import aliased
 
 from app.activities.models import Booking, DayCancellation, PlaceAsked, Rank
@@ -49,7 +50,10 @@ def _columns(what, **given):
     ]
 
 
-def _booked(children, first, last):
+CHILDREN, DAYS = bindparam("children", expanding=True), (bindparam("first"), bindparam("last"))
+
+
+def _booked():
     columns = _columns(
         "booking",
         **{name: getattr(Booking, name) for name in ("child_id", "unit_id", "group_id", "day", "family_id", "state")},
@@ -57,10 +61,10 @@ def _booked(children, first, last):
         says=DayCancellation.reason,
     )
     query = select(*columns).outerjoin(DayCancellation, DayCancellation.id == Booking.cancellation_id)
-    return query.where(Booking.child_id.in_(children), Booking.day.between(first, last))
+    return query.where(Booking.child_id.in_(CHILDREN), Booking.day.between(*DAYS))
 
 
-def _asked(children, first, last):
+def _asked():
     ahead = aliased(PlaceAsked)
     place = select(func.count()).where(
         ahead.unit_id == PlaceAsked.unit_id,
@@ -78,13 +82,13 @@ def _asked(children, first, last):
         number=place.scalar_subquery(),
         says=ChangeRequest.reason,
     )
-    fresh = (ChangeRequest.state == RequestState.refused) & (ChangeRequest.decided_at > clock.now() - FRESH)
+    fresh = (ChangeRequest.state == RequestState.refused) & (ChangeRequest.decided_at > bindparam("fresh", type_=Instant))
     query = select(*columns).join(ChangeRequest, ChangeRequest.id == PlaceAsked.request_id)
-    query = query.where(PlaceAsked.child_id.in_(children), PlaceAsked.day.between(first, last))
+    query = query.where(PlaceAsked.child_id.in_(CHILDREN), PlaceAsked.day.between(*DAYS))
     return query.where((PlaceAsked.rank != Rank.closed) | fresh)
 
 
-def _cancelled(activities, first, last):
+def _cancelled():
     columns = _columns(
         "cancelled",
         unit_id=DayCancellation.activity_id,
@@ -93,12 +97,19 @@ def _cancelled(activities, first, last):
         day=DayCancellation.day,
         says=DayCancellation.reason,
     )
-    return select(*columns).where(DayCancellation.day.between(first, last), DayCancellation.activity_id.in_(activities))
+    activities = bindparam("activities", expanding=True)
+    return select(*columns).where(DayCancellation.day.between(*DAYS), DayCancellation.activity_id.in_(activities))
 
 
-def _taken(units, first, last):
-    rows = taken_query(units, first, last).subquery()
+def _taken():
+    rows = taken_query(bindparam("units", expanding=True), bindparam("counted_from"), bindparam("last")).subquery()
     return select(*_columns("taken", unit_id=rows.c.unit_id, group_id=rows.c.group_id, day=rows.c.day, number=rows.c.number))
+
+
+@cache
+def everything():
+    """The one statement; built once, since that takes longer than running it."""
+    return union_all(_booked(), _asked(), _cancelled(), _taken())
 
 
 class Facts:
@@ -112,14 +123,17 @@ class Facts:
     @classmethod
     def load(cls, plan, children, first, last):
         """Of these children, from first to last; places are counted from today on, and only where there is a limit."""
-        parts = [_booked(children, first, last), _asked(children, first, last)]
-        if plan.activities:
-            parts.append(_cancelled([activity.id for activity in plan.activities], first, last))
-        today = clock.today()
-        if plan.capacities.unit_ids and last >= today:
-            parts.append(_taken(plan.capacities.unit_ids, max(first, today), last))
+        wanted = {
+            "children": children,
+            "first": first,
+            "last": last,
+            "fresh": clock.now() - FRESH,
+            "activities": list(plan.services),
+            "units": list(plan.capacities.unit_ids),
+            "counted_from": max(first, clock.today()),
+        }
         facts = cls()
-        for row in db.session.execute(union_all(*parts)):
+        for row in db.session.execute(everything(), wanted):
             facts._take(Fact(*row))
         return facts
 

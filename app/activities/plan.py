@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Boolean, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -25,16 +25,60 @@ class OfChild:
     weeks: Weeks | None = None
     enrolments: list = field(default_factory=list)
     schooling: list = field(default_factory=list)
+    #: {activity_id: [(first day, last day, Enrolment)]}
+    periods: dict = field(default_factory=dict)
+
+    def take(self, enrolment, weeks, schooling):
+        """Note a row of the children's query; rows come once for each combination."""
+        self.weeks = weeks
+        if enrolment not in self.enrolments:
+            self.enrolments.append(enrolment)
+            self.periods.setdefault(enrolment.activity_id, []).append((enrolment.starts_on, enrolment.ends_on, enrolment))
+        if schooling is not None and schooling not in self.schooling:
+            self.schooling.append(schooling)
 
     def enrolled(self, activity_id, day):
         """The Enrolment in an activity that covers a day, or None."""
-        return next((row for row in self.enrolments if row.activity_id == activity_id and row.starts_on <= day <= row.ends_on), None)
+        return next((row for first, last, row in self.periods.get(activity_id, ()) if first <= day <= last), None)
 
     def lives_here(self, day):
         """Whether a day is in this household's weeks, by the number of the ISO week."""
         if self.weeks in (Weeks.even, Weeks.odd):
             return (day.isocalendar().week % 2 == 0) == (self.weeks is Weeks.even)
         return self.weeks is not None
+
+
+class Service:
+    """An activity's columns as plain values: a page of the agenda reads them some thousand times."""
+
+    def __init__(self, activity):
+        vars(self).update({column.key: getattr(activity, column.key) for column in Activity.__table__.columns})
+        self.groups = []
+
+
+#: Which children's rows: built once, the statement takes longer to build than to run.
+_HOUSEHOLD = (Household.child_id == Enrolment.child_id) & (Household.family_id == Enrolment.family_id) & Household.ended_on.is_(None)
+_YEARS = select(SchoolYear.id).where(SchoolYear.starts_on <= bindparam("last"), SchoolYear.ends_on >= bindparam("summer"))
+_LESSONS = (SchoolEnrolment.child_id == Enrolment.child_id) & SchoolEnrolment.school_year_id.in_(_YEARS)
+CHILDREN = (
+    select(Enrolment, Household.weeks, SchoolEnrolment, Activity)
+    .join(Activity, Activity.id == Enrolment.activity_id)
+    .outerjoin(Household, _HOUSEHOLD)
+    .outerjoin(SchoolEnrolment, _LESSONS)
+    .options(joinedload(SchoolEnrolment.school_year))
+    .where(Enrolment.child_id.in_(bindparam("children", expanding=True)), Enrolment.family_id == bindparam("family"))
+    .where(Enrolment.starts_on <= bindparam("last"), Enrolment.ends_on >= bindparam("first"))
+    .where(Activity.open | bindparam("by_clerk", type_=Boolean))
+    .order_by(Activity.position, Activity.id, Enrolment.starts_on, Enrolment.id)
+)
+_OF_THE_DAYS = Places.day.is_(None) | Places.day.between(bindparam("first"), bindparam("last"))
+UNITS = (
+    select(Unit, ActivityGroup, Places, UnitConflict.unit_id, UnitConflict.other_id)
+    .outerjoin(ActivityGroup, ActivityGroup.activity_id == Unit.activity_id)
+    .outerjoin(Places, (Places.group_id == ActivityGroup.id) & (Places.unit_id == Unit.id) & _OF_THE_DAYS)
+    .outerjoin(UnitConflict, or_(UnitConflict.unit_id == Unit.id, UnitConflict.other_id == Unit.id))
+    .where(Unit.activity_id.in_(bindparam("activities", expanding=True)))
+)
 
 
 class Plan:
@@ -44,10 +88,12 @@ class Plan:
         self.first, self.last, self.family_id, self.by_clerk = first, last, family_id, by_clerk
         self.calendar = Calendar.between(first, last)
         self.of = {child.id: OfChild(child) for child in children}
-        self.activities, self.units = [], {}
+        self.activities, self.units, self.service_of = [], {}, {}
         self.capacities, self.conflicts = Capacities([]), {}
-        self._groups = {}
+        self._groups, self._schooling = {}, {}
         self._read_children()
+        #: {activity_id: Service}
+        self.services = {activity.id: Service(activity) for activity in self.activities}
         self._read_units()
 
     @classmethod
@@ -55,59 +101,42 @@ class Plan:
         return cls(children, first, last, family_id, by_clerk=by_clerk)
 
     def _read_children(self):
-        household = (Household.child_id == Enrolment.child_id) & (Household.family_id == Enrolment.family_id) & Household.ended_on.is_(None)
-        year = (SchoolYear.starts_on <= self.last) & (SchoolYear.ends_on >= self.first - SUMMER)
-        lessons = (SchoolEnrolment.child_id == Enrolment.child_id) & SchoolEnrolment.school_year_id.in_(select(SchoolYear.id).where(year))
-        query = (
-            select(Enrolment, Household.weeks, SchoolEnrolment, Activity)
-            .join(Activity, Activity.id == Enrolment.activity_id)
-            .outerjoin(Household, household)
-            .outerjoin(SchoolEnrolment, lessons)
-            .options(joinedload(SchoolEnrolment.school_year))
-            .where(Enrolment.child_id.in_(self.of), Enrolment.family_id == self.family_id)
-            .where(Enrolment.starts_on <= self.last, Enrolment.ends_on >= self.first)
-            .order_by(Activity.position, Activity.id, Enrolment.starts_on, Enrolment.id)
-        )
-        for enrolment, weeks, schooling, activity in db.session.execute(query if self.by_clerk else query.where(Activity.open)):
-            of = self.of[enrolment.child_id]
-            of.weeks = weeks
-            for row, rows in ((enrolment, of.enrolments), (schooling, of.schooling), (activity, self.activities)):
-                if row is not None and row not in rows:
-                    rows.append(row)
+        wanted = {
+            "children": list(self.of),
+            "family": self.family_id,
+            "first": self.first,
+            "last": self.last,
+            "summer": self.first - SUMMER,
+            "by_clerk": self.by_clerk,
+        }
+        for enrolment, weeks, schooling, activity in db.session.execute(CHILDREN, wanted):
+            self.of[enrolment.child_id].take(enrolment, weeks, schooling)
+            if activity not in self.activities:
+                self.activities.append(activity)
 
     def _read_units(self):
         """Units, groups, places and pairs that exclude each other, with one query; no more is asked for afterwards."""
-        units, groups, places, pairs = {}, {}, {}, set()
-        for unit, group, row, pair in db.session.execute(self._units_query()) if self.activities else ():
-            units[unit.id] = unit
+        wanted = {"activities": list(self.services), "first": self.first, "last": self.last}
+        units, groups, places = {}, {}, set()
+        for unit, group, row, one, other in db.session.execute(UNITS, wanted) if self.activities else ():
+            units[unit] = None
             if group is not None:
-                groups[group.id] = group
+                groups[group] = None
             if row is not None:
-                places[row.id] = row
-            if pair is not None:
-                pairs.add((pair.unit_id, pair.other_id))
+                places.add(row)
+            if one is not None:
+                self.conflicts.setdefault(one, set()).add(other)
+                self.conflicts.setdefault(other, set()).add(one)
         for activity in self.activities:
-            mine = [unit for unit in units.values() if unit.activity_id == activity.id]
-            set_committed_value(activity, "units", sorted(mine, key=lambda unit: (unit.position, unit.id)))
-            for unit in activity.units:
+            mine = sorted((unit for unit in units if unit.activity_id == activity.id), key=lambda unit: (unit.position, unit.id))
+            set_committed_value(activity, "units", mine)
+            for unit in mine:
                 set_committed_value(unit, "activity", activity)
                 self.units[unit.id] = unit
-            set_committed_value(activity, "groups", [group for group in groups.values() if group.activity_id == activity.id])
-            activity.groups.sort(key=lambda group: (group.position, group.id))
-        self.capacities = Capacities(places.values())
-        for one, other in pairs:
-            self.conflicts.setdefault(one, set()).add(other)
-            self.conflicts.setdefault(other, set()).add(one)
-
-    def _units_query(self):
-        days = or_(Places.day.is_(None), Places.day.between(self.first, self.last))
-        return (
-            select(Unit, ActivityGroup, Places, UnitConflict)
-            .outerjoin(ActivityGroup, ActivityGroup.activity_id == Unit.activity_id)
-            .outerjoin(Places, (Places.group_id == ActivityGroup.id) & (Places.unit_id == Unit.id) & days)
-            .outerjoin(UnitConflict, or_(UnitConflict.unit_id == Unit.id, UnitConflict.other_id == Unit.id))
-            .where(Unit.activity_id.in_([activity.id for activity in self.activities]))
-        )
+                self.service_of[unit.id] = self.services[activity.id]
+        for group in sorted(groups, key=lambda group: (group.position, group.id)):
+            self.services[group.activity_id].groups.append(group)
+        self.capacities = Capacities(places)
 
     # -- answers ----------------------------------------------------------------------------------------------------------------------
 
@@ -118,7 +147,10 @@ class Plan:
 
     def schooling(self, child_id, day):
         """The child's SchoolEnrolment on a day, or None."""
-        return schooling_on(self.of[child_id].schooling, day)
+        key = child_id, day
+        if key not in self._schooling:
+            self._schooling[key] = schooling_on(self.of[child_id].schooling, day)
+        return self._schooling[key]
 
     def school_id(self, child_id, day):
         """The id of the child's school on a day, or None."""
@@ -132,7 +164,7 @@ class Plan:
             of = self.of[child_id]
             enrolment = of.enrolled(activity.id, day)
             chosen = enrolment.group_id if enrolment is not None else None
-            self._groups[key] = group_for(activity.groups, of.child, day, self.schooling(child_id, day), chosen)
+            self._groups[key] = group_for(self.services[activity.id].groups, of.child, day, self.schooling(child_id, day), chosen)
         return self._groups[key]
 
     def why_closed(self, child_id, activity, day):

@@ -46,6 +46,7 @@ class Cell:
 
     child_id: int
     unit: Unit
+    unit_id: int
     day: date
     state: CellState = S.free
     #: Why: a closure, a refusal, the unit that it cannot go together with.
@@ -68,12 +69,8 @@ class Cell:
     past: bool = False
 
     @property
-    def unit_id(self):
-        return self.unit.id
-
-    @property
     def key(self):
-        return self.child_id, self.unit.id, self.day
+        return self.child_id, self.unit_id, self.day
 
 
 class Timetable:
@@ -86,7 +83,7 @@ class Timetable:
     def __init__(self, plan, facts, children, first, last):
         self.plan, self.facts, self.children, self.first, self.last = plan, facts, children, first, last
         self.now, self.today = clock.now(), clock.today()
-        self._deadlines, self._cells = {}, None
+        self._deadlines, self._nevers, self._cells = {}, {}, None
 
     @classmethod
     def load(cls, children, first, last, family_id, *, by_clerk=False, plan=None):
@@ -112,15 +109,15 @@ class Timetable:
 
     def cell(self, child_id, unit_id, day):
         """The cell of a child, unit and day."""
-        cell = Cell(child_id, self.plan.units[unit_id], day, past=day < self.today)
-        booking, asked = self.facts.bookings.get(cell.key), self.facts.asked.get(cell.key)
+        cell, key = Cell(child_id, self.plan.units[unit_id], unit_id, day, past=day < self.today), (child_id, unit_id, day)
+        booking, asked = self.facts.bookings.get(key), self.facts.asked.get(key)
         if asked is not None and asked.family_id == self.plan.family_id:
             self._asked(cell, asked)
         elif booking is not None and (booking.family_id == self.plan.family_id or self._here(cell)):
             self._booked(cell, booking)
         else:
             self._free(cell)
-            refused = self.facts.refused.get(cell.key)
+            refused = self.facts.refused.get(key)
             if refused is not None and refused.family_id == self.plan.family_id and cell.state in (S.free, S.full, S.too_late):
                 cell.state, cell.says, cell.request_id = S.refused, refused.says or "", refused.id
         return cell
@@ -129,7 +126,7 @@ class Timetable:
 
     def _asked(self, cell, asked):
         cell.request_id, cell.withdrawable = asked.id, asked.state in (RequestState.pending.value, RequestState.sent_back.value)
-        activity = cell.unit.activity
+        activity = self.plan.service_of[cell.unit_id]
         cell.deadline = self.deadline(activity, "cancelling" if asked.wish == Wish.absence.value else "booking", cell.day)
         if asked.wish == Wish.absence.value:
             cell.state = S.absence_waiting
@@ -145,7 +142,7 @@ class Timetable:
     def _booked(self, cell, booking):
         mine = booking.family_id == self.plan.family_id
         if booking.state == BookingState.booked.value:
-            cell.state, cell.deadline = S.booked, self.deadline(cell.unit.activity, "cancelling", cell.day)
+            cell.state, cell.deadline = S.booked, self.deadline(self.plan.service_of[cell.unit_id], "cancelling", cell.day)
             cell.may_cancel = mine and not cell.past
             cell.late = self._passed(cell.deadline)
             cell.says = "" if mine else _("Booked by the other household")
@@ -163,33 +160,46 @@ class Timetable:
 
     def _free(self, cell):
         """What stands in the way of booking, the worst first; where nothing does, the cell is free."""
-        activity = cell.unit.activity
+        activity = self.plan.service_of[cell.unit_id]
         cell.deadline = self.deadline(activity, "booking", cell.day)
-        for stop in (self._never, self._not_together):
-            found = stop(cell, activity)
-            if found is not None:
-                cell.state, cell.says = found
-                return
+        found = self._never(cell.child_id, activity, cell.day)
+        if found is None and self.facts.asked and cell.key in self.facts.asked:
+            found = S.other_household, ""
+        if found is None and cell.unit_id in self.plan.conflicts:
+            found = self._not_together(cell)
+        if found is not None:
+            cell.state, cell.says = found
+            return
         cell.may_book = True
         self._room(cell, activity)
         if self._passed(cell.deadline) and not self.plan.by_clerk:
             cell.state, cell.late, cell.may_book = S.too_late, True, cell.may_book and activity.late_requests
 
-    def _never(self, cell, activity):
-        of = self.plan.of[cell.child_id]
-        if cell.past:
+    def _never(self, child_id, activity, day):
+        """Why no unit of an activity can be booked: (state, words) or None."""
+        key = child_id, activity.id, day
+        if key not in self._nevers:
+            self._nevers[key] = self._look(child_id, activity, day)
+        return self._nevers[key]
+
+    def _look(self, child_id, activity, day):
+        if day < self.today:
             return S.past, ""
-        if not self._here(cell) or cell.key in self.facts.asked:
+        of = self.plan.of[child_id]
+        if not (self.plan.by_clerk or of.lives_here(day)):
             return S.other_household, ""
-        if of.enrolled(activity.id, cell.day) is None:
+        if of.enrolled(activity.id, day) is None:
             return S.closed, _("Not enrolled on this day")
-        taken_away = self.facts.cancellation(activity.id, cell.day, self.plan.schooling(cell.child_id, cell.day))
-        if taken_away is not None:
-            return S.cancelled, taken_away.says
-        closed = self.plan.why_closed(cell.child_id, activity, cell.day)
+        if (activity.id, day) in self.facts.cancellations:
+            taken_away = self.facts.cancellation(activity.id, day, self.plan.schooling(child_id, day))
+            if taken_away is not None:
+                return S.cancelled, taken_away.says
+        closed = self.plan.why_closed(child_id, activity, day)
         if closed is not None:
             return S.closed, closed
-        return self._wrong_age(activity, clock.age(of.child.birth_date, cell.day))
+        if activity.min_age is None and activity.max_age is None:
+            return None
+        return self._wrong_age(activity, clock.age(of.child.birth_date, day))
 
     def _wrong_age(self, activity, age):
         if activity.min_age is not None and age < activity.min_age:
@@ -198,9 +208,9 @@ class Timetable:
             return S.closed, _("Up to %(age)d years", age=activity.max_age)
         return None
 
-    def _not_together(self, cell, activity):
-        others = self.facts.by_day.get((cell.child_id, cell.day), {}) if cell.unit.id in self.plan.conflicts else {}
-        for unit_id in self.plan.conflicts.get(cell.unit.id, ()):
+    def _not_together(self, cell):
+        others = self.facts.by_day.get((cell.child_id, cell.day), {})
+        for unit_id in self.plan.conflicts[cell.unit_id]:
             there = others.get(unit_id)
             if there is not None and (there.wish == Wish.book.value or there.state == BookingState.booked.value):
                 return S.closed, _("Not together with: %(unit)s", unit=self._title(unit_id))
@@ -210,9 +220,11 @@ class Timetable:
         return self.plan.units[unit_id].title if unit_id in self.plan.units else ""
 
     def _room(self, cell, activity):
+        if cell.unit_id not in self.plan.capacities.unit_ids:
+            return
         group = self.plan.group(cell.child_id, activity, cell.day)
-        capacity = self.plan.capacities.of(cell.unit.id, group.id, cell.day) if group is not None else None
-        if capacity is not None and self.facts.counts.get((cell.unit.id, group.id, cell.day), 0) >= capacity:
+        capacity = self.plan.capacities.of(cell.unit_id, group.id, cell.day) if group is not None else None
+        if capacity is not None and self.facts.counts.get((cell.unit_id, group.id, cell.day), 0) >= capacity:
             cell.state, cell.waiting_list, cell.may_book = S.full, activity.waiting_list, activity.waiting_list
 
     def deadline(self, activity, what, day):
