@@ -216,6 +216,13 @@ class Kind:
         """Whether a field holds the id of a stored file."""
         return name in self.form.file_names()
 
+    #: Many of them at once are told in one line, and decided in one table.
+    gathers = False
+
+    def gathered(self, requests):
+        """[(what they ask in one line, [requests])] for kinds that gather."""
+        raise NotImplementedError(self.name)
+
     def about(self, request, target):
         """Whom or what a request is about, for lists: "Léa Galbert"; "" for the household."""
         return str(target) if target is not None and self.child_id(target) else ""

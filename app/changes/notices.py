@@ -7,9 +7,10 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import OperationalError
 
 from app.changes.kinds import KINDS
-from app.changes.models import ChangeLot, ChangeRequest, RequestState
+from app.changes.models import Act, ChangeLot, ChangeRequest, RequestState
 from app.core import clock, settings
 from app.core.db import unit_of_work
+from app.core.i18n import _
 from app.extensions import db
 from app.mail.operations import queue_mail
 from app.security.queries import reader_of, readers_of
@@ -93,6 +94,29 @@ def _tell_what_was_decided(lot):
     _tell(lot, "decided", requests=told)
 
 
+def lines_of(requests):
+    """[(what was asked, requests)] in the reader's language: those that read better together, in one line for each answer to them."""
+    found, together = [], {}
+    for request in requests:
+        kind = KINDS.get(request.kind)
+        if kind is not None and kind.gathers:
+            together.setdefault((kind.name, request.state, request.reason), []).append(request)
+        else:
+            found.append((_title(kind, request), [request]))
+    for (name, _state, _reason), same in together.items():
+        found += KINDS[name].gathered(same)
+    return sorted(found, key=lambda line: line[1][0].id)
+
+
+def _title(kind, request):
+    """ "Guardian information", "Absence: Léa, Monday 23 November"; for a kind that is gone, its bare name."""
+    if kind is None:
+        return request.kind
+    about = kind.about(request, None) if kind.tab.group == "children" and request.act is Act.add else ""
+    title = str(kind.title) if request.act is Act.edit or about else f"{kind.title} ({request.act.label})"
+    return _("%(section)s: %(name)s", section=title, name=about) if about else title
+
+
 def _tell(lot, template, **context):
     """One mail to the person who asked; for what a clerk entered, to the guardian. Nobody to write to: none; the queue shows it."""
     reader = reader_of(lot.account_id, lot.family_id)
@@ -107,6 +131,7 @@ def _tell(lot, template, **context):
         lot=lot,
         kinds=KINDS,
         states=RequestState,
+        lines_of=lines_of,
         signs_in=reader.account_id is not None,
         **context,
     )

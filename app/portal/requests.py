@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS
-from app.changes.notices import implied_decision
+from app.changes.notices import implied_decision, lines_of
 from app.changes.operations import seal, withdraw
 from app.core.db import unit_of_work
 from app.core.i18n import _, _lp
@@ -51,7 +51,12 @@ class RequestsView(PortalView):
         told = [Told(row, subject) for row, subject in with_subjects(requests)]
         _note_health(told)
         return self.render_template(
-            "portal/lot.html", title=_("Receipt %(number)s", number=lot.number), lot=lot, told=told, implied_on=implied_decision(lot)
+            "portal/lot.html",
+            title=_("Receipt %(number)s", number=lot.number),
+            lot=lot,
+            told=[one for one in told if not one.kind.gathers],
+            lines=lines_of([one.request for one in told if one.kind.gathers]),
+            implied_on=implied_decision(lot),
         )
 
     @expose("/demandes/lot/<int:lot_id>/envoyer", methods=["POST"])

@@ -39,10 +39,14 @@ class QueueView(QueueBase):
     def decide(self, lot_id):
         filters, chosen = self.filters(request.args), Chosen.read(request.form)
         if chosen.lacks_reason:
-            return self._refusal(lot_id, filters, chosen), 422
+            return self._refusal(lot_id, filters, chosen), 422 if chosen.posted else 200
+        wanted = verdicts_from(request.form, chosen)
+        if not wanted:
+            flash(_("Nothing was chosen that can be decided now."), "warning")
+            return redirect(url_for("QueueView.lot", lot_id=lot_id, **filters.args(page=1)), 303)
         lot, key = self.lot_of(lot_id), self.key_of(filters, lot_id)
         with unit_of_work():
-            result = decide(verdicts_from(request.form, chosen), by=self.me())
+            result = decide(wanted, by=self.me())
         settle(result)
         remember(result, chosen.outcome, lot)
         if result.problems:

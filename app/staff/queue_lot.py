@@ -48,6 +48,8 @@ class Shown:
     token: str = ""
     gone: bool = False
     problem: str = ""
+    #: The child's name.
+    who: str = ""
 
     @property
     def conflict(self):
@@ -79,6 +81,21 @@ class LotPage:
     @property
     def waiting(self):
         return [one for one in self.shown if one.waits]
+
+    @property
+    def cards(self):
+        """What is shown one by one."""
+        return [one for one in self.shown if one not in self.rows]
+
+    @property
+    def rows(self):
+        """What is decided in one table: requests of a kind that gathers, child by child, in the order of what they ask."""
+        found = [one for one in self.shown if one.kind.gathers]
+        return (
+            sorted(found, key=lambda one: (one.who, [str(pair["after"]) for pair in one.request.changes.values()]))
+            if len(found) > 1
+            else []
+        )
 
     @property
     def asked_at(self):
@@ -153,8 +170,8 @@ def _target(request, kind, family, children):
 def _shown(request, family, children):
     kind = KINDS[request.kind]
     target = _target(request, kind, family, children)
-    about = kind.about(request, target) or next((str(child) for child in children if child.id == request.child_id), "")
-    shown = Shown(request, kind, about, findings=[Finding(**finding) for finding in request.findings])
+    who = next((str(child) for child in children if child.id == request.child_id), "")
+    shown = Shown(request, kind, kind.about(request, target) or who, who=who, findings=[Finding(**finding) for finding in request.findings])
     shown.gone = target is None and request.act is not Act.add
     waits = request.state is RequestState.pending
     current = kind.read(target) if request.act is Act.edit and target is not None and waits else None

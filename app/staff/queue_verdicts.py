@@ -53,6 +53,8 @@ def verdicts_from(form, chosen):
     if only == "all":
         # The waiting list stays as it is while the rest of the lot is accepted.
         tokens = [token for token in tokens if not token.get("queued")] or tokens
+    if only == "ticked":
+        return [_accepted(form, token) for token in tokens if token["request"] in chosen.ids]
     return [_accepted(form, token) for token in tokens if only in ("all", str(token["request"]))]
 
 

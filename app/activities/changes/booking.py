@@ -7,7 +7,7 @@ from sqlalchemy import select
 from wtforms import DateField, SelectField
 
 from app.activities import deadlines
-from app.activities.changes.words import child_name, day_in_words, unit_title
+from app.activities.changes.words import child_name, day_in_words, days_in_words, unit_title
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
 from app.activities.places import earlier_than, lock, room
 from app.activities.plan import Plan
@@ -82,6 +82,7 @@ class BookingKind(Kind):
     model = Booking
     form = BookingForm
     acts = frozenset({Act.add})
+    gathers = True
     hint = _l("A booking counts when the town hall has accepted it. Until then your place is kept.")
 
     def of_family(self, family_id):
@@ -248,6 +249,20 @@ class BookingKind(Kind):
         if value and name == "unit_id":
             return unit_title(value) or _("a service that does not exist any more")
         return day_in_words(value) if value else ""
+
+    def gathered(self, requests):
+        """ "Léa: Canteen, Monday 23, Tuesday 24 November", a line for each child and service."""
+        found = {}
+        for request in requests:
+            unit_id, day = self._cell(request)
+            found.setdefault((request.child_id, unit_id), []).append((day, request))
+        return [
+            (
+                f"{child_name(child_id)}: {unit_title(unit_id)}, {days_in_words([day for day, _one in cells])}",
+                [request for _day, request in cells],
+            )
+            for (child_id, unit_id), cells in ((key, sorted(cells, key=lambda cell: cell[0])) for key, cells in found.items())
+        ]
 
     def about(self, request, target):
         if request is None:

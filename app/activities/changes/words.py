@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from app.activities.models import Activity, Unit
 from app.children.models import Child
+from app.core import clock
 from app.extensions import db
 
 
@@ -29,3 +30,13 @@ def child_name(child_id):
 def day_in_words(day):
     """Thursday 26 November 2026, as the reader's language has it, from a date or its JSON value."""
     return format_date(date.fromisoformat(day) if isinstance(day, str) else day, "full")
+
+
+def days_in_words(days):
+    """Monday 23, Tuesday 24 November, Wednesday 2 December: the month once, after its last day; the year where it is another one."""
+    said, days = [], sorted(days)
+    for day, following in zip(days, [*days[1:], None], strict=True):
+        last = following is None or (following.year, following.month) != (day.year, day.month)
+        year = " y" if day.year != clock.today().year else ""
+        said.append(format_date(day, f"EEEE d MMMM{year}" if last else "EEEE d"))
+    return ", ".join(said)
