@@ -6,13 +6,12 @@ from flask_login import current_user
 
 from app.changes.kinds import KINDS
 from app.changes.models import DECIDED, Act, RequestState
-from app.children.models import Child
 from app.children.vaccines import missing_vaccines
 from app.core.i18n import _
 from app.families.models import AdultRole
 from app.portal.kinds import ask_url
 from app.portal.papers import paper_tasks
-from app.portal.queries import own_children, recent_requests, whole_file
+from app.portal.queries import family_and_adults, own_children_and_vaccines, recent_requests
 from app.portal.sections import Task, Told, additions, has_screen
 from app.portal.views import PortalView
 from app.security.guard import writes
@@ -33,7 +32,7 @@ class HomeView(PortalView):
     def home(self):
         self.enter(Noun.family)
         told = [Told(row) for row in recent_requests() if row.state in DECIDED]
-        family, children = whole_file(), own_children(Child.health)
+        family, children = family_and_adults(), own_children_and_vaccines()
         return self.render_template(
             "portal/home.html",
             title=_("Home"),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.audit.models import HealthRead
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeLot, ChangeRequest, Channel, RequestState
-from app.children.models import Child, SchoolEnrolment
+from app.children.models import Child, HealthRecord, SchoolEnrolment
 from app.core import clock
 from app.extensions import db
 from app.families.models import Family
@@ -62,14 +62,14 @@ def _recent_requests():
 
 
 @cache
-def _whole_file():
-    loads = (Family.adults, Family.tax, Family.caf, Family.bank, Family.quotients)
-    return select(Family).where(Family.id == bindparam("family")).options(*(joinedload(item) for item in loads))
+def _family(*loads):
+    return select(Family).where(Family.id == bindparam("family")).options(joinedload(Family.adults), *(joinedload(item) for item in loads))
 
 
 @cache
-def _own_children(more):
-    query = select(Child).where(Child.of_family(bindparam("family"))).options(SCHOOLS, *(joinedload(item) for item in more))
+def _own_children(*, vaccines):
+    more = [joinedload(Child.health).load_only(HealthRecord.vaccines)] if vaccines else []
+    query = select(Child).where(Child.of_family(bindparam("family"))).options(SCHOOLS, *more)
     return query.order_by(Child.birth_date, Child.id)
 
 
@@ -149,7 +149,13 @@ def requests_on(shelf, kinds, offset, limit):
 
 def whole_file():
     """The family with its adults and sections, in one query."""
-    return db.session.scalars(_whole_file(), {"family": standing().family_id}).unique().one()
+    query = _family(Family.tax, Family.caf, Family.bank, Family.quotients)
+    return db.session.scalars(query, {"family": standing().family_id}).unique().one()
+
+
+def family_and_adults():
+    """The family with its adults alone, where nothing else of it is shown: each sensitive value costs its decryption."""
+    return db.session.scalars(_family(), {"family": standing().family_id}).unique().one()
 
 
 def family_name(family_id):
@@ -157,9 +163,14 @@ def family_name(family_id):
     return db.session.scalar(select(Family.name).where(Family.id == family_id))
 
 
-def own_children(*more):
+def own_children():
     """The family's children with their schools, eldest first, in one query."""
-    return db.session.scalars(_own_children(more), {"family": standing().family_id}).unique().all()
+    return db.session.scalars(_own_children(vaccines=False), {"family": standing().family_id}).unique().all()
+
+
+def own_children_and_vaccines():
+    """The same with what is known of their vaccines, and of their health no more."""
+    return db.session.scalars(_own_children(vaccines=True), {"family": standing().family_id}).unique().all()
 
 
 def children_and_lot():
