@@ -18,6 +18,7 @@ from app.core.forms import Choice, YesNo
 from app.documents.forms import UploadField
 from app.extensions import db
 from app.security.who_sees_what import Noun, Viewer, permissions
+from tests.activities import cast
 from tests.conftest import account, base_of, work
 
 load_domains()
@@ -42,7 +43,24 @@ SAMPLES = {
     "parts": "2.5",
     "birth_date": "2020-02-29",
 }
+#: What a kind's own fields take, in the town of tests/activities/cast.py.
+SAMPLES_OF = {
+    "enrolment": {"starts_on": "2026-12-01", "ends_on": "2027-01-29", "week": ["1-2", "4-2"]},
+    "paper": {"paper_type_id": "1", "valid_until": ""},
+    "booking": {"unit_id": "1", "day": "2026-12-01"},
+    "absence": {"first_day": "2026-12-03", "last_day": "2026-12-03", "unit_id": "", "reason_id": "1"},
+}
+#: For whom, where it is not the first child.
+QUERIES = {"enrolment": "?child=2&activity=2"}
 PASSWORD = "cour-de-recre-2026"
+pytestmark = pytest.mark.usefixtures("town")
+
+
+@pytest.fixture
+def town(app, activities):
+    """Children who take part in activities, and a day on which one of them may be absent."""
+    with app.app_context():
+        cast.book(activities.lea, activities.galbert, activities.meal, date(2026, 12, 3), activities.table)
 
 
 def picture():
@@ -72,7 +90,8 @@ def sample(app, name, field):
 
 
 def fill(app, kind):
-    return {name: sample(app, name, field) for name, field in kind.form.unbound() if name in kind.fields}
+    own = SAMPLES_OF.get(kind.name, {})
+    return {name: own[name] if name in own else sample(app, name, field) for name, field in kind.form.unbound() if name in kind.fields}
 
 
 def send(app, client, kind, path):
@@ -86,7 +105,7 @@ def send(app, client, kind, path):
 
 def path_of(kind, act):
     if act is Act.add:
-        return f"/portail/demande/{kind.name.replace('_', '-')}/add" + ("?child=1" if kind.adds_to_child else "")
+        return f"/portail/demande/{kind.name.replace('_', '-')}/add" + QUERIES.get(kind.name, "?child=1" if kind.adds_to_child else "")
     return f"/portail/demande/{kind.name.replace('_', '-')}/edit/1"
 
 
@@ -165,7 +184,7 @@ def test_what_is_added_is_there_after_acceptance(app, sign_in, kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.secret], ids=lambda kind: kind.name)
 def test_secret_values_are_in_no_log(app, sign_in, kind):
-    send(app, sign_in("galbert"), kind, path_of(kind, Act.edit))
+    send(app, sign_in("galbert"), kind, path_of(kind, Act.edit if Act.edit in kind.acts else Act.add))
     accept_all(app)
     with app.app_context():
         for entry in db.session.scalars(db.select(LogEntry)):

@@ -124,10 +124,15 @@ class EnrolmentForm(SectionForm):
 
     @staticmethod
     def _first_to_offer(child_id):
-        """The first activity that takes the child: a form that was opened without one still shows something to ask."""
-        child = child_of(family_id(), child_id)
-        fits = (row for row in open_activities() if too_young_or_old(row, child, *usual_period(row)) is None)
-        return next((row.id for row in fits), None)
+        """The first activity that the child could begin with: a form that was opened without one still shows something to ask."""
+        child, found = child_of(family_id(), child_id), None
+        for activity in open_activities():
+            period = usual_period(activity)
+            if too_young_or_old(activity, child, *period) is None:
+                found = found or activity.id
+                if overlapping(child_id, activity.id, family_id(), *period) is None:
+                    return activity.id
+        return found
 
     @property
     def child(self):
