@@ -104,6 +104,11 @@ def day(instant):
     return format_date(clock.local(instant).date() if hasattr(instant, "hour") else instant, "short") if instant else ""
 
 
+def long_day(found):
+    """A date in full: Thursday, 26 November 2026."""
+    return format_date(found, "full")
+
+
 def moment(instant):
     """An instant's local day and hour: "on 23/11/2026 at 08:41"."""
     return _("%(day)s at %(hour)s", day=day(instant), hour=hour(instant))
@@ -117,4 +122,4 @@ def hour(instant):
 def init_app(app):
     """Give templates the bar and the words for time."""
     app.context_processor(around)
-    app.jinja_env.filters.update(day=day, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today()))
+    app.jinja_env.filters.update(day=day, long_day=long_day, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today()))

@@ -1,5 +1,7 @@
 """What does a family see first? Who it is, at most three things to do, what was decided, its children."""
 
+from itertools import chain, islice
+
 from flask import abort, redirect, request, session, url_for
 from flask_appbuilder import expose
 from flask_login import current_user
@@ -13,6 +15,7 @@ from app.portal.kinds import ask_url
 from app.portal.papers import paper_tasks
 from app.portal.queries import family_and_adults, own_children_and_vaccines, recent_requests
 from app.portal.sections import Task, Told, additions, has_screen
+from app.portal.today import Days
 from app.portal.views import PortalView
 from app.security.guard import writes
 from app.security.scope import may, standing
@@ -33,12 +36,16 @@ class HomeView(PortalView):
         self.enter(Noun.family)
         told = [Told(row) for row in recent_requests() if row.state in DECIDED]
         family, children = family_and_adults(), own_children_and_vaccines()
+        days = Days(children)
         return self.render_template(
             "portal/home.html",
             title=_("Home"),
             family=family,
             children=children,
-            tasks=tasks(family, children)[:MOST],
+            tasks=list(islice(tasks(family, children, days), MOST)),
+            days=days.now(),
+            offers=days.offers(),
+            may_book=may(Noun.booking, "ask"),
             told=told[:MOST],
             name=display_name(),
             waiting=[row for row in recent_requests() if row.open],
@@ -67,9 +74,9 @@ def password_url():
     return url_for("PasswordView.change") if has_screen("PasswordView.change") and not standing().by_clerk else None
 
 
-def tasks(family, children):
-    """What the family should do, the most pressing first."""
-    return [*_corrections(), *_health(children), *paper_tasks(children), *_contact(family)]
+def tasks(family, children, days):
+    """What the family should do, the most pressing first; what comes after the last one that is shown is never looked for."""
+    return chain(_corrections(), days.tasks(), _health(children), paper_tasks(children), _contact(family))
 
 
 def _corrections():

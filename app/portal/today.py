@@ -1,0 +1,172 @@
+"""What does the home page say of the children's days? Today, places that are offered, and the next deadline with nothing booked."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import url_for
+from sqlalchemy import Date, Integer, String, cast, literal, null, select, union_all
+
+from app.activities.calendar import Calendar, days_between
+from app.activities.deadlines import deadline
+from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Rank, Unit, Wish
+from app.changes.models import ChangeRequest, RequestState
+from app.children.models import Household, Weeks
+from app.core import clock
+from app.core.db import Instant
+from app.core.i18n import _
+from app.extensions import db
+from app.portal.agenda_cells import LOOKS, moment
+from app.portal.agenda_cells import S as States
+from app.portal.agenda_weeks import WEEK, between, week_name
+from app.portal.sections import Task
+from app.security.scope import may, standing
+from app.security.who_sees_what import Noun
+
+#: A deadline that is further away is no news.
+SOON = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A service of today, and how it stands."""
+
+    title: str
+    state: str
+    icon: str
+    label: object
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A freed place that is kept for the family for a while."""
+
+    request_id: int
+    child: str
+    title: str
+    day: date
+    until: datetime
+
+
+class Days:
+    """Two weeks of the family's children, this one included, in one query; the calendar only where a week has nothing booked."""
+
+    def __init__(self, children):
+        self.children, self.today = {child.id: child for child in children}, clock.today()
+        self.monday = self.today - timedelta(days=self.today.weekday())
+        self.rows = db.session.execute(self._query()).all() if children and may(Noun.booking, "read") else []
+
+    def _query(self):
+        parts = union_all(self._enrolled(), self._booked(), self._asked()).subquery()
+        household = (Household.child_id == parts.c.child_id) & (Household.family_id == standing().family_id) & Household.ended_on.is_(None)
+        query = select(Activity, Enrolment, Unit.name.label("unit"), Household.weeks, parts)
+        query = query.select_from(parts).join(Activity, Activity.id == parts.c.activity_id)
+        query = query.outerjoin(Enrolment, Enrolment.id == parts.c.enrolment_id).outerjoin(Unit, Unit.id == parts.c.unit_id)
+        return query.outerjoin(Household, household).order_by(Activity.position, Activity.id, parts.c.unit_id)
+
+    @property
+    def _last(self):
+        return self.monday + 2 * WEEK - timedelta(days=1)
+
+    def _enrolled(self):
+        now = (Enrolment.starts_on <= self._last) & (Enrolment.ends_on >= self.today)
+        nothing = (cast(null(), Integer), cast(null(), Date), literal("enrolled", String), cast(null(), Integer), cast(null(), Instant))
+        return _part(Enrolment, (Enrolment.activity_id, Enrolment.id, *nothing)).where(self._mine(Enrolment), now)
+
+    def _booked(self):
+        state = cast(Booking.state, String)
+        columns = (
+            Unit.activity_id,
+            cast(null(), Integer),
+            Booking.unit_id,
+            Booking.day,
+            state,
+            cast(null(), Integer),
+            cast(null(), Instant),
+        )
+        query = _part(Booking, columns).join(Unit, Unit.id == Booking.unit_id)
+        return query.where(self._mine(Booking), Booking.day.between(self.monday, self._last), Booking.state != BookingState.cancelled)
+
+    def _asked(self):
+        how = cast(PlaceAsked.rank, String)
+        columns = (Unit.activity_id, cast(null(), Integer), PlaceAsked.unit_id, PlaceAsked.day, how, PlaceAsked.request_id)
+        query = _part(PlaceAsked, (*columns, PlaceAsked.offered_until)).join(Unit, Unit.id == PlaceAsked.unit_id)
+        opened = query.join(ChangeRequest, ChangeRequest.id == PlaceAsked.request_id).where(ChangeRequest.state != RequestState.withdrawn)
+        soon = PlaceAsked.day.between(self.monday, self._last) | (PlaceAsked.rank == Rank.offered)
+        return opened.where(self._mine(PlaceAsked), PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed, soon)
+
+    def _mine(self, model):
+        return (model.family_id == standing().family_id) & model.child_id.in_(self.children)
+
+    # -- what it says -----------------------------------------------------------------------------------------------------------------
+
+    def now(self):
+        """[(child, [Sign])] of today, for children that take part in something."""
+        found = {row.child_id: [] for row in self.rows}
+        for row in self.rows:
+            if row.day == self.today:
+                state = STATES.get(row.state, States.booked)
+                found[row.child_id].append(Sign(_title(row), *LOOKS[state], state.label))
+        return [(child, found[child.id]) for child in self.children.values() if child.id in found]
+
+    def offers(self):
+        """The places that are offered, the most pressing first."""
+        rows = [row for row in self.rows if row.state == Rank.offered.value and row.until and row.until > clock.now()]
+        found = [Offer(row.request_id, self.children[row.child_id].first_name, _title(row), row.day, row.until) for row in rows]
+        return sorted(found, key=lambda offer: offer.until)
+
+    def tasks(self):
+        """One task: the next deadline of a week for which a usual week is known and nothing is booked."""
+        if may(Noun.booking, "ask") and (empty := self._empty_weeks()):
+            first, last = min(monday for _row, monday in empty), max(monday for _row, monday in empty) + WEEK
+            calendar = Calendar.between(first, last)
+            found = [one for row, monday in empty if (one := self._next(row, monday, calendar))]
+            if found:
+                at, row, monday = min(found, key=lambda one: one[0])
+                words = {"service": row.Activity.name, "week": between(monday, monday + timedelta(days=4)), "moment": moment(at)}
+                yield Task(
+                    _("%(service)s: nothing is booked for %(week)s", **words),
+                    _("You may ask until %(moment)s.", **words),
+                    url_for("AgendaView.usual", week=week_name(monday)),
+                    _("Use my usual week"),
+                )
+
+    def _empty_weeks(self):
+        """[(row of an enrolment with a usual week, the Monday of a week with nothing)]."""
+        filled = {(row.child_id, row.Activity.id, row.day - timedelta(days=row.day.weekday())) for row in self.rows if row.day}
+        rows = [row for row in self.rows if row.Enrolment is not None and row.Activity.open and any(row.Enrolment.week.values())]
+        mondays = (self.monday, self.monday + WEEK)
+        return [(row, monday) for row in rows for monday in mondays if (row.child_id, row.Activity.id, monday) not in filled]
+
+    def _next(self, row, monday, calendar):
+        """(the next deadline, the row, the Monday) of a week, or None where nothing can be asked there soon."""
+        for day in days_between(max(monday, self.today), monday + timedelta(days=6)):
+            usual = row.Enrolment.week.get(str(day.isoweekday()))
+            if not usual or not _here(row.weeks, day) or calendar.closed_because(row.Activity, day) is not None:
+                continue
+            at = deadline(row.Activity.booking_rule, day, calendar)
+            if at is not None and clock.now() < at <= clock.now() + SOON:
+                return at, row, monday
+        return None
+
+
+#: How a row of the query reads on the page.
+STATES = {
+    BookingState.absent.value: States.absent,
+    Rank.holds.value: States.waiting,
+    Rank.queued.value: States.queued,
+    Rank.offered.value: States.offered,
+}
+NAMES = ("child_id", "activity_id", "enrolment_id", "unit_id", "day", "state", "request_id", "until")
+
+
+def _part(model, columns):
+    return select(*(column.label(name) for name, column in zip(NAMES, (model.child_id, *columns), strict=True)))
+
+
+def _title(row):
+    return row.Activity.name if not row.unit or row.unit == row.Activity.name else f"{row.Activity.name}, {row.unit}"
+
+
+def _here(weeks, day):
+    """Whether a day is in this household's weeks."""
+    return weeks not in (Weeks.even, Weeks.odd) or (day.isocalendar().week % 2 == 0) == (weeks is Weeks.even)
