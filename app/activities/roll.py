@@ -121,10 +121,9 @@ class Seat:
         rows = self.child.authorisations if Noun.authorisations in self.nouns else ()
         return next((row.granted for row in rows if row.subject is Subject(subject) and row.ended_on is None), None)
 
-    @property
-    def answers(self):
-        """[(subject, yes, no or None)] for every subject, where the reader may read them."""
-        return [(subject, self.allowed(subject)) for subject in Subject] if Noun.authorisations in self.nouns else []
+    def subjects(self, answer, among=tuple(Subject)):
+        """The subjects that the parents answered with yes (True), no (False) or not at all (None)."""
+        return [subject for subject in among if self.allowed(subject) is answer]
 
     @property
     def sort_key(self):

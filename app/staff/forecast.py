@@ -22,7 +22,7 @@ from app.staff.views import screen
 #: How many open days are shown, and how far ahead they are looked for: the summer is eight weeks long.
 DAYS, HORIZON = 10, timedelta(days=120)
 #: The drawing: its size, a bar and the gap beside it.
-WIDTH, HEIGHT, BAR, STEP = 520, 130, 34, 52
+WIDTH, HEIGHT, BAR, STEP = 520, 190, 34, 52
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Day:
 
     @property
     def free(self):
-        return None if self.places is None else self.places - self.booked - self.waiting
+        return None if self.places is None else max(self.places - self.booked - self.waiting, 0)
 
     @property
     def full(self):

@@ -40,7 +40,7 @@
   const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
   // -- what a tile says -------------------------------------------------------------------------------------------------------------
-  const hour = (ms) => new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: set.zone }).format(ms);
+  const hour = (ms) => new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: set.zone }).format(ms);
   const view = (id) => {
     const row = { ...known.get(id) };
     for (const note of mine(id)) {
@@ -95,7 +95,7 @@
     const first = signedOut ? set.wordSigned : !online ? set.wordOffline : number ? "" : set.wordOnline;
     tell([first, notes, store.full && number ? set.wordFull : ""].filter(Boolean).join(" "));
   };
-  const show = () => { for (const id of tiles.keys()) draw(id); count(); status(); };
+  const show = () => { if (!over.done) { for (const id of tiles.keys()) draw(id); count(); } status(); };
 
   // -- the town ---------------------------------------------------------------------------------------------------------------------
   const ask = async (url, options = {}) => {
@@ -125,8 +125,9 @@
   // The day is over: nothing of it stays on the tablet's screen. Notes that wait are kept, and sent from any sheet.
   const over = () => {
     if (new Intl.DateTimeFormat("en-CA", { timeZone: set.zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(Date.now() + ahead) === set.today) return false;
-    if (online && !signedOut) location.replace(set.over);
-    else { const said = net; root.replaceChildren(said); pictures.clear(); }
+    over.done = true;
+    if (online && !signedOut && !memory.size) location.replace(set.over);
+    else { pictures.forEach((url) => URL.revokeObjectURL(url)); root.replaceChildren(net, one("[data-refused]")); pictures.clear(); tiles.clear(); }
     return true;
   };
   const send = async () => {
@@ -157,7 +158,7 @@
     const told = await answer.json();
     ahead = told.now - Date.now();
     token = told.csrf;
-    if (!memory.size && over()) return false;
+    if (over()) return true;
     let strangers = false;
     for (const [id, row] of Object.entries(told.children)) {
       if (tiles.has(id)) known.set(id, { ...row, fresh: true });
@@ -173,7 +174,7 @@
     sending ||= (async () => {
       await pull();
       if (online && !signedOut && memory.size) { await send(); await pull(); } else fresh = false;
-    })().catch(() => {}).finally(() => { sending = null; show(); });
+    })().catch(() => {}).finally(() => { sending = null; show(); if (over.done) over(); });
     return sending;
   };
   // What fails waits for the next look; what was tapped meanwhile does not.
@@ -275,14 +276,14 @@
   addEventListener("beforeunload", (event) => { if (!online && memory.size) event.preventDefault(); });
   addEventListener("online", () => { online = true; soon(); });
   addEventListener("offline", () => { online = false; status(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { over(); soon(); } });
   // Another tab of this browser sent or noted something.
   addEventListener("storage", ({ key, newValue }) => {
     if (!key?.startsWith(PREFIX)) return;
     if (newValue) memory.set(key.slice(PREFIX.length), JSON.parse(newValue)); else memory.delete(key.slice(PREFIX.length));
     show();
   });
-  setInterval(() => { if (!over()) sync(); }, PULL);
+  setInterval(() => { over(); sync(); }, PULL);
 
   // Photographs of those who may fetch a child are wanted at the door, where the network is worst; kept in memory, never on the disk.
   const fetchPictures = async () => {

@@ -91,14 +91,14 @@ def tell_absence(child_id, day=TUESDAY):
         booking.state = BookingState.absent
 
 
-def crowd(ids, many, day=TUESDAY):
+def crowd(ids, many, day=TUESDAY, first=0):
     """Many more children, all of them booked, in classes of 25; returns their ids."""
     made = []
     with unit_of_work():
         year = db.session.scalar(select(SchoolYear))
         school = db.session.scalar(select(School).order_by(School.id))
-        for number in range(many):
-            if number % 25 == 0:
+        for number in range(first, first + many):
+            if (number - first) % 25 == 0:
                 classroom = SchoolClass(name=f"Classe {number // 25 + 1}", school=school, school_year=year)
                 db.session.add(classroom)
             family = new_family(f"Famille {number}")

@@ -36,6 +36,8 @@ NO_PAGES = (
     "FilesView",
     "FirstVisitView.account",
     "IndexView",
+    "AttendanceView.state",
+    "KitchenView.pdf",
 )
 WORD = "Wollstonecraft-Delarue"
 #: Pages that say no.
