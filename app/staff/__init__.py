@@ -8,6 +8,7 @@ def register(appbuilder):
     from app.staff import screens
     from app.staff.acting import ActingView
     from app.staff.attendance import AttendanceView
+    from app.staff.bookings_enter import CancelDayView, EnterView
     from app.staff.desk import DeskView
     from app.staff.forecast import ForecastView
     from app.staff.kitchen import KitchenView
@@ -18,7 +19,7 @@ def register(appbuilder):
     from app.staff.queue_files import StaffFileView
     from app.staff.sheet import ChildSheetView
 
-    for view in (AttendanceView, OutingView, KitchenView, ForecastView):
+    for view in (AttendanceView, OutingView, KitchenView, ForecastView, EnterView, CancelDayView):
         appbuilder.add_view_no_menu(view)
     for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView, ChildSheetView, *screens.VIEWS):
         appbuilder.add_view_no_menu(view)

@@ -37,6 +37,14 @@ MENU = (
         ),
     ),
     (
+        _l("Bookings"),
+        (
+            (_l("Bookings"), "BookingsView.list", "calendar", Noun.booking),
+            (_l("Absences"), "AbsencesView.list", "x", Noun.booking),
+            (_l("Days taken away"), "CancellationsView.list", "alert", Noun.booking),
+        ),
+    ),
+    (
         _l("Children's files"),
         (
             (_l("School enrolments"), "EnrolmentView.list", "school", Noun.school),

@@ -12,6 +12,7 @@ from app.staff.activities import ActivityView, UnitView
 from app.staff.activities_calendar import CalendarImportView, ExceptionView, MonthView, SchoolHolidayView
 from app.staff.activities_lists import AbsenceReasonView, PaperTypeView
 from app.staff.activities_places import GroupView, PlacesView
+from app.staff.bookings import AbsencesView, BookingsView, CancellationsView
 from app.staff.child_records import AuthorisationView, ComplementaryView, EnrolmentView, HealthReadView, HealthRecordView, PickUpView
 from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
@@ -62,6 +63,9 @@ VIEWS = (
     AccountsView,
     LogView,
     SettingsView,
+    BookingsView,
+    AbsencesView,
+    CancellationsView,
 )
 
 __all__ = ["VIEWS", "init_app", "sentences"]

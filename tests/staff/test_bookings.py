@@ -1,0 +1,170 @@
+"""Can the staff book for a child and a class, read the lists, and take a day away in one act?"""
+
+import re
+
+import pytest
+
+from app.activities.models import Booking, BookingState, DayCancellation
+from app.extensions import db
+from app.mail.models import OutgoingMail
+from tests.activities import cast
+from tests.conftest import counted_queries
+
+ENTER = "/mairie/reservations/saisir/"
+CANCEL = "/mairie/jours-annules/annuler/"
+
+
+def typed(town, **more):
+    return {
+        "child": f"(n° {town.lea})",
+        "units": [town.meal],
+        "first_day": cast.MONDAY.isoformat(),
+        "last_day": cast.FRIDAY.isoformat(),
+        "weekdays": ["1", "2", "4", "5"],
+        **more,
+    }
+
+
+def booked(app):
+    with app.app_context():
+        return db.session.scalars(db.select(Booking).order_by(Booking.child_id, Booking.day)).all()
+
+
+def test_a_recap_comes_first_and_writes_nothing(app, sign_in, activities):
+    client = sign_in("agent")
+    assert "Canteen" in client.get(ENTER).text
+    assert client.get(f"{ENTER}?activity={activities.canteen}").status_code == 200
+    page = client.post(f"{ENTER}?activity={activities.canteen}", data=typed(activities))
+    assert page.status_code == 200 and "4 bookings to make" in page.text and "Monday 23, Tuesday 24" in page.text
+    assert booked(app) == []
+
+
+def test_what_the_recap_said_is_booked(app, sign_in, activities):
+    client, path = sign_in("agent"), f"{ENTER}?activity={activities.canteen}"
+    page = client.post(path, data=typed(activities)).text
+    again = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    data = {name: [value for other, value in again if other == name] for name, _value in again}
+    assert "4 bookings made" in client.post(path, data=data).text
+    assert [row.day for row in booked(app)] == [cast.MONDAY, cast.TUESDAY, cast.THURSDAY, cast.FRIDAY]
+    page = client.post(path, data=data).text
+    assert "0 bookings made" in page and len(booked(app)) == 4
+
+
+def test_a_full_day_is_said_and_may_be_passed_over(app, sign_in, activities):
+    with app.app_context():
+        cast.places(activities.table, activities.meal, 0, day=cast.TUESDAY)
+    client, path = sign_in("agent"), f"{ENTER}?activity={activities.canteen}"
+    page = client.post(path, data=typed(activities)).text
+    assert "3 bookings to make" in page and re.search(r"No place is left.*Tuesday 24", page)
+    assert "4 bookings to make" in client.post(path, data=typed(activities, over="y")).text
+    assert "4 bookings made" in client.post(path, data=typed(activities, over="y", step="book")).text
+
+
+def test_a_class_is_booked_at_once(app, sign_in, activities):
+    with app.app_context():
+        from app.children.models import SchoolClass
+
+        number = db.session.scalar(db.select(SchoolClass.id))
+    data = typed(activities, child="", school_class=number)
+    page = sign_in("agent").post(f"{ENTER}?activity={activities.canteen}", data={**data, "step": "book"}).text
+    assert "4 bookings made" in page and "Léa" in page
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"child": ""}, "Name a child"),
+        ({"child": "Nobody"}, "Nobody of this name"),
+        ({"units": []}, "Choose one at least"),
+        ({"last_day": "2026-11-01"}, "three months at most"),
+        ({"first_day": "tomorrow"}, "Not a valid date"),
+    ],
+)
+def test_bad_input_is_said_and_stays(app, sign_in, activities, more, said):
+    page = sign_in("agent").post(f"{ENTER}?activity={activities.canteen}", data=typed(activities, **more))
+    assert page.status_code == 422 and said in page.text
+    assert booked(app) == []
+
+
+def test_the_lists_cost_the_same_whatever_they_hold(app, sign_in, activities):
+    client = sign_in("agent")
+    for path in ("/mairie/reservations/?when=all", "/mairie/absences/?when=all", "/mairie/jours-annules/?when=all"):
+        client.get(path)
+    with app.app_context():
+        first = cast.book(activities.lea, 1, activities.meal, cast.NEXT_MONDAY)
+        cast.absent(first, activities.ill)
+        with counted_queries() as few:
+            for path in ("/mairie/reservations/", "/mairie/absences/"):
+                assert "Léa" in client.get(path).text
+        for child, family in ((activities.tom, 1), (activities.hugo, 2)):
+            for day in (cast.NEXT_MONDAY, cast.NEXT_TUESDAY, cast.NEXT_THURSDAY):
+                cast.absent(cast.book(child, family, activities.meal, day), activities.ill)
+        with counted_queries() as many:
+            for path in ("/mairie/reservations/", "/mairie/absences/"):
+                assert "Hugo" in client.get(path).text
+    assert len(many) <= len(few) <= 16
+
+
+def test_why_a_child_is_absent_is_for_those_who_decide(app, sign_in, activities):
+    with app.app_context():
+        cast.absent(cast.book(activities.lea, 1, activities.meal, cast.NEXT_MONDAY), activities.ill)
+    for path in ("/mairie/absences/", "/mairie/absences/export.csv"):
+        assert "Ill" in sign_in("agent").get(path).text
+        assert "Ill" not in sign_in("lecteur").get(path).text
+        assert "Léa" in sign_in("lecteur").get(path).text
+
+
+def test_a_mistake_is_removed(app, sign_in, activities):
+    with app.app_context():
+        number = cast.book(activities.lea, 1, activities.meal, cast.NEXT_MONDAY)
+    client = sign_in("agent")
+    assert "Remove the booking of Léa" in client.get(f"/mairie/reservations/{number}/supprimer").text
+    assert client.post(f"/mairie/reservations/{number}/supprimer").status_code == 303
+    assert booked(app) == []
+    assert sign_in("lecteur").post(f"/mairie/reservations/{number}/supprimer").status_code == 403
+
+
+def test_the_child_comes_after_all(app, sign_in, activities):
+    with app.app_context():
+        absence = cast.absent(cast.book(activities.lea, 1, activities.meal, cast.NEXT_MONDAY), activities.ill)
+    client = sign_in("agent")
+    assert client.get(f"/mairie/absences/{absence}/reprendre").status_code == 200
+    client.post(f"/mairie/absences/{absence}/reprendre")
+    assert [row.state for row in booked(app)] == [BookingState.booked]
+
+
+def cancelling(town, **more):
+    return {"activity": town.canteen, "day": cast.NEXT_MONDAY.isoformat(), "reason": "Strike", "charged": "no", **more}
+
+
+def test_a_day_is_taken_away_once_its_numbers_were_read(app, sign_in, activities):
+    with app.app_context():
+        for child, family in ((activities.lea, 1), (activities.tom, 1), (activities.hugo, 2)):
+            cast.book(child, family, activities.meal, cast.NEXT_MONDAY)
+    client = sign_in("agent")
+    assert client.get(CANCEL).status_code == 200
+    page = client.post(CANCEL, data=cancelling(activities)).text
+    assert re.search(r'class="figure">3</span> <span>children', page) and re.search(r'class="figure">2</span> <span>families', page)
+    assert {row.state for row in booked(app)} == {BookingState.booked}
+    answer = client.post(CANCEL, data=cancelling(activities, step="cancel"), follow_redirects=True)
+    assert "3 bookings were taken away" in answer.text and "Strike" in answer.text
+    assert {row.state for row in booked(app)} == {BookingState.cancelled}
+    with app.app_context():
+        assert db.session.scalar(db.select(DayCancellation.charged)) is False
+        mails = db.session.scalars(db.select(OutgoingMail).filter_by(template="day_cancelled")).all()
+        assert len(mails) == 2 and "Léa" in mails[0].body and "Tom" in mails[0].body
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [({"reason": ""}, "fill this in"), ({"day": "2026-11-01"}, "has passed"), ({"charged": ""}, ""), ({"activity": ""}, "fill this in")],
+)
+def test_a_day_is_not_taken_away_by_half(app, sign_in, activities, more, said):
+    answer = sign_in("agent").post(CANCEL, data=cancelling(activities, step="cancel", **more))
+    assert answer.status_code == 422 and said in answer.text
+
+
+@pytest.mark.parametrize("username", ["lecteur", "animateur", "regisseur", "galbert"])
+def test_others_do_not_book(app, sign_in, activities, username):
+    client = sign_in(username)
+    assert {client.get(path).status_code for path in (ENTER, CANCEL)} == {403}
