@@ -18,6 +18,7 @@ from app.activities.models import (
     DayCancellation,
     Enrolment,
     PaperType,
+    Places,
     Season,
     Unit,
     UnitConflict,
@@ -226,7 +227,11 @@ def _parts(activity):
     groups = db.session.scalars(
         select(ActivityGroup)
         .where(ActivityGroup.activity_id == activity.id)
-        .options(joinedload(ActivityGroup.school), joinedload(ActivityGroup.school_class), selectinload(ActivityGroup.places))
+        .options(
+            joinedload(ActivityGroup.school),
+            joinedload(ActivityGroup.school_class),
+            selectinload(ActivityGroup.places).joinedload(Places.unit),
+        )
         .order_by(ActivityGroup.position, ActivityGroup.id)
     ).all()
     today = clock.today()

@@ -44,6 +44,8 @@ class TickedRows(Ticked):
 class OneAtLeast:
     """Something must be ticked."""
 
+    field_flags = {"required": True}
+
     def __call__(self, form, field):
         if not field.data:
             raise ValidationError(_("Choose one at least."))

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from flask import flash
 from flask_appbuilder.models.filters import BaseFilter, Filters
 from flask_appbuilder.models.sqla.filters import SQLAFilterConverter
-from sqlalchemy import false
+from sqlalchemy import JSON, false
 
 from app.core import clock, search
 from app.core.encryption import Encrypted
@@ -173,7 +173,7 @@ def midnight(day):
 
 
 class Conditions(SQLAFilterConverter):
-    """Which conditions a column offers. Encrypted ones offer none."""
+    """Which conditions a column offers. Encrypted ones and those with JSON offer none."""
 
     conversion_table = (
         ("is_enum", [ChoiceIs, ChoiceIsNot]),
@@ -187,7 +187,7 @@ class Conditions(SQLAFilterConverter):
 
     def convert(self, col_name):
         column = self.datamodel.list_columns.get(col_name)
-        return None if column is None or isinstance(column.type, Encrypted) else super().convert(col_name)
+        return None if column is None or isinstance(column.type, (Encrypted, JSON)) else super().convert(col_name)
 
 
 class StaffFilters(Filters):
