@@ -96,7 +96,7 @@ def _tell_what_was_decided(lot):
 
 def lines_of(requests):
     """[(what was asked, requests)] in the reader's language: those that read better together, in one line for each answer to them."""
-    found, together = [], {}
+    found, together, rank = [], {}, {request: place for place, request in enumerate(requests)}
     for request in requests:
         kind = KINDS.get(request.kind)
         if kind is not None and kind.gathers:
@@ -105,7 +105,7 @@ def lines_of(requests):
             found.append((_title(kind, request), [request]))
     for (name, _state, _reason), same in together.items():
         found += KINDS[name].gathered(same)
-    return sorted(found, key=lambda line: line[1][0].id)
+    return sorted(found, key=lambda line: rank[line[1][0]])
 
 
 def _title(kind, request):
