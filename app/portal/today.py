@@ -68,8 +68,8 @@ class Days:
         return self.monday + 2 * WEEK - timedelta(days=1)
 
     def _enrolled(self):
-        now = (Enrolment.starts_on <= self._last) & (Enrolment.ends_on >= self.today)
         nothing = (cast(null(), Integer), cast(null(), Date), literal("enrolled", String), cast(null(), Integer), cast(null(), Instant))
+        now = (Enrolment.starts_on <= self._last) & (Enrolment.ends_on >= self.today)
         return _part(Enrolment, (Enrolment.activity_id, Enrolment.id, *nothing)).where(self._mine(Enrolment), now)
 
     def _booked(self):
@@ -141,7 +141,8 @@ class Days:
         """(the next deadline, the row, the Monday) of a week, or None where nothing can be asked there soon."""
         for day in days_between(max(monday, self.today), monday + timedelta(days=6)):
             usual = row.Enrolment.week.get(str(day.isoweekday()))
-            if not usual or not _here(row.weeks, day) or calendar.closed_because(row.Activity, day) is not None:
+            runs = row.Enrolment.starts_on <= day <= row.Enrolment.ends_on
+            if not usual or not runs or not _here(row.weeks, day) or calendar.closed_because(row.Activity, day) is not None:
                 continue
             at = deadline(row.Activity.booking_rule, day, calendar)
             if at is not None and clock.now() < at <= clock.now() + SOON:

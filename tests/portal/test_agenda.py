@@ -95,7 +95,7 @@ def test_the_scripts_are_light(app):
 def test_closed_days_fold_with_their_reason(galbert):
     page = galbert.get(f"{AGENDA}?week=2026-W46")
     assert "Wednesday 11" in page.text
-    assert re.search(r"is-closed[^>]*><h3>Wednesday 11</h3><p>.*?</svg> [^<]+", page.text)
+    assert re.search(r"is-closed[^>]*><h2>Wednesday 11</h2><p>.*?</svg> [^<]+", page.text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,283 @@
+"""Can a parent book, take back and declare an absence: with two taps, by right click, by keyboard alone, without a script or a network?"""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from app.activities.models import PlaceAsked, Rank
+from app.changes.models import ChangeRequest
+from app.core import clock
+from app.extensions import db
+from tests.activities import cast
+from tests.journeys.steps import RECEIPT, states
+
+AGENDA = "/portail/agenda/"
+
+
+@pytest.fixture
+def town(app, activities, english):
+    """A town with activities, and Léa's canteen booked on Thursday."""
+    with app.app_context():
+        cast.book(activities.lea, 1, activities.meal, cast.THURSDAY)
+    return activities
+
+
+def cell(page, child, unit, day):
+    return page.locator(f'[value="{child}.{unit}.{day.isoformat()}"]')
+
+
+def opened(one, town, address=AGENDA):
+    """The agenda, once its script listens."""
+    page = one.visit(address)
+    expect(page.locator("#menu")).to_be_attached()
+    one.check()
+    return page
+
+
+def held(app):
+    with app.app_context():
+        return db.session.query(PlaceAsked).filter(PlaceAsked.rank == Rank.holds).count()
+
+
+def test_one_day_is_one_tap_and_can_be_undone(app, person, town, size):
+    one = person("galbert", size)
+    page = opened(one, town)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    care.click()
+    expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    expect(care).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#tally")).to_contain_text("1 sent")
+    one.check()
+    assert states(app) == ["pending"]
+    page.get_by_role("button", name="Undo").click()
+    expect(care).to_have_attribute("aria-label", re.compile(": free"))
+    assert states(app) == ["withdrawn"]
+
+
+def test_a_second_tap_takes_back(app, person, town):
+    page = opened(person("galbert", "phone"), town)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    for label in ("waiting for the town hall", ": free", "waiting for the town hall"):
+        care.tap()
+        expect(care).to_have_attribute("aria-label", re.compile(label))
+    assert states(app) == ["withdrawn", "pending"]
+
+
+def test_the_usual_week_of_two_children_in_two_taps(app, person, town, size):
+    one = person("galbert", size)
+    page = opened(one, town, f"{AGENDA}?week=2026-W49")
+    page.get_by_role("link", name="Fill in with my usual week").click()
+    expect(page.get_by_role("heading", name="9 days will be asked")).to_be_visible()
+    one.check()
+    page.get_by_role("button", name="Send 9 requests").click()
+    expect(page.get_by_text("9 requests sent to the town hall.").first).to_be_visible()
+    assert held(app) == 9
+
+
+def test_an_absence_in_four_taps(app, person, town, size):
+    one = person("galbert", size)
+    page = opened(one, town)
+    cell(page, town.lea, town.meal, cast.THURSDAY).click()
+    one.check()
+    page.get_by_role("menuitem", name="Declare an absence").click()
+    expect(page.get_by_text("in time, if sent before")).to_be_visible()
+    one.check()
+    page.get_by_role("radio", name="Ill").check()
+    page.get_by_role("button", name="Send the absence").click()
+    expect(page).to_have_url(RECEIPT)
+    one.check()
+    page.goto(AGENDA)
+    expect(cell(page, town.lea, town.meal, cast.THURSDAY)).to_have_attribute("aria-label", re.compile("absence sent"))
+
+
+def test_other_without_a_text_is_refused_and_nothing_is_lost(app, person, town):
+    one = person("galbert", "phone")
+    page = one.visit("/portail/agenda/absence/")
+    page.get_by_role("checkbox", name="Léa").check()
+    expect(page.get_by_label("Explain in a few words")).to_be_hidden()
+    page.get_by_role("radio", name="Other").check()
+    page.get_by_label("From").fill("2026-11-26")
+    page.get_by_label("Until and with").fill("2026-11-27")
+    page.get_by_role("button", name="Send the absence").click()
+    expect(page.get_by_role("alert")).to_contain_text("please explain in a few words")
+    one.check()
+    expect(page.get_by_role("radio", name="Other")).to_be_checked()
+    expect(page.get_by_label("Until and with")).to_have_value("2026-11-27")
+    page.get_by_label("Explain in a few words").fill("Grandmother's birthday")
+    page.get_by_role("button", name="Send the absence").click()
+    expect(page).to_have_url(RECEIPT)
+
+
+@pytest.mark.parametrize("way", ("right click", "Shift+F10", "ContextMenu", "dots"))
+def test_the_guides_menu(app, person, town, way):
+    one = person("galbert", "desk")
+    page = opened(one, town)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    if way == "right click":
+        care.click(button="right")
+    elif way == "dots":
+        page.get_by_role("link", name="More: Léa, Thursday 26").click()
+        expect(page.get_by_role("menuitem", name="Declare an absence")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("link", name="More: Léa, Thursday 26")).to_be_focused()
+        return
+    else:
+        care.focus()
+        page.keyboard.press(way)
+    item = page.get_by_role("menuitem", name="Request a booking")
+    expect(item).to_be_focused()
+    one.check()
+    page.keyboard.press("Escape")
+    expect(page.locator("#menu")).to_be_hidden()
+    expect(care).to_be_focused()
+    assert states(app) == []
+    care.click(button="right")
+    item.click()
+    expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+
+
+def test_a_long_press_opens_the_menu_and_its_release_asks_nothing(app, person, town):
+    one = person("galbert", "phone")
+    page = opened(one, town)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    care.scroll_into_view_if_needed()
+    box = care.bounding_box()
+    finger = one.context.new_cdp_session(page)
+    point = {"x": box["x"] + 10, "y": box["y"] + 10}
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    expect(page.get_by_role("menuitem", name="Request a booking")).to_be_visible()
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(600)
+    expect(page.locator("#menu")).to_be_visible()
+    assert states(app) == []
+
+
+def test_by_keyboard_alone(app, person, town):
+    page = opened(person("galbert", "desk"), town)
+    meal = cell(page, town.lea, town.meal, cast.THURSDAY)
+    meal.focus()
+    page.keyboard.press("ArrowDown")
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    expect(care).to_be_focused()
+    page.keyboard.press("Space")
+    expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    page.keyboard.press("ArrowUp")
+    expect(meal).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Declare an absence")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Repeat every week until…")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Until")).to_be_visible()
+
+
+def test_without_a_script(app, person, town, size):
+    one = person("galbert", size, scripts=False)
+    page = one.page
+    page.goto(AGENDA)
+    cell(page, town.lea, town.care, cast.THURSDAY).click()
+    expect(page.get_by_text("1 request sent to the town hall.")).to_be_visible()
+    page.goto(f"{AGENDA}?plain=1")
+    cell(page, town.lea, town.care, cast.FRIDAY).and_(page.get_by_role("checkbox")).check()
+    cell(page, town.lea, town.care, cast.THURSDAY).and_(page.get_by_role("checkbox")).uncheck()
+    page.get_by_role("button", name="Send to the town hall").click()
+    expect(page.get_by_text("1 request taken back.")).to_be_visible()
+    assert states(app) == ["withdrawn", "pending"]
+    cell(page, town.lea, town.meal, cast.THURSDAY).click()
+    expect(page.get_by_role("link", name="Declare an absence")).to_be_visible()
+
+
+def test_a_network_that_is_cut_in_mid_lot_loses_nothing_and_asks_nothing_twice(app, person, town):
+    one = person("galbert", "phone")
+    page = opened(one, town)
+    first, second = (cell(page, town.lea, town.care, day) for day in (cast.THURSDAY, cast.FRIDAY))
+
+    # The server has done it, but its answer never arrives.
+    def lose(route):
+        route.fetch()
+        route.abort()
+
+    page.route(re.compile(r"/portail/agenda/"), lose, times=1)
+    first.tap()
+    second.tap()
+    expect(page.locator("#tally")).to_contain_text("No network")
+    expect(first).to_have_attribute("aria-label", re.compile("sending"))
+    assert states(app) == ["pending", "pending"]
+    one.context.set_offline(True)
+    page.wait_for_timeout(300)
+    one.context.set_offline(False)
+    for care in (first, second):
+        expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"), timeout=10000)
+    assert states(app) == ["pending", "pending"]
+    one.faults.clear()
+
+
+def test_what_was_tapped_survives_a_reload_and_a_session_that_ended(app, person, town):
+    one = person("galbert", "phone")
+    page = opened(one, town)
+    cookies = one.context.cookies()
+    one.context.clear_cookies()
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    care.tap()
+    expect(page.locator("#tally")).to_contain_text("You were signed out")
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    assert states(app) == []
+    one.context.add_cookies(cookies)
+    page.goto(AGENDA)
+    expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    assert states(app) == ["pending"]
+    one.faults.clear()
+
+
+def test_a_refusal_is_told_where_it_was_tapped(app, person, town):
+    page = opened(person("galbert", "phone"), town)
+    clock.advance(days=3)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    care.tap()
+    expect(page.locator("#tally")).to_contain_text("past the deadline")
+    expect(care).to_have_attribute("aria-label", re.compile("too late"))
+    assert states(app) == []
+
+
+def test_home_leads_to_the_absence_and_to_the_usual_week(app, person, town, size):
+    one = person("galbert", size)
+    page = one.visit("/portail/")
+    one.check()
+    expect(page.get_by_role("region", name="Today")).to_contain_text("Léa")
+    page.get_by_role("link", name="Declare an absence").click()
+    expect(page.get_by_role("heading", name="Declare an absence")).to_be_visible()
+    page.goto("/portail/")
+    page.get_by_role("link", name=re.compile("Use my usual week")).click()
+    expect(page.get_by_role("button", name=re.compile(r"Send \d+ requests?"))).to_be_visible()
+
+
+def test_the_other_pages_of_the_agenda(person, town, size):
+    one = person("galbert", size)
+    where = f"{town.lea}.{town.meal}.2026-11-26"
+    for address in (
+        f"{AGENDA}?weeks=4",
+        f"{AGENDA}?plain=1",
+        f"{AGENDA}jour/?spot={where}",
+        f"{AGENDA}jour/?spot={town.lea}.0.2026-11-26",
+        f"{AGENDA}repeter/?spot={where}",
+        f"{AGENDA}copier/?spot={where}",
+        f"{AGENDA}calendrier/",
+    ):
+        one.visit(address)
+        one.check()
+    one.page.get_by_role("button", name="Make my address").click()
+    expect(one.page.get_by_label("Your secret address")).to_have_value(re.compile(r"/calendrier/.+\.ics$"))
+    one.check()
+
+
+def test_the_request_is_the_same_in_the_list(app, person, town):
+    page = opened(person("galbert", "phone"), town)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    care.tap()
+    expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    page.goto("/portail/demandes/?tab=bookings")
+    expect(page.get_by_role("article")).to_contain_text("Evening care")
+    with app.app_context():
+        assert db.session.scalar(select(ChangeRequest.kind)) == "booking"
