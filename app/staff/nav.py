@@ -32,7 +32,7 @@ MENU = (
         (
             (_l("Attendance"), "AttendanceView.choose", "check", Noun.attendance),
             (_l("Lists for an outing"), "OutingView.list", "list", Noun.attendance),
-            (_l("Kitchen"), "KitchenView.sheet", "receipt", Noun.kitchen),
+            (_l("Kitchen"), "KitchenView.sheet", "utensils", Noun.kitchen),
             (_l("Forecast"), "ForecastView.forecast", "calendar", Noun.attendance),
         ),
     ),

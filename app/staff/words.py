@@ -27,6 +27,7 @@ NOUNS = {
     "absence_reason": _l("reason for an absence"),
     "paper_type": _l("type of paper"),
     "setting": _l("settings"),
+    "staff_meals": _l("adults who eat"),
 }
 ACTS = {
     "add": _l("%(what)s: added"),
@@ -72,6 +73,7 @@ SENTENCES = {
     "booking.removed": _l("booking removed"),
     "absence.taken_back": _l("absence taken back"),
     "day.cancelled": _l("day taken away"),
+    "kitchen.freeze": _l("kitchen sheet frozen"),
     "request.confirmed": _l("offered place taken"),
     "enrolment.booked": _l("usual week booked"),
     "enrolment.given_back": _l("bookings of the usual week given back"),
