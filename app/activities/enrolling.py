@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from flask import g
 from flask_babel import format_date
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.activities import deadlines, places
@@ -36,23 +37,28 @@ def open_activities():
     """The activities that families may ask for, in the town's order."""
     today = clock.today()
     going_on = or_(Activity.ends_on.is_(None), Activity.ends_on >= today)
-    loads = (selectinload(Activity.units), selectinload(Activity.papers))
-    return db.session.scalars(
-        select(Activity).where(Activity.open, going_on).order_by(Activity.position, Activity.id).options(*loads)
-    ).all()
+    query = select(Activity).where(Activity.open, going_on).order_by(Activity.position, Activity.id)
+    return db.session.scalars(query.options(selectinload(Activity.papers))).all()
+
+
+def _year_ends():
+    """The last days of the school years, soonest first; read once a page."""
+    if "school_year_ends" not in g:
+        g.school_year_ends = db.session.scalars(select(SchoolYear.ends_on).order_by(SchoolYear.ends_on)).all()
+    return g.school_year_ends
 
 
 def last_possible_day(activity):
     """The last day on which an enrolment in this activity may end."""
-    last = db.session.scalar(select(func.max(SchoolYear.ends_on))) or clock.today() + LONGEST
+    last = max(_year_ends(), default=clock.today() + LONGEST)
     return min(last, activity.ends_on) if activity.ends_on is not None else last
 
 
 def usual_period(activity):
     """(first, last) day that a new enrolment begins with: from today to the end of this school year, within the activity's own dates."""
     first = max(clock.today(), activity.starts_on or clock.today())
-    ends = select(SchoolYear.ends_on).where(SchoolYear.ends_on >= first).order_by(SchoolYear.ends_on).limit(1)
-    return first, min(db.session.scalar(ends) or last_possible_day(activity), last_possible_day(activity))
+    limit = last_possible_day(activity)
+    return first, min(next((last for last in _year_ends() if last >= first), limit), limit)
 
 
 def too_young_or_old(activity, child, first, last):

@@ -81,11 +81,11 @@ def state_of(paper):
 
 
 def asked_papers(family_id, *, children=None, requests=None):
-    """Every paper that the town asks of a family, those of the family first; three queries where children and requests are given."""
+    """Every paper that the town asks of a family, those of the family first; two queries where children and requests are given."""
     children = children_of(family_id) if children is None else children
     requests = open_requests(family_id) if requests is None else requests
     wanted = _wanted(family_id, children, requests)
-    known = papers_of(family_id, [child.id for child in children])
+    known = papers_of(family_id, [child.id for child in children]) if wanted else []
     for one in wanted:
         one.paper = best(known, one.paper_type.id, one.child_id)
         one.request = next((row for row in requests if _is_for(row, one)), None)
@@ -93,33 +93,33 @@ def asked_papers(family_id, *, children=None, requests=None):
 
 
 def _wanted(family_id, children, requests):
-    doing = _activities_of(family_id, requests)
-    query = select(PaperType, Activity.id, Activity.name)
+    asking = _asked_activities(requests)
+    here = (Enrolment.activity_id == Activity.id) & (Enrolment.family_id == family_id) & (Enrolment.ends_on >= clock.today())
+    query = select(PaperType, Activity.id, Activity.name, Enrolment.child_id)
     query = query.outerjoin(activity_paper, activity_paper.c.paper_type_id == PaperType.id)
-    query = query.outerjoin(
-        Activity, (Activity.id == activity_paper.c.activity_id) & Activity.id.in_(sorted({one for _child, one in doing}))
-    )
-    query = query.where(PaperType.asked_of_all | Activity.id.is_not(None)).order_by(PaperType.id, Activity.position, Activity.id)
+    query = query.outerjoin(Activity, Activity.id == activity_paper.c.activity_id).outerjoin(Enrolment, here)
+    asked = PaperType.asked_of_all | Enrolment.id.is_not(None) | Activity.id.in_(sorted({activity for _child, activity in asking}))
+    rows = db.session.execute(query.where(asked).order_by(PaperType.id, Activity.position, Activity.id, Enrolment.id)).all()
+    doing = asking | {(child_id, activity_id) for _type, activity_id, _name, child_id in rows if child_id}
     found = {}
-    for paper_type, activity_id, name in db.session.execute(query):
+    for paper_type, activity_id, name, _child_id in rows:
         takers = [child for child in children if paper_type.asked_of_all or (child.id, activity_id) in doing]
         for child in takers if paper_type.whose is Whose.child else [None] * bool(takers or paper_type.asked_of_all):
             one = found.setdefault((paper_type.id, child and child.id), Asked(paper_type, child))
-            if name and (child is None or (child.id, activity_id) in doing) and name not in one.activities:
+            takes_part = (child.id, activity_id) in doing if child else any(activity == activity_id for _child, activity in doing)
+            if takes_part and name not in one.activities:
                 one.activities.append(name)
     rank = {child.id: number for number, child in enumerate(children, 1)}
     return sorted(found.values(), key=lambda one: (rank.get(one.child_id, 0), one.paper_type.id))
 
 
-def _activities_of(family_id, requests):
-    """{(child, activity)} that the family takes part in or asks for."""
-    running = select(Enrolment.child_id, Enrolment.activity_id).where(Enrolment.family_id == family_id, Enrolment.ends_on >= clock.today())
-    asked = {
+def _asked_activities(requests):
+    """{(child, activity)} that the family asks for."""
+    return {
         (row.child_id, row.changes["activity_id"]["after"])
         for row in requests
         if row.kind == "enrolment" and row.act is Act.add and row.open and "activity_id" in row.changes
     }
-    return {tuple(row) for row in db.session.execute(running)} | asked
 
 
 def open_requests(family_id):
@@ -132,7 +132,7 @@ def open_requests(family_id):
 def papers_of(family_id, child_ids):
     """The papers of a family, and those of its children whichever household brought them: the town asks for none twice."""
     query = select(Paper).where(or_(Paper.family_id == family_id, Paper.child_id.in_(child_ids)))
-    return db.session.scalars(query.options(joinedload(Paper.paper_type)).order_by(Paper.id)).all()
+    return db.session.scalars(query.options(joinedload(Paper.file)).order_by(Paper.id)).all()
 
 
 def best(papers, type_id, child_id):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from app.activities import deadlines
 from app.activities.changes.enrolment import days_of, week_in_words, week_of_row
 from app.activities.enrolling import open_activities, too_young_or_old, usual_period
-from app.activities.models import Enrolment
+from app.activities.models import Activity, Enrolment
 from app.activities.papers import asked_papers, name_of
 from app.changes.kinds import KINDS
 from app.changes.models import Act
@@ -59,13 +59,18 @@ class OfChild:
 
 
 def enrolments_of(children):
-    """[OfChild] of the family's children; one query for the enrolments, one for the names of units."""
-    query = select(Enrolment).where(Enrolment.of_family(standing().family_id)).options(joinedload(Enrolment.activity))
-    rows = db.session.scalars(query.order_by(Enrolment.starts_on.desc(), Enrolment.id)).all()
+    """[OfChild] of the family's children; in one query."""
+    whole = joinedload(Enrolment.activity).joinedload(Activity.units)
+    query = select(Enrolment).where(Enrolment.of_family(standing().family_id)).options(whole)
+    rows = db.session.scalars(query.order_by(Enrolment.starts_on.desc(), Enrolment.id)).unique().all()
     kind = KINDS["enrolment"]
     found = []
     for child in children:
-        mine = [Running(row, week_in_words(week_of_row(row)), Section(kind, row, fields=False)) for row in rows if row.child_id == child.id]
+        mine = [
+            Running(row, week_in_words(week_of_row(row), row.activity.units), Section(kind, row, fields=False))
+            for row in rows
+            if row.child_id == child.id
+        ]
         going_on = sorted((one for one in mine if not one.ended), key=lambda one: (one.row.activity.position, one.row.starts_on))
         url = url_for("EnrolmentsView.choose", child=child.id) if may(Noun.enrolment, "ask") else None
         found.append(OfChild(child, going_on, [one for one in mine if one.ended], additions("enrolment", child.id), url))

@@ -1,6 +1,8 @@
 """How does a family enrol a child in an activity? The period, the usual week, the papers; and how does it change or end that?"""
 
 from datetime import date
+from functools import cached_property
+from typing import NamedTuple
 
 from babel.dates import get_day_names
 from flask import g, has_request_context
@@ -99,12 +101,13 @@ class EnrolmentForm(SectionForm):
     ends_on = DateField(_l("Last day"), [Required()])
     week = UsualWeek(_l("Usual week"))
 
+    _kept = None
     intro_template, stylesheet = "portal/widgets/activity.html", "enrolments.css"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         token = self.token or {}
-        self.activity = activity_of(token.get("activity"))
+        self.activity = self._activity(token.get("activity"))
         self.week.activity = self.activity
         if self.activity is not None:
             self.activity_id.data = self.activity.id
@@ -120,7 +123,13 @@ class EnrolmentForm(SectionForm):
     def _blank(self):
         token = super()._blank()
         wanted = self._again().get("activity_id") or http.args.get("activity", type=row_id)
-        return {**token, "activity": wanted if activity_of(wanted) is not None else self._first_to_offer(token["child"])}
+        return {**token, "activity": wanted if self._activity(wanted) is not None else self._first_to_offer(token["child"])}
+
+    def _activity(self, number):
+        """An activity, read once."""
+        if (self._kept is None or self._kept.id != number) and number:
+            self._kept = activity_of(number)
+        return self._kept if number else None
 
     @staticmethod
     def _first_to_offer(child_id):
@@ -134,7 +143,7 @@ class EnrolmentForm(SectionForm):
                     return activity.id
         return found
 
-    @property
+    @cached_property
     def child(self):
         """Whom the form is about."""
         return child_of(family_id(), self.token["child"]) if self.token else None
@@ -156,7 +165,7 @@ class EnrolmentForm(SectionForm):
         """The days of the week on which the activity opens, in words."""
         return days_of(self.activity)
 
-    @property
+    @cached_property
     def papers(self):
         """What the activity asks of the child, as Asked."""
         return asked_for_activity(self.activity, self.child, family_id()) if self.activity is not None and self.child is not None else []
@@ -339,17 +348,27 @@ def week_of_row(target):
     return week_of((day, unit_id) for day, unit_ids in (target.week or {}).items() for unit_id in unit_ids)
 
 
-def week_in_words(week):
-    """A usual week as people read it: "Meal: Monday, Tuesday", or the days alone where the activity has one unit."""
+def week_in_words(week, units=None):
+    """A usual week as people read it: "Meal: Monday, Tuesday", or the days alone where the activity has one unit.
+
+    `units` are the activity's, where the page has read them.
+    """
     days_by_unit = {}
     for day, unit_ids in sorted((week or {}).items()):
         for unit_id in unit_ids:
             days_by_unit.setdefault(unit_id, []).append(weekday(day))
-    names = _unit_names()
+    names = _unit_names() if units is None else {unit.id: Named(unit.name, len(units) > 1) for unit in units}
     known = sorted((unit_id for unit_id in days_by_unit if unit_id in names), key=list(names).index)
     if len(known) == 1 and not names[known[0]].several:
         return capital(", ".join(days_by_unit[known[0]]))
     return "\n".join(_("%(section)s: %(name)s", section=names[one].name, name=", ".join(days_by_unit[one])) for one in known)
+
+
+class Named(NamedTuple):
+    """A unit's name, and whether its activity has several."""
+
+    name: str
+    several: bool
 
 
 def _unit_names():
