@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, union_all
 
 from app.activities.models import Booking, BookingState, PlaceAsked, Places, Rank, Unit, Wish
+from app.changes.models import ChangeRequest
+from app.changes.operations import lock_family
 from app.core import clock
 from app.extensions import db
 
@@ -17,8 +19,21 @@ def lock(unit_ids):
 
     Within the open unit of work. SQLite needs none: its units of work come one after the other.
     """
-    ids = sorted(set(unit_ids))
-    return db.session.scalars(select(Unit.id).where(Unit.id.in_(ids)).order_by(Unit.id).with_for_update()).all()
+    if db.engine.dialect.name != "sqlite":
+        query = select(Unit.id).where(Unit.id.in_(set(unit_ids))).order_by(Unit.id)
+        db.session.execute(query.with_for_update(key_share=True))
+
+
+def lock_lot(family_id, unit_ids):
+    """Lock all that a household's lot of taps touches, in the order that everybody keeps: the family, its open requests, the units."""
+    if db.engine.dialect.name != "sqlite":
+        lock_family(family_id)
+        asked = select(PlaceAsked.request_id).where(
+            PlaceAsked.family_id == family_id, PlaceAsked.unit_id.in_(set(unit_ids)), PlaceAsked.rank != Rank.closed
+        )
+        requests = select(ChangeRequest.id).where(ChangeRequest.id.in_(asked)).order_by(ChangeRequest.id)
+        db.session.execute(requests.with_for_update())
+        lock(unit_ids)
 
 
 def schooling_on(enrolments, day):

@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from app.activities.models import PlaceAsked, Rank, Wish
+from app.activities.places import lock_lot
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeRequest, RequestState
 from app.changes.operations import submit, withdraw
@@ -96,6 +97,7 @@ def taps_of_form(form):
 def carry_out(taps, *, standing, by):
     """Ask and take back, within the open unit of work; one that a rule forbids leaves the others alone. Returns [Said]."""
     acts, said = {"book": _book, "withdraw": _withdraw}, []
+    lock_lot(standing.family_id, {tap.spot.unit_id for tap in taps})
     for tap in taps:
         try:
             with db.session.begin_nested():

@@ -69,6 +69,7 @@ def machine(town, children):
             self.model = Model(SEATS)
 
         def _clear(self):
+            db.session.rollback()
             clock.set_to(cast.NOW)
             with unit_of_work():
                 for model in (PlaceAsked, Booking, ChangeRequest):

@@ -19,6 +19,7 @@ from app.changes.models import Act, Channel, Lane, RequestState
 from app.children.models import Child
 from app.children.queries import child_of, children_of
 from app.core import clock
+from app.core.db import in_unit_of_work
 from app.core.errors import DomainError, Stale
 from app.core.forms import Required, option
 from app.core.i18n import _, _l
@@ -34,6 +35,9 @@ def ask_of(request):
 def judge(child_id, family_id, unit_id, day, *, by_clerk=False, reason=""):
     """The one judge, for one cell: (Timetable, Cell), or DomainError. What a lot has in common is read once a transaction."""
     child, plan = _plan(child_id, family_id, day, by_clerk)
+    if in_unit_of_work() and unit_id in plan.capacities.unit_ids:
+        # Before the places are counted, and before the instant of the request: their order is that of the waiting list.
+        lock([unit_id])
     table = Timetable.load([child], day, day, family_id, by_clerk=by_clerk, plan=plan)
     return table, table.judge(child, unit_id, day, reason=reason)
 
@@ -109,7 +113,7 @@ class BookingKind(Kind):
         return db.session.scalar(query.where(PlaceAsked.unit_id == proposal.after["unit_id"], PlaceAsked.day == day)) is not None
 
     def sent(self, request):
-        """Take a place, or the next rank of the waiting list; counted under the lock of the unit."""
+        """Take a place, or the next rank of the waiting list; the judge has locked the unit."""
         if ask_of(request) is not None:
             return
         unit_id, day = self._cell(request)
@@ -117,11 +121,8 @@ class BookingKind(Kind):
         unit = plan.units[unit_id]
         group = plan.group(request.child_id, unit.activity, day)
         group_id = group.id if group is not None else None
-        rank = Rank.holds
-        if group_id is not None and plan.capacities.of(unit_id, group_id, day) is not None:
-            lock([unit_id])
-            if not room(unit_id, group_id, day).takes_one_more:
-                rank = Rank.queued
+        limited = group_id is not None and plan.capacities.of(unit_id, group_id, day) is not None
+        rank = Rank.queued if limited and not room(unit_id, group_id, day).takes_one_more else Rank.holds
         if rank is Rank.queued and not unit.activity.waiting_list:
             raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=unit.title, day=day_in_words(day)))
         db.session.add(

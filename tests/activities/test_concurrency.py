@@ -1,0 +1,128 @@
+"""200 families want 50 places at the same moment: who gets one, who waits, and in which order?"""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+from app.activities.models import Booking, BookingState, PlaceAsked, Rank
+from app.activities.operations import book
+from app.changes.decisions import Verdict, apply_due, decide
+from app.changes.kinds import KINDS, Proposal
+from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, Outcome
+from app.changes.operations import submit, withdraw
+from app.children.models import Child, Household, Weeks
+from app.core import clock
+from app.core.db import unit_of_work
+from app.extensions import db
+from app.families.operations import new_family
+from app.security.scope import Standing
+from app.security.who_sees_what import Viewer
+from tests.activities import cast
+from tests.activities.cast import NEXT_MONDAY
+from tests.conftest import account
+
+FAMILIES, SEATS, AT_ONCE = 200, 50, 4
+
+
+def families(town, count=FAMILIES):
+    """[(family, child)] of families with a child each, enrolled in the canteen."""
+    made = []
+    with unit_of_work():
+        for number in range(count):
+            family = new_family(f"Famille {number}")
+            child = Child(first_name=f"Enfant {number}", last_name=family.name, birth_date=date(2018, 5, 5))
+            db.session.add_all([family, child, Household(child=child, family=family, weeks=Weeks.all, started_on=date(2024, 9, 1))])
+            db.session.flush()
+            db.session.add(cast._enrolment(child.id, family.id, town.canteen, {}))
+            made.append((family.id, child.id))
+    return made
+
+
+def together(app, act, items):
+    """Do something for all items, several at a time, each in a request of its own."""
+
+    def one(item):
+        with app.test_request_context("/"):
+            return act(item)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        done = list(threads.map(one, items))
+    # What was read before is a picture of the past.
+    db.session.rollback()
+    return done
+
+
+def asks(town):
+    def ask(item):
+        family, child = item
+        by = account("galbert")
+        with unit_of_work():
+            after = {"unit_id": town.meal, "day": NEXT_MONDAY.isoformat()}
+            proposal = Proposal(act=Act.add, child_id=child, after=after, key=f"tap-{child}")
+            return submit(KINDS["booking"], proposal, standing=Standing(by.id, family, Viewer.guardian), by=by).id
+
+    return ask
+
+
+def in_order(rank):
+    query = db.select(PlaceAsked.asked_at).filter_by(rank=rank).order_by(PlaceAsked.asked_at, PlaceAsked.id)
+    return db.session.scalars(query).all()
+
+
+def test_200_families_for_50_places(app, activities):
+    with app.test_request_context("/"):
+        cast.places(activities.table, activities.meal, SEATS, NEXT_MONDAY)
+        wanted = families(activities)
+        # Every tap is sent twice, as telephones do.
+        numbers = together(app, asks(activities), [item for item in wanted for _twice in range(2)])
+        assert len(set(numbers)) == FAMILIES, "nobody twice"
+        holds, queued = in_order(Rank.holds), in_order(Rank.queued)
+        assert (len(holds), len(queued)) == (SEATS, FAMILIES - SEATS)
+        assert max(holds) <= min(queued), "who waits asked later"
+        lanes = db.session.execute(db.select(ChangeRequest.lane, db.func.count()).group_by(ChangeRequest.lane)).all()
+        assert dict(map(tuple, lanes)) == {Lane.green: SEATS, Lane.queued: FAMILIES - SEATS}
+
+
+def test_places_that_become_free_go_to_the_first_in_line(app, activities):
+    """Twenty families withdraw at once: the twenty that asked first of those who wait are offered a place, once."""
+    with app.test_request_context("/"):
+        cast.places(activities.table, activities.meal, 25, NEXT_MONDAY)
+        together(app, asks(activities), families(activities, 60))
+        held = db.select(PlaceAsked.request_id).filter_by(rank=Rank.holds).order_by(PlaceAsked.id)
+        line = db.session.scalars(db.select(PlaceAsked.id).filter_by(rank=Rank.queued).order_by(PlaceAsked.asked_at, PlaceAsked.id)).all()
+
+        def leave(number):
+            with unit_of_work():
+                withdraw(db.session.get(ChangeRequest, number), by=account("galbert"))
+
+        together(app, leave, db.session.scalars(held).all()[:20])
+        offered = db.session.scalars(db.select(PlaceAsked.id).filter_by(rank=Rank.offered)).all()
+        assert sorted(offered) == sorted(line[:20])
+
+
+def test_clerks_families_and_the_town_at_once(app, activities):
+    """Acceptances, new wishes and bookings by the town at the same moment: never more than there are places."""
+    with app.test_request_context("/"):
+        cast.places(activities.table, activities.meal, 25, NEXT_MONDAY)
+        wanted = families(activities, 60)
+        first = together(app, asks(activities), wanted[:20])
+        with unit_of_work():
+            db.session.execute(db.update(ChangeLot).values(seals_at=clock.now()))
+            versions = dict(map(tuple, db.session.execute(db.select(ChangeRequest.id, ChangeRequest.version)).all()))
+            decide([Verdict(number, versions[number], Outcome.accept) for number in first], by=account("agent"))
+        clock.advance(seconds=11)
+
+        def enter(item):
+            family, child = item
+            with unit_of_work():
+                from app.activities.models import Unit
+
+                who, unit = db.session.get(Child, child), db.session.get(Unit, activities.meal)
+                book(who, [unit], [NEXT_MONDAY], family_id=family, by=account("agent"))
+
+        ask = asks(activities)
+        jobs = [(apply_due, None)] * 2 + [(enter, item) for item in wanted[20:40]] + [(ask, item) for item in wanted[40:60]]
+        together(app, lambda job: job[0]() if job[1] is None else job[0](job[1]), jobs)
+        apply_due()
+        booked = db.session.scalar(db.select(db.func.count()).select_from(Booking).filter_by(state=BookingState.booked))
+        held = len(in_order(Rank.holds))
+        assert booked + held == 25
