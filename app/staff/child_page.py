@@ -14,6 +14,7 @@ from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.family_page import this_year
+from app.staff.taking_part import Part, taking_part
 
 
 @dataclass
@@ -27,6 +28,7 @@ class ChildPage:
     pickups: list
     health: HealthRecord | None
     log: list
+    part: Part
 
     @classmethod
     def of(cls, child_id):
@@ -38,7 +40,10 @@ class ChildPage:
         granted = {row.subject: row for row in child.authorisations if row.ended_on is None} if may(Noun.authorisations, "read") else {}
         people = [row for row in child.pickup_persons if row.ended_on is None] if may(Noun.pickup, "read") else []
         health = child.health if may(Noun.allergies, "read") else None
-        return cls(child, enrolment, child.households if may(Noun.household, "read") else [], granted, people, health, _log(child_id))
+        homes = child.households if may(Noun.household, "read") else []
+        part = taking_part([child_id], select(Household.family_id).where(Household.child_id == child_id, Household.ended_on.is_(None)))
+        part.papers = [(row, state) for row, state in part.papers if row.child_id]
+        return cls(child, enrolment, homes, granted, people, health, _log(child_id), part)
 
     @property
     def age(self):

@@ -28,6 +28,7 @@ from app.staff.interface import actor, saving
 from app.staff.parts import Facet
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
+from app.staff.taking_part import state_label
 from app.staff.views import StaffView
 from app.staff.words import said
 
@@ -201,7 +202,14 @@ class ChildView(StaffView):
         if page.shows_health:
             note_health_read(child_id, by=current_user, screen="child")
         return self.render_template(
-            "staff/child.html", title=str(page.child), page=page, may=may, Noun=Noun, section_url=section_url, said=said
+            "staff/child.html",
+            title=str(page.child),
+            page=page,
+            may=may,
+            Noun=Noun,
+            section_url=section_url,
+            said=said,
+            state_label=state_label,
         )
 
     @expose("/<int(max=2147483647):child_id>/archiver", methods=["POST"])

@@ -27,6 +27,7 @@ from app.staff.interface import actor, saving
 from app.staff.parts import Facet
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
+from app.staff.taking_part import state_label
 from app.staff.views import StaffView
 from app.staff.words import said
 
@@ -206,6 +207,7 @@ class FamilyView(StaffView):
             kinds=KINDS,
             said=said,
             mask_iban=mask_iban,
+            state_label=state_label,
             today=clock.today(),
         )
 

@@ -11,10 +11,11 @@ from app.changes.models import OPEN, ChangeRequest
 from app.children.models import Child, Household, SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.extensions import db
-from app.families.models import Adult, AdultRole, Family, IncomeQuotient, Mandate
+from app.families.models import Adult, AdultRole, Family, Mandate
 from app.security.models import Account, FamilyLink, Invitation
 from app.security.scope import may
 from app.security.who_sees_what import Noun
+from app.staff.taking_part import Part, taking_part
 
 
 def this_year():
@@ -53,6 +54,7 @@ class FamilyPage:
     quotients: list
     requests: list
     log: list
+    part: Part
 
     @classmethod
     def of(cls, family_id):
@@ -61,7 +63,17 @@ class FamilyPage:
         if found is None:
             return None
         family, mandate = found
-        return cls(family, mandate, _people(family_id), _children(family_id), _quotients(family_id), _requests(family_id), _log(family_id))
+        children = select(Household.child_id).where(Household.family_id == family_id, Household.ended_on.is_(None))
+        return cls(
+            family,
+            mandate,
+            _people(family_id),
+            _children(family_id),
+            _quotients(family),
+            _requests(family_id),
+            _log(family_id),
+            taking_part(children, select(Family.id).where(Family.id == family_id)),
+        )
 
     @property
     def guardian(self):
@@ -89,6 +101,11 @@ class FamilyPage:
         return [card for card in self.children if card.own is not None and card.child.archived_at is None]
 
     @property
+    def names(self):
+        """{child: first name}, where there are several."""
+        return {card.child.id: card.child.first_name for card in self.current_children}
+
+    @property
     def former_children(self):
         return [card for card in self.children if card.own is None or card.child.archived_at is not None]
 
@@ -97,6 +114,8 @@ def _family(family_id):
     loads = [
         joinedload(getattr(Family, name)) for name, noun in (("tax", Noun.tax), ("caf", Noun.caf), ("bank", Noun.bank)) if may(noun, "read")
     ]
+    if may(Noun.caf, "read"):
+        loads.append(joinedload(Family.quotients))
     query = select(Family, Mandate).outerjoin(
         Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read")
     )
@@ -139,10 +158,9 @@ def _card(child, enrolment, family_id):
     return ChildCard(child, enrolment, own, [row for row in running if row.family_id != family_id])
 
 
-def _quotients(family_id):
-    if not may(Noun.caf, "read"):
-        return []
-    return db.session.scalars(select(IncomeQuotient).filter_by(family_id=family_id).order_by(IncomeQuotient.counts_from.desc())).all()
+def _quotients(family):
+    """The latest first."""
+    return sorted(family.quotients, key=lambda row: row.counts_from, reverse=True) if may(Noun.caf, "read") else []
 
 
 def _requests(family_id):
