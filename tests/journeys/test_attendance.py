@@ -4,9 +4,11 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.activities.models import Attendance, AttendanceMark, Mark
+from app.children.models import Child
+from app.core.db import unit_of_work
 from app.extensions import db
 from tests.activities import onsite
 
@@ -199,6 +201,37 @@ def test_signing_out_leaves_nothing_on_the_tablet(app, person, ids):
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url(re.compile("/(login/|)$"))
     assert page.evaluate("localStorage.length") == 0
+
+
+def test_a_session_that_ends_keeps_the_notes(app, person, ids):
+    somebody = tablet(person, ids)
+    online(somebody.page)
+    (cookie,) = [one for one in somebody.context.cookies() if one["name"] == "session"]
+    somebody.context.clear_cookies()
+    tap(somebody.page, ids["lea"])
+    expect(somebody.page.locator("[data-net]")).to_contain_text("You are signed out.")
+    assert kept(app) == {}
+    somebody.context.add_cookies([cookie])
+    somebody.visit(SHEET.format(**ids))
+    online(somebody.page)
+    assert kept(app) == {ids["lea"]: Mark.present}
+
+
+def test_what_the_town_does_not_take_is_said(app, person, ids):
+    somebody = tablet(person, ids)
+    online(somebody.page)
+    somebody.context.set_offline(True)
+    tap(somebody.page, ids["lea"])
+    tap(somebody.page, ids["tom"])
+    with app.app_context(), unit_of_work():
+        db.session.execute(delete(Child).where(Child.id == ids["tom"]))
+    somebody.context.set_offline(False)
+    online(somebody.page)
+    box = somebody.page.get_by_role("alert")
+    expect(box).to_contain_text("Tom Galbert This child is not in the town's files any more.")
+    assert kept(app) == {ids["lea"]: Mark.present}
+    box.get_by_role("button", name="I have read this").click()
+    expect(box).to_be_hidden()
 
 
 def test_the_day_is_over_and_the_sheet_is_empty(app, person, ids):
