@@ -43,6 +43,11 @@ S = CellState
 LONGEST = timedelta(days=120)
 
 
+def _number(text):
+    """The number of a reason; 0 for what is none."""
+    return int(text) if str(text).isascii() and str(text).isdecimal() else 0
+
+
 class AbsenceForm(Form):
     """Who, when, why."""
 
@@ -50,7 +55,7 @@ class AbsenceForm(Form):
     children = SelectMultipleField(
         _l("Who will be absent?"), coerce=int, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
-    reason_id = RadioField(_l("Why?"), coerce=int, validate_choice=False)
+    reason_id = RadioField(_l("Why?"), coerce=_number, validate_choice=False)
     first_day = DateField(_l("From"), [Required()])
     last_day = DateField(_l("Until and with"), [Required()])
     explanation = LongText(_l("Explain in a few words"), longest=500)

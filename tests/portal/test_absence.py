@@ -1,0 +1,122 @@
+"""How is an absence declared, and what is refused?"""
+
+import io
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.activities.models import PlaceAsked, Wish
+from app.changes.models import ChangeRequest
+from app.documents.models import StoredFile
+from app.extensions import db
+from tests.activities import cast
+from tests.contracts.town import PICTURE
+
+ABSENCE = "/portail/agenda/absence/"
+
+
+@pytest.fixture
+def galbert(app, sign_in, activities):
+    """Christelle's client; Léa and Tom eat on Thursday, Léa stays on Friday evening."""
+    with app.app_context():
+        cast.book(activities.lea, 1, activities.meal, cast.THURSDAY)
+        cast.book(activities.tom, 1, activities.meal, cast.THURSDAY)
+        cast.book(activities.lea, 1, activities.care, cast.FRIDAY)
+    return sign_in("galbert")
+
+
+def declare(client, base=None, where="", **values):
+    """Post the form as it was opened."""
+    base = base or re.search(r'name="base"[^>]*value="([^"]+)"', client.get(ABSENCE + where).text).group(1)
+    return client.post(ABSENCE + where, data={"base": base, **values}, content_type="multipart/form-data")
+
+
+def good(town, **other):
+    return {
+        "children": [town.lea, town.tom],
+        "reason_id": town.ill,
+        "first_day": cast.THURSDAY.isoformat(),
+        "last_day": cast.FRIDAY.isoformat(),
+        **other,
+    }
+
+
+def requests():
+    return db.session.scalars(select(ChangeRequest).order_by(ChangeRequest.id)).all()
+
+
+def test_two_children_are_one_lot_and_two_requests(app, galbert, activities):
+    answer = declare(galbert, **good(activities))
+    assert answer.status_code == 303 and "/portail/demandes/lot/" in answer.location
+    with app.app_context():
+        assert [(row.kind, row.child_id) for row in requests()] == [("absence", activities.lea), ("absence", activities.tom)]
+        days = db.session.execute(select(PlaceAsked.child_id, PlaceAsked.day).filter_by(wish=Wish.absence)).all()
+    assert len(days) == 3
+
+
+def test_the_same_send_twice_is_one_absence(app, galbert, activities):
+    base = re.search(r'name="base"[^>]*value="([^"]+)"', galbert.get(ABSENCE).text).group(1)
+    assert declare(galbert, base, **good(activities)).location == declare(galbert, base, **good(activities)).location
+    with app.app_context():
+        assert len(requests()) == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    (
+        ({"children": []}, "Choose one child at least."),
+        ({"reason_id": ""}, "Choose a reason."),
+        ({"reason_id": "999"}, "Choose a reason."),
+        ({"last_day": "2026-11-25"}, "The last day comes before the first one."),
+        ({"first_day": "2026-02-30"}, "Not a valid date value."),
+        ({"last_day": "2028-11-25"}, "is for the town hall to arrange"),
+        ({"first_day": "2026-10-01", "last_day": "2026-10-01"}, "too long ago"),
+        ({"first_day": "2026-12-10", "last_day": "2026-12-10"}, "December 10, 2026"),
+    ),
+)
+def test_what_is_wrong_is_said_and_nothing_is_lost(app, galbert, activities, other, sentence):
+    answer = declare(galbert, **good(activities, explanation="à l’hôpital", **other))
+    assert answer.status_code == 422
+    assert sentence in answer.text and "à l’hôpital" in answer.text
+    with app.app_context():
+        assert requests() == []
+
+
+def test_other_needs_a_text(app, galbert, activities):
+    answer = declare(galbert, **good(activities, reason_id=activities.other))
+    assert answer.status_code == 422 and "please explain in a few words" in answer.text
+    assert f'value="{activities.other}" checked' in answer.text
+    assert declare(galbert, **good(activities, reason_id=activities.other, explanation="Wedding")).status_code == 303
+
+
+def test_another_familys_child_cannot_be_absent(app, galbert, activities):
+    assert declare(galbert, **good(activities, children=[activities.hugo])).status_code == 422
+    with app.app_context():
+        assert requests() == []
+
+
+def test_one_service_alone(app, galbert, activities):
+    where = f"?spot={activities.lea}.{activities.meal}.2026-11-26"
+    assert "Only: Canteen" in galbert.get(ABSENCE + where).text
+    values = good(activities, children=[activities.lea], only="1")
+    assert declare(galbert, where=where, **values).status_code == 303
+    with app.app_context():
+        assert db.session.scalars(select(PlaceAsked.unit_id).filter_by(wish=Wish.absence)).all() == [activities.meal]
+
+
+def test_each_child_gets_its_own_certificate_and_a_bad_form_keeps_it(app, galbert, activities):
+    base = re.search(r'name="base"[^>]*value="([^"]+)"', galbert.get(ABSENCE).text).group(1)
+    wrong = declare(galbert, base, **good(activities, children=[], certificate=(io.BytesIO(PICTURE), "note.png")))
+    kept = re.search(r'name="certificate-kept" value="([^"]+)"', wrong.text).group(1)
+    assert declare(galbert, base, **good(activities, **{"certificate-kept": kept})).status_code == 303
+    with app.app_context():
+        files = [row.changes["certificate_id"]["after"] for row in requests()]
+        assert len(set(files)) == 2
+        assert {row.family_id for row in db.session.scalars(select(StoredFile).where(StoredFile.id.in_(files)))} == {1}
+
+
+def test_it_says_whether_it_is_in_time(galbert, activities):
+    page = galbert.get(f"{ABSENCE}?spot={activities.lea}.{activities.meal}.2026-11-26")
+    assert "in time, if sent before Tue 24 Nov at 12:00" in page.text
+    assert "nothing is booked in these days" in galbert.get(f"{ABSENCE}?spot={activities.lea}.{activities.meal}.2026-12-10").text
