@@ -18,6 +18,7 @@ from app.changes.models import Act, Lane
 from app.children.models import Child
 from app.children.queries import child_of
 from app.core import clock
+from app.core.codec import encode
 from app.core.errors import DomainError
 from app.core.forms import LongText, Required, option
 from app.core.i18n import _, _l, _n
@@ -210,6 +211,11 @@ class AbsenceKind(Kind):
         db.session.flush()
         mark_absent(absence, rows)
         return absence
+
+    def read(self, target):
+        units = {row.unit_id for row in target.bookings}
+        values = {name: encode(getattr(target, name)) for name in self.fields if name != "unit_id"}
+        return {**values, "unit_id": units.pop() if len(units) == 1 else None}
 
     # -- words ------------------------------------------------------------------------------------------------------------------------
 
