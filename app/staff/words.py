@@ -27,6 +27,8 @@ NOUNS = {
     "absence_reason": _l("reason for an absence"),
     "paper_type": _l("type of paper"),
     "setting": _l("settings"),
+    "enrolment": _l("enrolment in an activity"),
+    "paper": _l("paper"),
     "staff_meals": _l("adults who eat"),
 }
 ACTS = {

@@ -60,7 +60,8 @@ def test_a_parent_enrols_a_child_and_sends_a_paper(app, person, town, worker, si
     parent.check()
     clerk = person("agent", "desk")
     steps.open_lot(clerk.page)
-    expect(clerk.page.get_by_text("Papers to look at first: Insurance", exact=False)).to_be_visible()
+    # The findings are in the town's language.
+    expect(clerk.page.get_by_role("listitem").filter(has_text="Insurance (test).")).to_be_visible()
     accept_one_by_one(clerk, worker)
     assert_accepted(app, town)
     page.goto("/portail/inscriptions/")
