@@ -9,10 +9,16 @@ from sqlalchemy import func, select
 
 from app.activities.models import Attendance, AttendanceMark, KitchenSheet, Mark, StaffMeals
 from app.audit.models import HealthRead
+from app.children.models import Child
 from app.core.db import unit_of_work
+from app.core.files import Upload
+from app.documents.models import FileState
+from app.documents.operations import store
 from app.extensions import db
+from app.security.who_sees_what import Noun
 from tests.activities import onsite
 from tests.conftest import counted_queries
+from tests.contracts.town import PICTURE
 
 SHEET = "/mairie/pointage/feuille"
 
@@ -189,6 +195,17 @@ def test_the_workbook_carries_telephones_and_no_health(app, sign_in, ids):
         .read("xl/sharedStrings.xml")
         .decode()
     )
+
+
+def test_photographs_come_small_and_to_those_who_may_see_them(app, sign_in, ids):
+    with app.test_request_context("/"), unit_of_work():
+        photo = store(Upload("lea.png", "image/png", PICTURE), noun=Noun.photo, family_id=1, child_id=ids["lea"], state=FileState.kept)
+        db.session.get(Child, ids["lea"]).photo_id = photo.id
+        path = f"/mairie/fichier/{photo.id}?small=1"
+    assert path in sign_in("animateur").get(at(ids)).text
+    assert sign_in("animateur").get(path).mimetype == "image/png"
+    assert path not in sign_in("regisseur").get(at(ids)).text
+    assert sign_in("regisseur").get(path).status_code == 403
 
 
 # -- kitchen and forecast -----------------------------------------------------------------------------------------------------------
