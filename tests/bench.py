@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -34,6 +35,7 @@ DAY = date(2026, 11, 23)
 INGREDIENTS = (
     "app/demo/*.py",
     "app/*/models.py",
+    "app/*/models/*.py",
     "migrations/versions/*.py",
     "app/changes/operations.py",
     "app/changes/seed.py",
@@ -50,7 +52,16 @@ PEER = {
     "families_list": (142, 15),
     "family_file": (150, 24),
     "validation": (160, 18),
+    #: One child, one activity, 11 days; ours are all children, four services, four weeks.
+    "agenda": (163, 41),
+    "save_booking": None,
 }
+#: Limits of our own, in ms: what the peer does not measure.
+OURS = {"save_booking": 30}
+#: These write: one request after the other, so that statements are not counted.
+SAVES = {"save_booking"}
+#: Days that are asked for in one post.
+LOT = 4
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,8 @@ PAGES = (
     Page("families_list", "agent", "/mairie/familles/"),
     Page("family_file", "agent", "/mairie/familles/{family}/"),
     Page("validation", "agent", "/mairie/demandes/"),
+    Page("agenda", "galbert", "/portail/agenda/?weeks=4"),
+    Page("save_booking", "galbert", "/portail/agenda/?week={week}"),
 )
 
 
@@ -176,14 +189,16 @@ def measure(app, page):
     with app.app_context():
         clock.set_to(_present())
         places, database = _places(page.username), db.engine.dialect.name
-    fetch = _login(app) if page.name == "login" else _get(app, page, places)
+    fetch = _login(app) if page.name == "login" else _save(app, page, places) if page.name in SAVES else _get(app, page, places)
     for _run in range(WARM_UPS):
         answer = fetch()
+        getattr(fetch, "undo", int)()
     times = []
     for _run in range(RUNS):
         began = time.perf_counter()
         fetch()
         times.append((time.perf_counter() - began) * 1000)
+        getattr(fetch, "undo", int)()
     with app.app_context():
         engine = db.engine
     with counted_queries(engine) as statements:
@@ -246,6 +261,35 @@ def _get(app, page, places):
     return fetch
 
 
+def _save(app, page, places):
+    """A function that asks for some free days in one post, as the agenda's script does; its `undo` takes them back, unmeasured."""
+    client, address = signed_in(app, page.username), page.address.format(**places)
+    shown = client.get(address).text
+    spots = re.findall(r'name="book" value="([^"]+)"', shown)[:LOT]
+    if len(spots) < LOT:
+        raise Absent(f"{address} has {len(spots)} free days; {LOT} are needed")
+    token, count, asked = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', shown).group(1), itertools.count(), {}
+
+    def post(act):
+        taps = [{"key": f"bench-{next(count)}-{time.time_ns()}", "spot": spot, "act": act, "request": asked.get(spot)} for spot in spots]
+        answer = client.post("/portail/agenda/", json={"taps": taps}, headers={"X-CSRFToken": token, "Accept": "application/json"})
+        if answer.status_code != 200 or not all(one["ok"] for one in answer.json["results"]):
+            raise Absent(f"saving answers {answer.status_code}: {answer.text[:300]}")
+        return answer
+
+    def fetch():
+        answer = post("book")
+        asked.update({one["spot"]: one["request"] for one in answer.json["results"]})
+        return answer
+
+    def undo():
+        post("withdraw")
+        asked.clear()
+
+    fetch.undo = undo
+    return fetch
+
+
 def _login(app):
     """A function that signs in once, with the password: the POST alone, from a form that was opened before."""
     from app.demo import PASSWORD
@@ -276,7 +320,10 @@ def _places(username):
     family = family or db.session.scalar(db.select(Family.id).order_by(Family.id).limit(1))
     child = db.session.scalar(db.select(Household.child_id).where(Household.family_id == family).order_by(Household.child_id).limit(1))
     db.session.remove()
-    return {"family": family, "child": child}
+    from app.core import clock
+
+    year, week, _day = (clock.today() + timedelta(weeks=2)).isocalendar()
+    return {"family": family, "child": child, "week": f"{year}-W{week:02}"}
 
 
 def hash_ms():
@@ -298,14 +345,15 @@ def limit_of(name, hashing):
     """The milliseconds that a page may take; None where the peer has no such page."""
     if name == "login":
         return hashing + LOGIN_ON_TOP_MS
-    return PEER[name][0] / 5 * max(1, hashing / PEERS_HASH_MS) if PEER[name] else None
+    limit = PEER[name][0] / 5 if PEER[name] else OURS.get(name)
+    return limit * max(1, hashing / PEERS_HASH_MS) if limit is not None else None
 
 
 def faults(result, hashing):
     """What of the house rules a result breaks."""
     # The peer was measured on SQLite; a server of its own adds a way there and back to each statement.
     limit = limit_of(result.name, hashing) if result.database == "sqlite" else None
-    if result.queries > MOST_QUERIES:
+    if result.queries > MOST_QUERIES and result.name not in SAVES:
         yield f"{result.name} on {result.database}: {result.queries} statements; {MOST_QUERIES} are enough"
     if limit is not None and result.median_ms > limit:
         yield f"{result.name} on {result.database}: {result.median_ms} ms; at most {limit:.0f}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flask import g
 from flask_babel import format_date
 
 from app.activities.timetable import CellState
@@ -100,14 +101,20 @@ def sentence(cell):
 
 
 def day_name(day, form="EEEE d MMM"):
-    """Thursday 26 Nov."""
-    return format_date(day, form)
+    """Thursday 26 Nov. The same few days are named for every cell: each is worded once a request."""
+    kept = g.setdefault("day_names", {})
+    if (day, form) not in kept:
+        kept[day, form] = format_date(day, form)
+    return kept[day, form]
 
 
 def moment(instant):
-    """Tue 24 Nov. at 12:00. The end of a day is told as such."""
-    at = clock.local(instant)
-    return _("%(day)s at %(hour)s", day=format_date(at.date(), "EEE d MMM"), hour=f"{at:%H:%M}")
+    """Tue 24 Nov at 12:00."""
+    kept = g.setdefault("moments", {})
+    if instant not in kept:
+        at = clock.local(instant)
+        kept[instant] = _("%(day)s at %(hour)s", day=day_name(at.date(), "EEE d MMM"), hour=f"{at:%H:%M}")
+    return kept[instant]
 
 
 def legend(cells):

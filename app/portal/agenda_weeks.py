@@ -218,5 +218,5 @@ def until(cells):
     if not open_ones:
         return ""
     at = clock.local(min(cell.deadline for cell in open_ones))
-    day = format_date(at.date(), "EEE d" if open_ones[0].day - at.date() < WEEK else "EEE d MMM")
+    day = day_name(at.date(), "EEE d" if open_ones[0].day - at.date() < WEEK else "EEE d MMM")
     return _("until %(day)s, %(hour)s", day=day, hour=f"{at:%H:%M}")
