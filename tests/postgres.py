@@ -43,10 +43,14 @@ class Server:
     def drop(self, database):
         self._tell(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
-    def _tell(self, statement):
+    def session(self, database):
+        """A connection of the server's owner, each statement a transaction."""
         import psycopg
 
-        with psycopg.connect(f"host={self.folder} user=preau dbname=postgres", autocommit=True) as connection:
+        return psycopg.connect(f"host={self.folder} user=preau dbname={database}", autocommit=True)
+
+    def _tell(self, statement):
+        with self.session("postgres") as connection:
             connection.execute(statement)
 
 
