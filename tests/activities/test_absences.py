@@ -240,3 +240,26 @@ def test_a_booking_made_by_mistake_goes(town):
     with unit_of_work():
         unbook(booking(town, town.meal, NEXT_MONDAY), by=account("agent"))
     assert db.session.scalar(db.select(Booking.id).filter_by(unit_id=town.meal, day=NEXT_MONDAY)) is None
+
+
+def test_a_certificate_follows(app, activities, sign_in):
+    """From the absent day to the form; accepted, it is on the absence."""
+    from app.changes.models import ChangeRequest
+    from tests.conftest import base_of
+    from tests.contracts.test_kinds import picture
+
+    with app.app_context():
+        row = cast.book(activities.lea, activities.galbert, activities.meal, NEXT_MONDAY, activities.table)
+        absence = cast.absent(row, activities.ill)
+    client, address = sign_in("galbert"), f"/portail/demande/certificate/edit/{absence}"
+    day = client.get(f"/portail/agenda/jour/?spot={activities.lea}.{activities.meal}.{NEXT_MONDAY.isoformat()}")
+    assert address in day.text
+    assert "Choose the file" in client.post(address, data={"base": base_of(client.get(address).text)}).text
+    sent = {"base": base_of(client.get(address).text), "certificate_id": picture()}
+    assert client.post(address, data=sent, content_type="multipart/form-data").status_code == 302
+    assert sign_in("martin").get(address).status_code == 404
+    with app.test_request_context("/"):
+        number = db.session.scalar(db.select(ChangeRequest.id).filter_by(kind="certificate"))
+        assert request_of(number).lane is Lane.papers
+        settle(app, number)
+        assert db.session.scalar(db.select(Absence.certificate_id))

@@ -61,6 +61,7 @@ def town(app, activities):
     """Children who take part in activities, and a day on which one of them may be absent."""
     with app.app_context():
         cast.book(activities.lea, activities.galbert, activities.meal, date(2026, 12, 3), activities.table)
+        cast.absent(cast.book(activities.lea, activities.galbert, activities.care, date(2026, 12, 1)), activities.ill)
 
 
 def picture():

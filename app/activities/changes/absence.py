@@ -239,6 +239,36 @@ class AbsenceKind(Kind):
         return f"{child_name(request.child_id)}: {unit_title(unit_id) + ', ' if unit_id else ''}{days}"
 
 
+class CertificateForm(SectionForm):
+    """A paper that says why a child was absent."""
+
+    certificate_id = UploadField(_l("Certificate (photograph or PDF)"), noun=Noun.paper)
+
+
+@register
+class CertificateKind(Kind):
+    """The certificate of an absence, where it follows later."""
+
+    name, noun, tab = "certificate", Noun.booking, Tab.absences
+    title = _l("Certificate of an absence")
+    model = Absence
+    form = CertificateForm
+    secret = True
+
+    def of_family(self, family_id):
+        return (Absence.family_id == family_id) & Absence.child.has(Child.of_family(family_id))
+
+    def refuse_if_invalid(self, proposal, family_id):
+        if not proposal.after.get("certificate_id"):
+            raise DomainError(_("Choose the file of the certificate."))
+
+    def check(self, request, target):
+        return [Finding(Lane.papers, _("Look at the certificate."))]
+
+    def about(self, request, target):
+        return f"{target.child}, {format_date(target.first_day, 'long')}" if target is not None else ""
+
+
 def mark_absent(absence, bookings):
     """Mark bookings as absent, within the open unit of work; their places are offered to whoever waits."""
     told = in_time(bookings, absence.declared_at)
