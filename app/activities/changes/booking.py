@@ -259,7 +259,11 @@ class BookingKind(Kind):
             found.setdefault((request.child_id, unit_id), []).append((day, request))
         return [
             (
-                f"{child_name(child_id)}: {unit_title(unit_id)}, {days_in_words([day for day, _one in cells])}",
+                _(
+                    "%(section)s: %(name)s",
+                    section=child_name(child_id),
+                    name=f"{unit_title(unit_id)}, {days_in_words([day for day, _one in cells])}",
+                ),
                 [request for _day, request in cells],
             )
             for (child_id, unit_id), cells in ((key, sorted(cells, key=lambda cell: cell[0])) for key, cells in found.items())
