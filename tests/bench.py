@@ -265,7 +265,9 @@ def _save(app, page, places):
     """A function that asks for some free days in one post, as the agenda's script does; its `undo` takes them back, unmeasured."""
     client, address = signed_in(app, page.username), page.address.format(**places)
     shown = client.get(address).text
-    spots = re.findall(r'name="book" value="([^"]+)"', shown)[:LOT]
+    free = re.findall(r'name="book" value="((\d+)\.\d+\.([-\d]+))"', shown)
+    # One a child and day: services may exclude each other.
+    spots = list({(child, day): spot for spot, child, day in free}.values())[:LOT]
     if len(spots) < LOT:
         raise Absent(f"{address} has {len(spots)} free days; {LOT} are needed")
     token, count, asked = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', shown).group(1), itertools.count(), {}

@@ -18,9 +18,9 @@ from app.security.who_sees_what import Noun
 #: Endpoint, name, short name on a phone, icon, on the phone's bottom bar.
 ENTRIES = (
     ("HomeView.home", _lp("bar", "Home"), _lp("bar", "Home"), "home", True),
-    ("AccountView.account", _lp("bar", "My account"), _lp("bar, short", "Account"), "user", True),
+    ("AccountView.account", _lp("bar", "My account"), _lp("bar, short", "Account"), "user", False),
     ("ChildrenView.children", _lp("bar", "My children"), _lp("bar, short", "Children"), "users", True),
-    ("AgendaView.agenda", _lp("bar", "Agenda"), "", "calendar", False),
+    ("AgendaView.agenda", _lp("bar", "Agenda"), "", "calendar", True),
     ("EnrolmentsView.enrolments", _lp("bar", "Enrolments"), "", "pencil", False),
     ("StatementView.statement", _lp("bar", "Account statement"), "", "receipt", False),
     ("InboxView.inbox", _lp("bar", "Inbox"), "", "inbox", False),

@@ -55,6 +55,7 @@ class ChildrenView(PortalView):
 def sections(child):
     """The parts of a child's page that the person may see."""
     return {
+        "may_book": may(Noun.booking, "ask"),
         "authorisations": section_or_none("authorisations", child),
         "given": given(child),
         "photo": section_or_none("photo", child),
