@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from flask import url_for
-from sqlalchemy import Date, Integer, String, cast, literal, null, select, union_all
+from sqlalchemy import Date, Integer, String, bindparam, cast, literal, null, select, union_all
 
 from app.activities.calendar import Calendar, days_between
 from app.activities.deadlines import deadline
 from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Rank, Unit, Wish
-from app.changes.models import ChangeRequest, RequestState
 from app.children.models import Household, Weeks
 from app.core import clock
 from app.core.db import Instant
@@ -53,49 +53,12 @@ class Days:
     def __init__(self, children):
         self.children, self.today = {child.id: child for child in children}, clock.today()
         self.monday = self.today - timedelta(days=self.today.weekday())
-        self.rows = db.session.execute(self._query()).all() if children and may(Noun.booking, "read") else []
+        self.rows = self._read() if children and may(Noun.booking, "read") else []
 
-    def _query(self):
-        parts = union_all(self._enrolled(), self._booked(), self._asked()).subquery()
-        household = (Household.child_id == parts.c.child_id) & (Household.family_id == standing().family_id) & Household.ended_on.is_(None)
-        query = select(Activity, Enrolment, Unit.name.label("unit"), Household.weeks, parts)
-        query = query.select_from(parts).join(Activity, Activity.id == parts.c.activity_id)
-        query = query.outerjoin(Enrolment, Enrolment.id == parts.c.enrolment_id).outerjoin(Unit, Unit.id == parts.c.unit_id)
-        return query.outerjoin(Household, household).order_by(Activity.position, Activity.id, parts.c.unit_id)
-
-    @property
-    def _last(self):
-        return self.monday + 2 * WEEK - timedelta(days=1)
-
-    def _enrolled(self):
-        nothing = (cast(null(), Integer), cast(null(), Date), literal("enrolled", String), cast(null(), Integer), cast(null(), Instant))
-        now = (Enrolment.starts_on <= self._last) & (Enrolment.ends_on >= self.today)
-        return _part(Enrolment, (Enrolment.activity_id, Enrolment.id, *nothing)).where(self._mine(Enrolment), now)
-
-    def _booked(self):
-        state = cast(Booking.state, String)
-        columns = (
-            Unit.activity_id,
-            cast(null(), Integer),
-            Booking.unit_id,
-            Booking.day,
-            state,
-            cast(null(), Integer),
-            cast(null(), Instant),
-        )
-        query = _part(Booking, columns).join(Unit, Unit.id == Booking.unit_id)
-        return query.where(self._mine(Booking), Booking.day.between(self.monday, self._last), Booking.state != BookingState.cancelled)
-
-    def _asked(self):
-        how = cast(PlaceAsked.rank, String)
-        columns = (Unit.activity_id, cast(null(), Integer), PlaceAsked.unit_id, PlaceAsked.day, how, PlaceAsked.request_id)
-        query = _part(PlaceAsked, (*columns, PlaceAsked.offered_until)).join(Unit, Unit.id == PlaceAsked.unit_id)
-        opened = query.join(ChangeRequest, ChangeRequest.id == PlaceAsked.request_id).where(ChangeRequest.state != RequestState.withdrawn)
-        soon = PlaceAsked.day.between(self.monday, self._last) | (PlaceAsked.rank == Rank.offered)
-        return opened.where(self._mine(PlaceAsked), PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed, soon)
-
-    def _mine(self, model):
-        return (model.family_id == standing().family_id) & model.child_id.in_(self.children)
+    def _read(self):
+        last = self.monday + 2 * WEEK - timedelta(days=1)
+        values = {"children": list(self.children), "family": standing().family_id, "today": self.today, "monday": self.monday, "last": last}
+        return db.session.execute(_query(), values).all()
 
     # -- what it says -----------------------------------------------------------------------------------------------------------------
 
@@ -157,7 +120,47 @@ STATES = {
     Rank.queued.value: States.queued,
     Rank.offered.value: States.offered,
 }
+FAMILY, MONDAY, LAST = bindparam("family"), bindparam("monday"), bindparam("last")
 NAMES = ("child_id", "activity_id", "enrolment_id", "unit_id", "day", "state", "request_id", "until")
+
+
+# -- the query: put together once, since that costs more than asking it ----------------------------------------------------------------
+
+
+@cache
+def _query():
+    """Enrolments, bookings and open requests of :children in :family, of the days from :monday to :last."""
+    parts = union_all(_enrolled(), _booked(), _asked()).subquery()
+    household = (Household.child_id == parts.c.child_id) & (Household.family_id == FAMILY) & Household.ended_on.is_(None)
+    query = select(Activity, Enrolment, Unit.name.label("unit"), Household.weeks, parts)
+    query = query.select_from(parts).join(Activity, Activity.id == parts.c.activity_id)
+    query = query.outerjoin(Enrolment, Enrolment.id == parts.c.enrolment_id).outerjoin(Unit, Unit.id == parts.c.unit_id)
+    return query.outerjoin(Household, household).order_by(Activity.position, Activity.id, parts.c.unit_id)
+
+
+def _enrolled():
+    now = (Enrolment.starts_on <= LAST) & (Enrolment.ends_on >= bindparam("today"))
+    nothing = (cast(null(), Integer), cast(null(), Date), literal("enrolled", String), cast(null(), Integer), cast(null(), Instant))
+    return _part(Enrolment, (Enrolment.activity_id, Enrolment.id, *nothing)).where(_mine(Enrolment), now)
+
+
+def _booked():
+    state, nobody = cast(Booking.state, String), cast(null(), Integer)
+    columns = (Unit.activity_id, nobody, Booking.unit_id, Booking.day, state, nobody, cast(null(), Instant))
+    query = _part(Booking, columns).join(Unit, Unit.id == Booking.unit_id)
+    return query.where(_mine(Booking), Booking.day.between(MONDAY, LAST), Booking.state != BookingState.cancelled)
+
+
+def _asked():
+    how = cast(PlaceAsked.rank, String)
+    columns = (Unit.activity_id, cast(null(), Integer), PlaceAsked.unit_id, PlaceAsked.day, how, PlaceAsked.request_id)
+    query = _part(PlaceAsked, (*columns, PlaceAsked.offered_until)).join(Unit, Unit.id == PlaceAsked.unit_id)
+    soon = PlaceAsked.day.between(MONDAY, LAST) | (PlaceAsked.rank == Rank.offered)
+    return query.where(_mine(PlaceAsked), PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed, soon)
+
+
+def _mine(model):
+    return (model.family_id == FAMILY) & model.child_id.in_(bindparam("children", expanding=True))
 
 
 def _part(model, columns):
