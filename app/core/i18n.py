@@ -8,6 +8,19 @@ from flask_babel.speaklater import LazyString
 from jinja2 import pass_eval_context
 from markupsafe import Markup
 
+#: A language has the dates and numbers of a country: 23/11/2026, not 11/23/26.
+COUNTRIES = {"en": "en_GB"}
+
+
+def with_country(language):
+    """The locale in which a language is written here."""
+    return COUNTRIES.get(language, language)
+
+
+def language():
+    """The reader's language, as accounts keep it."""
+    return get_locale().language
+
 
 def _catalogue():
     """The reader's catalogue. A page has hundreds of texts, and Flask-Babel would find the reader's language anew for each of them."""
@@ -82,5 +95,5 @@ def number(value):
 @contextmanager
 def in_locale(locale):
     """Speak the language of a reader who is not the one asking: mails, letters, jobs."""
-    with force_locale(locale):
+    with force_locale(with_country(locale)):
         yield

@@ -2,13 +2,12 @@
 
 from flask import flash, redirect, request, session, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import get_locale
 from flask_login import current_user
 
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, language
 from app.security import operations, sessions
 from app.security.forms import CodesForm, FirstAccountForm, FirstPasswordForm
 from app.security.guard import ACCOUNT, writes
@@ -84,7 +83,7 @@ def _activate(form, invitation, adult, link):
     hashed = hash_password(form.password.data)
     try:
         with unit_of_work():
-            return operations.activate(invitation_id, username, hashed, email=email, locale=str(get_locale()))
+            return operations.activate(invitation_id, username, hashed, email=email, locale=language())
     except DomainError as refusal:
         form.refuse(refusal, "username" if link is None else None)
         return None

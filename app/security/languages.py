@@ -5,12 +5,13 @@ from flask_babel import refresh
 from flask_login import current_user
 from werkzeug.exceptions import NotFound
 
+from app.core.i18n import with_country
 from app.security.sessions import local_address
 
 
 def init_app(app):
     """Take the place of Flask-AppBuilder's choice, which is the configuration's language for every visitor, written into the session."""
-    app.extensions["babel"].locale_selector = language
+    app.extensions["babel"].locale_selector = lambda: with_country(language())
     app.view_functions["LocaleView.index"] = choose
     app.context_processor(lambda: {"languages": [(code, entry["name"]) for code, entry in current_app.config["LANGUAGES"].items()]})
 

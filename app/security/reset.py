@@ -2,11 +2,10 @@
 
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import get_locale
 
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, language
 from app.security import operations, sessions
 from app.security.forms import ForgottenForm, NewPasswordForm
 from app.security.guard import ACCOUNT, writes
@@ -25,7 +24,7 @@ class ResetView(BaseView):
         form = ForgottenForm()
         if form.validate_on_submit():
             with unit_of_work():
-                operations.ask_to_reset(form.username.data, locale=str(get_locale()))
+                operations.ask_to_reset(form.username.data, locale=language())
             return redirect(url_for("ResetView.asked"))
         return self.render_template("public/forgotten.html", form=form), 422 if form.errors else 200
 

@@ -97,7 +97,7 @@ def test_days_that_make_no_sense(town):
     assert "before the first" in told(town, NEXT_TUESDAY, NEXT_MONDAY)
     assert "too long ago" in told(town, date(2026, 10, 1), NEXT_MONDAY)
     assert "a year at most" in told(town, NEXT_MONDAY, date(2028, 1, 1))
-    assert "Nothing is booked for Léa on December 3, 2026" in told(town, NEXT_THURSDAY, NEXT_THURSDAY)
+    assert "Nothing is booked for Léa on 3 December 2026" in told(town, NEXT_THURSDAY, NEXT_THURSDAY)
     assert "not in your file" in told(town, child=town.hugo)
 
 

@@ -91,7 +91,7 @@ def test_a_day_that_has_passed(town):
 
 def test_after_the_deadline(town):
     sentence = refused(town, town.meal, cast.TUESDAY)
-    assert "past the deadline" in sentence and "November 24, 2026" in sentence
+    assert "past the deadline" in sentence and "24 November 2026" in sentence
     assert cell(town, town.meal, cast.TUESDAY).state is CellState.too_late
 
 

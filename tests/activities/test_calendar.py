@@ -53,7 +53,7 @@ def except_on(first, last=None, **values):
 
 
 def closed(activity, day, school_id=None):
-    with force_locale("en"):
+    with force_locale("en_GB"):
         return Calendar.between(day, day).closed_because(activity, day, school_id)
 
 
@@ -118,10 +118,10 @@ def test_an_activity_has_a_first_and_a_last_day(town):
     with unit_of_work() as session:
         canteen = session.get(Activity, town["canteen"].id)
         canteen.starts_on, canteen.ends_on = date(2026, 9, 7), date(2026, 11, 30)
-    assert closed(canteen, date(2026, 9, 4)) == "Begins on September 7, 2026"
+    assert closed(canteen, date(2026, 9, 4)) == "Begins on 7 September 2026"
     assert closed(canteen, date(2026, 9, 7)) is None
     assert closed(canteen, date(2026, 11, 30)) is None
-    assert closed(canteen, date(2026, 12, 1)) == "Ended on November 30, 2026"
+    assert closed(canteen, date(2026, 12, 1)) == "Ended on 30 November 2026"
 
 
 def test_the_town_closes_and_opens_days(town):

@@ -212,7 +212,7 @@ def test_bad_wishes_are_refused_with_a_sentence(room):
     assert "no enrolments" in refused(room.tom, 99)
     assert "lies before the first" in refused(room.tom, room.evening, ends_on="2026-11-29")
     assert "in the past" in refused(room.tom, room.evening, starts_on="2026-11-22")
-    assert "can go until 8/31/27" in refused(room.tom, room.evening, ends_on="2027-09-01")
+    assert "can go until 31/08/2027" in refused(room.tom, room.evening, ends_on="2027-09-01")
     assert "already enrolled" in refused(room.lea, room.evening)
     assert "does not have" in refused(room.tom, room.evening, {"1": [room.meal]})
     assert "does not have" in refused(room.tom, room.evening, {"3": [room.care]})

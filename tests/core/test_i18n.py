@@ -1,9 +1,12 @@
 """Is every text in its reader's language, whoever read before?"""
 
+import re
+from datetime import date
+
 import pytest
 from flask import render_template_string
 
-from app.core.i18n import _, _l, _lp, _n, _p, in_locale
+from app.core.i18n import _, _l, _lp, _n, _p, in_locale, language
 
 YES = "yes"
 
@@ -50,6 +53,24 @@ def test_what_is_put_into_a_text_is_escaped_in_html_alone(ctx):
         assert render_template_string("{{ _('100 % sure') }}") == "100 % sure"
 
 
+def test_english_has_british_dates(ctx):
+    page = "{{ day|dateformat('short') }} {{ day|dateformat('medium') }} {{ day|dateformat('full') }}"
+    with in_locale("en"):
+        assert render_template_string(page, day=date(2026, 11, 23)) == "23/11/2026 23 Nov 2026 Monday, 23 November 2026"
+        assert language() == "en"
+    with in_locale("fr"):
+        assert language() == "fr"
+
+
+def test_an_english_page_has_british_dates(app, sign_in):
+    client = sign_in("agent")
+    with client.session_transaction() as session:
+        session["locale"] = "en"
+    page = client.get("/mairie/familles/1/").text
+    assert 'lang="en-GB"' in page
+    assert re.search(r"\b\d{1,2} [A-Z][a-z]{2,3} \d{4}\b", page) and not re.search(r"[A-Z][a-z]{2,3} \d{1,2}, \d{4}", page)
+
+
 def test_two_requests_of_two_readers(app):
     pages = []
     for locale in ("fr", "en", "fr"):
@@ -57,7 +78,7 @@ def test_two_requests_of_two_readers(app):
         with client.session_transaction() as session:
             session["locale"] = locale
         pages.append(client.get("/login/").text)
-    assert 'lang="fr"' in pages[0] and 'lang="en"' in pages[1] and 'lang="fr"' in pages[2]
+    assert 'lang="fr"' in pages[0] and 'lang="en-GB"' in pages[1] and 'lang="fr"' in pages[2]
     assert "Password" in pages[1]
 
 

@@ -115,7 +115,7 @@ def test_the_full_sheet_says_all_and_can_be_signed(sign_in, filled):
         "MAIF",
         "Dort avec Doudou",
         "rue des Lilas",
-        "2/3/25",
+        "03/02/2025",
         "required: MISSING",
         "not required",
         "R3111-17",

@@ -72,7 +72,7 @@ def test_the_same_send_twice_is_one_absence(app, galbert, activities):
         ({"first_day": "2026-02-30"}, "Not a valid date value."),
         ({"last_day": "2028-11-25"}, "is for the town hall to arrange"),
         ({"first_day": "2026-10-01", "last_day": "2026-10-01"}, "too long ago"),
-        ({"first_day": "2026-12-10", "last_day": "2026-12-10"}, "December 10, 2026"),
+        ({"first_day": "2026-12-10", "last_day": "2026-12-10"}, "10 December 2026"),
     ),
 )
 def test_what_is_wrong_is_said_and_nothing_is_lost(app, galbert, activities, other, sentence):

@@ -91,11 +91,11 @@ def test_the_language_is_kept_and_makes_the_mails(app, sign_in, visitor):
     german.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
     german.get("/lang/fr")
     german.post("/login/", data={"username": "galbert", "password": PASSWORD})
-    assert '<html lang="en"' in german.get("/compte/").text
+    assert '<html lang="en-GB"' in german.get("/compte/").text
 
 
 def test_visitors_are_spoken_to_as_their_browser_asks(app):
-    for asked, spoken in (("en-GB,en;q=0.8", "en"), ("fr-CH", "fr"), ("de,en;q=0.5", "en"), ("de", "fr"), ("", "fr")):
+    for asked, spoken in (("en-GB,en;q=0.8", "en-GB"), ("fr-CH", "fr"), ("de,en;q=0.5", "en-GB"), ("de", "fr"), ("", "fr")):
         page = app.test_client().get("/", headers={"Accept-Language": asked})
         assert f'<html lang="{spoken}"' in page.text, asked
 

@@ -51,7 +51,7 @@ def states(app):
 def test_they_stand_in_one_table(app, sign_in, asked):
     page = sign_in("agent").get(lot_path(app)).text
     assert len(ticks(page)) == 4 and page.count('class="card ask"') == 1
-    assert "Monday, November 30, 2026" in page and "Léa" in page
+    assert "Monday, 30 November 2026" in page and "Léa" in page
 
 
 def test_more_of_them_cost_no_more_queries(app, sign_in, activities, asked):
