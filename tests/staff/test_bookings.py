@@ -33,7 +33,8 @@ def booked(app):
 def test_a_recap_comes_first_and_writes_nothing(app, sign_in, activities):
     client = sign_in("agent")
     assert "Canteen" in client.get(ENTER).text
-    assert client.get(f"{ENTER}?activity={activities.canteen}").status_code == 200
+    assert f"activity={activities.canteen}&amp;child={activities.lea}" in client.get(f"{ENTER}?child={activities.lea}").text
+    assert "Léa Galbert" in client.get(f"{ENTER}?activity={activities.canteen}&child={activities.lea}").text
     page = client.post(f"{ENTER}?activity={activities.canteen}", data=typed(activities))
     assert page.status_code == 200 and "4 bookings to make" in page.text and "Monday 23, Tuesday 24" in page.text
     assert booked(app) == []
