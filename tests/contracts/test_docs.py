@@ -9,6 +9,8 @@ from app import load_domains
 from app.changes.models import TRANSITIONS, DecisionState
 from app.extensions import Model
 
+pytestmark = pytest.mark.once
+
 load_domains()
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"])

@@ -13,6 +13,8 @@ from tests.contracts import town
 from tests.contracts.test_walk import PUBLIC, address, rules
 from tests.mail.test_texts import TEMPLATES, context_of
 
+pytestmark = pytest.mark.once
+
 FRENCH = next(path for path in catalogues.po_files() if path.parts[-3] == "fr")
 #: Who sees most of the screens; None is a stranger.
 READERS = (None, "galbert", "agent", "admin")

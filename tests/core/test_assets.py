@@ -7,6 +7,8 @@ from flask import url_for
 
 from app.core.assets import STATIC, icon, version
 
+pytestmark = pytest.mark.once
+
 NAMED_IN_CSS = re.compile(r"url\((?!data:|#)[\"']?([^)\"'?#]+)\??([^)\"'#]*)")
 YEAR = "public, max-age=31536000, immutable"
 

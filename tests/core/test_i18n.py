@@ -8,6 +8,8 @@ from flask import render_template_string
 
 from app.core.i18n import _, _l, _lp, _n, _p, in_locale, language
 
+pytestmark = pytest.mark.once
+
 YES = "yes"
 
 

@@ -9,6 +9,8 @@ from app.core.errors import DomainError
 from app.core.files import accept
 from app.demo.pictures import pdf
 
+pytestmark = pytest.mark.once
+
 
 def written(pages=1, password=None):
     writer = PdfWriter()

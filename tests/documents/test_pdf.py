@@ -7,6 +7,8 @@ import pytest
 from app.documents import pdf
 from app.documents.pdf import PdfFailed, portrait, printable, render_pdf
 
+pytestmark = pytest.mark.once
+
 
 def write(app, monkeypatch, html):
     monkeypatch.setattr(pdf, "render_template", lambda *_names, **_context: html)

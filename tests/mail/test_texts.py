@@ -18,6 +18,8 @@ from app.core.i18n import in_locale
 from app.mail.texts import write
 from tests.conftest import account
 
+pytestmark = pytest.mark.once
+
 FOLDER = Path(__file__).parents[2] / "app/templates/mail"
 TEMPLATES = sorted(path.stem for path in FOLDER.glob("[!_]*.txt"))
 

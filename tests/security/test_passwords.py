@@ -5,6 +5,8 @@ import pytest
 from app.core.errors import DomainError
 from app.security.passwords import check_password
 
+pytestmark = pytest.mark.once
+
 GOOD = ["Cour2recre", "cour-de-recre1", "quatorze lettres", "Ünïcode-7x", "préau sous la pluie", "9X!fuite" + "é" * 100]
 BAD = [
     ("Ab1!xyz", "at least 8"),
