@@ -137,12 +137,14 @@ class Booking(Model):
     __table_args__ = (
         Index("uq_booking_place", "child_id", "unit_id", "day", unique=True),
         Index("ix_booking_day", "day", "unit_id", "group_id"),
+        #: Places are counted from it alone: without the day, SQLite would read a unit's whole year.
+        Index("ix_booking_unit", "unit_id", "day", "group_id", "state"),
         CheckConstraint("state != 'absent' OR absence_id IS NOT NULL", name="ck_booking_absence"),
         CheckConstraint("state != 'cancelled' OR cancellation_id IS NOT NULL", name="ck_booking_cancellation"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     child_id: Mapped[int] = mapped_column(ForeignKey("child.id", ondelete="CASCADE"))
-    unit_id: Mapped[int] = mapped_column(ForeignKey("activity_unit.id"), index=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("activity_unit.id"))
     group_id: Mapped[int | None] = mapped_column(ForeignKey("activity_group.id", ondelete="SET NULL"))
     #: The household that asked, and that pays.
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
