@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, select
 
-from app.activities.models import Booking, BookingState, PlaceAsked, Places
+from app.activities.models import Absence, Booking, BookingState, PlaceAsked, Places
 from app.activities.waiting import offer_freed
 from app.changes.kinds import kind_of
 from app.changes.models import Act
@@ -114,6 +114,18 @@ def insurance_certificate(world, home):
     lines = (f"Année scolaire {world.year_begins}-{world.year_begins + 1}", f"Souscripteur : {home.family.guardian}")
     files = {"file_id": scan("Attestation d’assurance scolaire", *lines, as_pdf=world.chance(0.4))}
     return asks("paper", world.pick(pupils).id, files, paper_type_id=world.offer.papers["insurance"].id)
+
+
+@wish(3)
+def certificate(world, home):
+    """The doctor's word that follows an absence of the last weeks."""
+    lately = Absence.first_day >= clock.today() - timedelta(days=40)
+    mine = select(Absence).where(Absence.family_id == home.family.id, Absence.certificate_id.is_(None), lately)
+    told = db.session.scalar(mine.order_by(Absence.id.desc()).limit(1))
+    if told is None:
+        return None
+    files = {"certificate_id": scan("Certificat médical", f"Patient : {told.child}", "Cabinet du docteur Lemaire")}
+    return Wish(kind_of("certificate"), told, {}, child_id=told.child_id, files=files)
 
 
 @wish(2)

@@ -101,8 +101,9 @@ class AgendaView(PortalView):
     def _recap(self, title, plan, stretch, **more):
         send_url = url_for("AgendaView.save", **stretch.address())
         back_url = url_for("AgendaView.agenda", **stretch.address())
+        context = {"until": None, "siblings": None, "spot": None, **more}
         return self.render_template(
-            "portal/agenda/recap.html", title=title, plan=plan, key=new_key(), send_url=send_url, back_url=back_url, **more
+            "portal/agenda/recap.html", title=title, plan=plan, key=new_key(), send_url=send_url, back_url=back_url, **context
         )
 
 

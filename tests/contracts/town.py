@@ -120,7 +120,7 @@ def the_activity():
         activity.units = [Unit(name="Meal", kind=UnitKind.meal, with_meal=True), Unit(name="Supper", kind=UnitKind.meal, position=2)]
         activity.groups = [ActivityGroup(name="Everybody")]
         kept = {"whose": Whose.child, "validity": PaperValidity.school_year}
-        activity.papers = [PaperType(name="Insurance of the walk", **kept)]
+        activity.papers = [PaperType(name="Assurance de la visite", **kept)]
         school = db.session.scalar(select(School))
         db.session.add_all([activity, AbsenceReason(title="Ill", takes_certificate=True), StaffMeals(school=school, meals=3)])
         db.session.flush()
