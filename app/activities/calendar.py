@@ -1,15 +1,16 @@
 """On which days is an activity open, and if it is not, why?"""
 
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from flask_babel import format_date, get_locale
 from holidays.countries.france import France
-from sqlalchemy import Integer, cast, literal, null, select, union_all
+from sqlalchemy import JSON, Boolean, Date, Integer, String, bindparam, cast, literal, null, select, union_all
 
 from app.activities import settings
 from app.activities.models import CalendarException, SchoolHoliday, Season
 from app.core.i18n import _
+from app.core.settings import Setting, keep
 from app.extensions import db
 
 #: Deadlines look back from the first day: over the summer, and a long notice.
@@ -24,6 +25,20 @@ def public_holidays(subdivision, year, language="fr"):
     return dict(France(subdiv=place, years=year, language="fr" if language == "fr" else "en_US").items())
 
 
+#: The columns of the one list, of the right type for PostgreSQL, and what its parts give of them.
+COLUMNS = {
+    "id": Integer,
+    "first_day": Date,
+    "last_day": Date,
+    "reason": String,
+    "open": Boolean,
+    "activity_id": Integer,
+    "school_id": Integer,
+    "zone": String,
+    "value": JSON,
+}
+
+
 class Calendar:
     """What a stretch of days looks like for the town: read once, asked often."""
 
@@ -35,14 +50,16 @@ class Calendar:
 
     @classmethod
     def between(cls, first, last):
-        """The calendar of the days from first to last, in one query; it also knows the days before that deadlines look back to."""
-        begin, zone = first - LOOK_BACK, settings.zone()
-        school, by_day = {}, {}
-        for row in sorted(db.session.execute(_rows(begin, last, zone)), key=lambda row: row.id):
+        """The calendar of the days from first to last, and the settings, in one query; and the days that deadlines look back to."""
+        begin = first - LOOK_BACK
+        rows = db.session.execute(_everything(), {"begin": begin, "last": last}).all()
+        keep({row.reason: row.value for row in rows if row.what == "setting"})
+        zone, school, by_day = settings.zone().value, {}, {}
+        for row in sorted((row for row in rows if row.what != "setting"), key=lambda row: row.id):
             for day in days_between(max(row.first_day, begin), min(row.last_day, last)):
-                if row.of_town:
+                if row.what == "exception":
                     by_day.setdefault(day, []).append(row)
-                else:
+                elif row.zone == zone:
                     school[day] = row.reason
         return cls(school, by_day, settings.subdivision().value)
 
@@ -111,24 +128,25 @@ class Calendar:
         return True, None if winner.open else winner.reason
 
 
-def _rows(begin, last, zone):
-    """School holidays of a zone, and what the town itself decided, in one list."""
-    nobody, no_school = (cast(null(), Integer).label(name) for name in ("activity_id", "school_id"))
+@cache
+def _everything():
+    """What the town has set, the school holidays of every zone, and what the town itself decided, in one list."""
     holiday, own = SchoolHoliday, CalendarException
-    holidays = select(
-        literal(False).label("of_town"),
-        holiday.id,
-        holiday.first_day,
-        holiday.last_day,
-        holiday.name.label("reason"),
-        literal(False).label("open"),
-        nobody,
-        no_school,
-    ).where(holiday.zone == zone.value, holiday.first_day <= last, holiday.last_day >= begin)
-    exceptions = select(
-        literal(True).label("of_town"), own.id, own.first_day, own.last_day, own.reason, own.open, own.activity_id, own.school_id
-    ).where(own.first_day <= last, own.last_day >= begin)
-    return union_all(holidays, exceptions)
+    return union_all(
+        _part("setting", reason=Setting.key, value=Setting.value),
+        _dated("holiday", holiday, reason=holiday.name, zone=holiday.zone),
+        _dated("exception", own, reason=own.reason, open=own.open, activity_id=own.activity_id, school_id=own.school_id),
+    )
+
+
+def _part(what, **given):
+    columns = ((given[name] if name in given else cast(null(), kind())).label(name) for name, kind in COLUMNS.items())
+    return select(literal(what).label("what"), *columns)
+
+
+def _dated(what, model, **given):
+    query = _part(what, id=model.id, first_day=model.first_day, last_day=model.last_day, **given)
+    return query.where(model.first_day <= bindparam("last"), model.last_day >= bindparam("begin"))
 
 
 def days_between(first: date, last: date):

@@ -81,11 +81,10 @@ def state_of(paper):
 
 
 def asked_papers(family_id, *, children=None, requests=None):
-    """Every paper that the town asks of a family, those of the family first; two queries where children and requests are given."""
+    """Every paper that the town asks of a family, those of the family first; one query where children and requests are given."""
     children = children_of(family_id) if children is None else children
     requests = open_requests(family_id) if requests is None else requests
-    wanted = _wanted(family_id, children, requests)
-    known = papers_of(family_id, [child.id for child in children]) if wanted else []
+    wanted, known = _wanted(family_id, children, requests)
     for one in wanted:
         one.paper = best(known, one.paper_type.id, one.child_id)
         one.request = next((row for row in requests if _is_for(row, one)), None)
@@ -93,16 +92,18 @@ def asked_papers(family_id, *, children=None, requests=None):
 
 
 def _wanted(family_id, children, requests):
+    """([Asked], the papers of these types that the town has)."""
     asking = _asked_activities(requests)
     here = (Enrolment.activity_id == Activity.id) & (Enrolment.family_id == family_id) & (Enrolment.ends_on >= clock.today())
-    query = select(PaperType, Activity.id, Activity.name, Enrolment.child_id)
+    query = select(PaperType, Activity.id, Activity.name, Enrolment.child_id, Paper).options(joinedload(Paper.file))
     query = query.outerjoin(activity_paper, activity_paper.c.paper_type_id == PaperType.id)
     query = query.outerjoin(Activity, Activity.id == activity_paper.c.activity_id).outerjoin(Enrolment, here)
+    query = query.outerjoin(Paper, (Paper.paper_type_id == PaperType.id) & _known(family_id, [child.id for child in children]))
     asked = PaperType.asked_of_all | Enrolment.id.is_not(None) | Activity.id.in_(sorted({activity for _child, activity in asking}))
     rows = db.session.execute(query.where(asked).order_by(PaperType.id, Activity.position, Activity.id, Enrolment.id)).all()
-    doing = asking | {(child_id, activity_id) for _type, activity_id, _name, child_id in rows if child_id}
+    doing = asking | {(child_id, activity_id) for _type, activity_id, _name, child_id, _paper in rows if child_id}
     found = {}
-    for paper_type, activity_id, name, _child_id in rows:
+    for paper_type, activity_id, name, _child_id, _paper in rows:
         takers = [child for child in children if paper_type.asked_of_all or (child.id, activity_id) in doing]
         for child in takers if paper_type.whose is Whose.child else [None] * bool(takers or paper_type.asked_of_all):
             one = found.setdefault((paper_type.id, child and child.id), Asked(paper_type, child))
@@ -110,7 +111,8 @@ def _wanted(family_id, children, requests):
             if takes_part and name not in one.activities:
                 one.activities.append(name)
     rank = {child.id: number for number, child in enumerate(children, 1)}
-    return sorted(found.values(), key=lambda one: (rank.get(one.child_id, 0), one.paper_type.id))
+    wanted = sorted(found.values(), key=lambda one: (rank.get(one.child_id, 0), one.paper_type.id))
+    return wanted, {row.Paper for row in rows if row.Paper is not None}
 
 
 def _asked_activities(requests):
@@ -131,8 +133,12 @@ def open_requests(family_id):
 
 def papers_of(family_id, child_ids):
     """The papers of a family, and those of its children whichever household brought them: the town asks for none twice."""
-    query = select(Paper).where(or_(Paper.family_id == family_id, Paper.child_id.in_(child_ids)))
+    query = select(Paper).where(_known(family_id, child_ids))
     return db.session.scalars(query.options(joinedload(Paper.file)).order_by(Paper.id)).all()
+
+
+def _known(family_id, child_ids):
+    return or_(Paper.family_id == family_id, Paper.child_id.in_(child_ids))
 
 
 def best(papers, type_id, child_id):

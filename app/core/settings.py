@@ -51,6 +51,11 @@ def get(key):
     return g.settings.get(key, DECLARED[key].default)
 
 
+def keep(values):
+    """Take the {key: value} of all that the town has set from whoever has just read it with something else."""
+    g.settings = values
+
+
 def put(key, value):
     """Set a value, inside a unit of work; the caller audits it."""
     if key not in DECLARED:

@@ -5,13 +5,14 @@ from functools import cache
 
 from flask import g
 from flask_login import current_user
-from sqlalchemy import bindparam, case, func, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import bindparam, case, func, literal, or_, select, union_all
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.audit.models import HealthRead
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeLot, ChangeRequest, Channel, RequestState
-from app.children.models import Child, HealthRecord, SchoolEnrolment
+from app.children.models import Authorisation, Child, HealthRecord, PickUpPerson, SchoolEnrolment
 from app.core import clock
 from app.extensions import db
 from app.families.models import Family
@@ -75,14 +76,24 @@ def _own_children(*, vaccines):
 
 @cache
 def _own_child():
-    loads = (
-        SCHOOLS,
-        joinedload(Child.complementary),
-        joinedload(Child.health),
-        selectinload(Child.authorisations),
-        selectinload(Child.pickup_persons),
-    )
+    loads = (SCHOOLS, joinedload(Child.complementary), joinedload(Child.health))
     return select(Child).where(Child.id == bindparam("child"), Child.of_family(bindparam("family"))).options(*loads)
+
+
+#: The lists of a child's page: too long to be joined with each other, too short for a query each.
+BESIDE = (Authorisation, PickUpPerson, HealthRead)
+
+
+@cache
+def _beside():
+    """The rows of BESIDE of a child, one after the other: each row of the answer holds one of them."""
+    parts = union_all(*(select(literal(number).label("part")) for number in range(len(BESIDE)))).subquery()
+    newest = select(HealthRead.id).filter_by(child_id=bindparam("child")).order_by(HealthRead.id.desc()).limit(bindparam("reads"))
+    query = select(*BESIDE).select_from(parts)
+    for number, model in enumerate(BESIDE):
+        few = model.id.in_(newest) if model is HealthRead else model.child_id == bindparam("child")
+        query = query.outerjoin(model, (parts.c.part == number) & few)
+    return query
 
 
 def _own_requests():
@@ -186,15 +197,16 @@ def children_and_lot():
     return [row[0] for row in rows], rows[0][1] if rows else None
 
 
-def own_child(child_id):
-    """A child with every section, in three queries; None where it does not live in the family."""
-    values = {"child": child_id, "family": standing().family_id}
-    return db.session.scalars(_own_child(), values).unique().one_or_none()
-
-
-def health_reads(child_id, limit=10):
-    """Who of the town opened a child's health data, newest first."""
-    return db.session.scalars(select(HealthRead).filter_by(child_id=child_id).order_by(HealthRead.id.desc()).limit(limit)).all()
+def own_child(child_id, reads=0):
+    """(a child with every section, the newest of those who opened its health data), in two queries; (None, []) for another family's."""
+    child = db.session.scalars(_own_child(), {"child": child_id, "family": standing().family_id}).unique().one_or_none()
+    if child is None:
+        return None, []
+    rows = db.session.execute(_beside(), {"child": child_id, "reads": reads}).all()
+    given, people, opened = (sorted(filter(None, column), key=lambda row: row.id) for column in zip(*rows, strict=True))
+    set_committed_value(child, "authorisations", given)
+    set_committed_value(child, "pickup_persons", people)
+    return child, opened[::-1]
 
 
 # -- mails --------------------------------------------------------------------------------------------------------------------------
