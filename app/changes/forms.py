@@ -34,6 +34,8 @@ class SectionForm(Form):
     aside = ("base", "comment", "password")
     #: [(title, [names])] where the section reads better in parts; else one part.
     layout = ()
+    #: A template above the fields, a stylesheet of its own, and whom it is about where the kind cannot say it yet.
+    intro_template = stylesheet = subject = None
     kind = None
     #: The request that `?again=` names, to be corrected and sent once more.
     former = None
