@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.activities import deadlines
-from app.activities.changes.enrolment import days_of, week_in_words, week_of_row
+from app.activities.changes.enrolment import days_of, know_units, week_in_words, week_of_row
 from app.activities.enrolling import open_activities, too_young_or_old, usual_period
 from app.activities.models import Activity, Enrolment
 from app.activities.papers import asked_papers, name_of
@@ -59,10 +59,14 @@ class OfChild:
 
 
 def enrolments_of(children):
-    """[OfChild] of the family's children; in one query."""
-    whole = joinedload(Enrolment.activity).joinedload(Activity.units)
-    query = select(Enrolment).where(Enrolment.of_family(standing().family_id)).options(whole)
-    rows = db.session.scalars(query.order_by(Enrolment.starts_on.desc(), Enrolment.id)).unique().all()
+    """[OfChild] of the family's children; in one query, with the activities that are asked for."""
+    asked = [row.changes["activity_id"]["after"] for row in recent_requests() if row.kind == "enrolment" and "activity_id" in row.changes]
+    mine = (Enrolment.activity_id == Activity.id) & Enrolment.of_family(standing().family_id)
+    query = select(Activity, Enrolment).outerjoin(Enrolment, mine).where(Enrolment.id.is_not(None) | Activity.id.in_(asked))
+    query = query.options(joinedload(Activity.units)).order_by(Enrolment.starts_on.desc(), Enrolment.id)
+    found = db.session.execute(query).unique().all()
+    know_units({row.Activity for row in found})
+    rows = [row.Enrolment for row in found if row.Enrolment is not None]
     kind = KINDS["enrolment"]
     found = []
     for child in children:

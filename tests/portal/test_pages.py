@@ -2,12 +2,18 @@
 
 import gzip
 import re
+from datetime import date, timedelta
 
 import pytest
 
+from app.activities.models import Paper, PlaceAsked, Rank
 from app.changes.models import Outcome
 from app.core import clock
+from app.core.db import unit_of_work
+from app.core.settings import put
+from app.extensions import db
 from tests.conftest import counted_queries
+from tests.factories import make_request
 from tests.portal.asking import ask, child_id, decide_all, waiting_lot
 
 PAGES = [
@@ -241,3 +247,42 @@ def test_a_page_stays_cheap_for_an_account_with_two_families_and_a_full_file(app
         with app.app_context(), counted_queries() as statements:
             assert client.get(url).status_code == 200
         assert len(statements) <= 8, (page, "\n".join(statements))
+
+
+def test_pages_stay_cheap_with_all_that_the_town_offers_in_play(app, sign_in, activities):
+    from app.children.models import SchoolYear
+
+    with app.app_context():
+        tom = child_id("Tom")
+        with unit_of_work():
+            put("school_zone", "a")
+            next_year = SchoolYear(name="2027-2028", starts_on=date(2027, 9, 1), ends_on=date(2028, 8, 31), enrolling=True)
+            db.session.add(next_year)
+            insurance = {"paper_type_id": activities.insurance, "family_id": 1, "child_id": activities.lea}
+            db.session.add(Paper(**insurance, received_on=date(2025, 9, 1), valid_until=date(2026, 8, 31)))
+            db.session.flush()
+            next_year = next_year.id
+        make_request("school", 1, {"school_year_id": next_year, "school_id": 2, "level": "cp"}, target_id=tom, child_id=tom)
+        week = {"1": [activities.care], "4": [activities.care]}
+        evening = {"activity_id": activities.evening, "starts_on": "2026-11-30", "ends_on": "2027-07-02", "week": week}
+        make_request("enrolment", 1, evening, act="add", child_id=tom)
+        for child in (activities.lea, tom):
+            make_request("health", 1, {"polio": date(2024, 1, 1)}, target_id=child, child_id=child)
+        make_request("booking", 1, {"unit_id": activities.day, "day": date(2026, 12, 2)}, act="add", child_id=activities.lea)
+        with unit_of_work():
+            place = db.session.scalar(db.select(PlaceAsked))
+            place.rank, place.offered_until = Rank.offered, clock.now() + timedelta(hours=24)
+    client = sign_in("galbert")
+    for url, words in (
+        ("/portail/", ("A place is free for Léa", "nothing is booked for", "to send")),
+        (f"/portail/enfants/{tom}/", ("2027-2028", "Evening care")),
+        (f"/portail/enfants/{activities.lea}/", ("Canteen",)),
+        ("/portail/papiers/", ("Insurance",)),
+        ("/portail/inscriptions/", ("Evening care",)),
+        ("/portail/agenda/?weeks=4", ("Canteen",)),
+    ):
+        client.get(url)
+        with app.app_context(), counted_queries() as statements:
+            page = client.get(url).text
+        assert [word for word in words if word not in page] == [], url
+        assert len(statements) <= 8, (url, "\n".join(statements))

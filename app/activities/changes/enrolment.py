@@ -371,6 +371,14 @@ class Named(NamedTuple):
     several: bool
 
 
+def know_units(activities):
+    """Take from a page the activities that it has read with their units, so that _unit_names() need not ask."""
+    ordered = sorted(activities, key=lambda activity: activity.id)
+    g.unit_names = {unit.id: Named(unit.name, len(activity.units) > 1) for activity in ordered for unit in activity.units}
+    #: The session forgets rows that nobody holds.
+    g.known_activities = ordered
+
+
 def _unit_names():
     """{id: row with the name of a unit, and whether its activity has several}, in the town's order; read once a page."""
     if "unit_names" not in g:
