@@ -1,8 +1,9 @@
 """Is there a place? Which group takes a child, how many it takes, how many are taken, and the lock under which it is counted."""
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import bindparam, func, select, union_all
 
 from app.activities.models import Booking, BookingState, PlaceAsked, Places, Rank, Unit, Wish
 from app.changes.models import ChangeRequest
@@ -117,27 +118,31 @@ class Room:
         return self.capacity is None or self.taken + self.queued < self.capacity
 
 
-def capacity_of(unit_id, group_id, day):
-    """How many a group takes for a unit on a day, None without a limit."""
-    if group_id is None:
-        return None
-    query = select(Places).where(Places.group_id == group_id, Places.unit_id == unit_id, (Places.day == day) | Places.day.is_(None))
-    return Capacities(db.session.scalars(query).all()).of(unit_id, group_id, day)
+UNIT, GROUP, DAY = (bindparam(name) for name in ("unit", "group", "day"))
 
 
 def room(unit_id, group_id, day):
     """The Room of a group for a unit on a day; exact where the unit is locked."""
-    capacity = capacity_of(unit_id, group_id, day)
-    if capacity is None:
+    if group_id is None:
         return Room(None, 0, 0)
-    here = _wanted(unit_id, group_id, day)
-    booked = select(func.count()).where(
-        Booking.unit_id == unit_id, Booking.group_id == group_id, Booking.day == day, Booking.state == BookingState.booked
+    counts = db.session.execute(_room(), {"unit": unit_id, "group": group_id, "day": day}).one()
+    capacity = counts.always if counts.then is None else counts.then
+    return Room(None, 0, 0) if capacity is None else Room(capacity, counts.booked + counts.held, counts.queued)
+
+
+@cache
+def _room():
+    """Built once: SQLAlchemy takes longer to build it than to run it."""
+    here = _wanted(UNIT, GROUP, DAY)
+    booked = (Booking.unit_id == UNIT) & (Booking.group_id == GROUP) & (Booking.day == DAY) & (Booking.state == BookingState.booked)
+    places = select(Places.places).where(Places.unit_id == UNIT, Places.group_id == GROUP)
+    return select(
+        places.where(Places.day == DAY).scalar_subquery().label("then"),
+        places.where(Places.day.is_(None)).scalar_subquery().label("always"),
+        select(func.count()).where(booked).scalar_subquery().label("booked"),
+        select(func.count()).where(here, PlaceAsked.rank.in_(OCCUPIES)).scalar_subquery().label("held"),
+        select(func.count()).where(here, PlaceAsked.rank == Rank.queued).scalar_subquery().label("queued"),
     )
-    held = select(func.count()).where(here, PlaceAsked.rank.in_(OCCUPIES))
-    queued = select(func.count()).where(here, PlaceAsked.rank == Rank.queued)
-    counts = db.session.execute(select(booked.scalar_subquery(), held.scalar_subquery(), queued.scalar_subquery())).one()
-    return Room(capacity, counts[0] + counts[1], counts[2])
 
 
 def line(unit_id, group_id, day):

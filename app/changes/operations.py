@@ -1,9 +1,10 @@
 """How does a request come to be, and how is it taken back? submit() is a family's only way to its file."""
 
 from datetime import timedelta
+from functools import cache
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.audit.operations import record
 from app.changes.kinds import kind_of
@@ -15,6 +16,16 @@ from app.core.numbering import next_number
 from app.documents.operations import keep_for_request
 from app.extensions import db
 
+#: What every save asks is built once: SQLAlchemy takes longer to build it than to run it.
+SENT = select(ChangeRequest).where(ChangeRequest.idempotency_key == bindparam("key"))
+OPEN_LOT = (
+    select(ChangeLot)
+    .where(ChangeLot.family_id == bindparam("family"), ChangeLot.account_id == bindparam("account"))
+    .where(ChangeLot.channel == bindparam("channel"), ChangeLot.seals_at > bindparam("now"))
+    .order_by(ChangeLot.id.desc())
+    .limit(1)
+)
+
 
 def submit(kind, proposal, *, standing, by):
     """Store what a family asks; nothing of its file changes. Within the open unit of work; returns the ChangeRequest.
@@ -24,7 +35,7 @@ def submit(kind, proposal, *, standing, by):
     row of another family or one that is gone, DomainError where nothing was changed or a rule says no.
     """
     lock_family(standing.family_id)
-    if proposal.key and (sent := db.session.scalar(select(ChangeRequest).filter_by(idempotency_key=proposal.key))):
+    if proposal.key and (sent := db.session.scalar(SENT, {"key": proposal.key})):
         return sent
     target = _target(kind, proposal, standing.family_id)
     waiting = _replaced(kind, proposal, standing.family_id)
@@ -75,9 +86,14 @@ def _new_request(kind, proposal, changes, lot, *, standing, by, asked_at):
 
 def lock_family(family_id):
     """Let one save of a family wait for the other."""
-    family = db.metadata.tables["family"]
-    if db.session.execute(select(family.c.id).where(family.c.id == family_id).with_for_update()).scalar() is None:
+    if db.session.scalar(_locked_family(), {"family": family_id}) is None:
         raise NotFound(_("This family does not exist any more."))
+
+
+@cache
+def _locked_family():
+    family = db.metadata.tables["family"]
+    return select(family.c.id).where(family.c.id == bindparam("family")).with_for_update()
 
 
 def _target(kind, proposal, family_id):
@@ -149,8 +165,8 @@ def _asked_at(kind, changes, waiting):
 def open_lot(standing):
     """The lot that takes this save: the one begun some minutes ago by the same person, or a new one with a number."""
     now = clock.now()
-    query = select(ChangeLot).filter_by(family_id=standing.family_id, account_id=standing.account_id, channel=Channel(standing.channel))
-    lot = db.session.scalar(query.where(ChangeLot.seals_at > now).order_by(ChangeLot.id.desc()).limit(1))
+    whose = {"family": standing.family_id, "account": standing.account_id, "channel": Channel(standing.channel), "now": now}
+    lot = db.session.scalar(OPEN_LOT, whose)
     if lot is None:
         year = clock.today().year
         lot = ChangeLot(
