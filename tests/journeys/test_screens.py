@@ -1,11 +1,14 @@
 """Is every screen accessible, narrow enough for a telephone, and light? All of the URL map, with a town that has everything in it."""
 
 import gzip
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from app.activities.models import Enrolment
 from app.changes import seed
+from app.changes.kinds import KINDS
 from app.changes.models import ChangeRequest
 from app.children.models import Child
 from app.core import clock
@@ -73,7 +76,19 @@ def pages(app, rows, *rooms):
     """The addresses of the pages of a room."""
     wanted = [rule for rule in rules(app, "GET") if not any(word in rule.endpoint for word in NO_PAGES)]
     inside = [rule for rule in wanted if str(rule).startswith(rooms)]
-    return [address(app, rule, rows) + ("?child=1" if rule.endpoint == "Ask_pickup.add" else "") for rule in inside]
+    return [address(app, rule, rows) + about(app, rule.endpoint, rows) for rule in inside]
+
+
+def about(app, endpoint, rows):
+    """What an address must say besides: the child that something is added to, the day of the agenda that was tapped."""
+    with app.app_context():
+        enrolment = db.session.scalar(select(Enrolment).filter_by(child_id=rows["child_id"]))
+        (unit,) = enrolment.week["1"]
+        monday = clock.today() + timedelta(days=7 - clock.today().weekday())
+        child = endpoint.startswith("Ask_") and endpoint.endswith(".add") and KINDS[endpoint[4:-4]].adds_to_child
+        if endpoint in ("AgendaView.cell", "AgendaView.repeat", "AgendaView.copy"):
+            return f"?spot={enrolment.child_id}.{unit}.{monday.isoformat()}"
+        return f"?child={enrolment.child_id}&activity={enrolment.activity_id}" if child else ""
 
 
 def faults(person, username, paths, between=ALL_RULES):
@@ -158,14 +173,26 @@ class Meter:
     """What a page costs: requests, bytes as a server that compresses would send them, bytes of scripts."""
 
     def __init__(self, page):
-        self.page, self.answers = page, []
+        self.page, self.answers, self.kept = page, [], set()
         page.on("response", lambda answer: self.answers.append(answer))
+        protocol = page.context.new_cdp_session(page)
+        protocol.send("Network.enable")
+        protocol.on("Network.requestServedFromCache", lambda event: self.kept.add(event["requestId"]))
+        protocol.on("Network.responseReceived", self._received)
+        #: Addresses that came over the network.
+        self.fetched = set()
+
+    def _received(self, event):
+        if not event["response"].get("fromDiskCache") and event["requestId"] not in self.kept:
+            self.fetched.add(event["response"]["url"])
 
     def visit(self, path):
         """(requests, bytes, bytes of scripts) of a visit."""
         self.answers.clear()
+        self.fetched.clear()
         self.page.goto(path, wait_until="networkidle")
-        sizes = [(answer.headers.get("content-type", ""), weight(answer)) for answer in self.answers]
+        fetched = [answer for answer in self.answers if answer.url in self.fetched]
+        sizes = [(answer.headers.get("content-type", ""), weight(answer)) for answer in fetched]
         return len(sizes), sum(size for _kind, size in sizes), sum(size for kind, size in sizes if "javascript" in kind)
 
 
@@ -173,7 +200,8 @@ def weight(answer):
     """The bytes of an answer's body on the way; none where the browser had it already."""
     if not answer.request.sizes()["responseBodySize"]:
         return 0
-    body = answer.body()
+    # Asked for once more: the browser forgets the body of what it has in its memory.
+    body = answer.frame.page.request.get(answer.url).body()
     return len(body) if answer.headers.get("content-type", "").startswith(PACKED) else len(gzip.compress(body, 6))
 
 
@@ -185,6 +213,7 @@ def test_families_pages_are_light(app, person, filled):
         "/portail/compte/",
         f"/portail/enfants/{filled['child_id']}/",
         "/portail/demandes/",
+        "/portail/agenda/",
         "/portail/demande/guardian/edit/1",
     ):
         meter = Meter(christelle.page)
