@@ -89,8 +89,11 @@ def keep_or_restore(database, there):
     """Copy the database aside, or back."""
     if hasattr(database, "server"):
         names = ("town", "working") if not there else ("working", "town")
+        # PostgreSQL copies a database that nobody uses.
+        database.connection.close()
         database.server.drop(names[0])
         database.server.create(names[0], template=names[1])
+        database.connection, database.written = database.server.session("working"), None
         return
     aside = f"{database.path}.town"
     shutil.copy(*((aside, database.path) if there else (database.path, aside)))
