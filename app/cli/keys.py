@@ -61,11 +61,14 @@ def rotate_keys():
 
 def rotate_table(table, columns):
     """Encrypt a table anew, some rows at a time, so that nobody waits for long; returns how many rows it took."""
-    last, done = 0, 0
+    # Rows are numbered, or named by the tablet that made them.
+    last, done = None, 0
     while True:
         with unit_of_work():
             query = select(table.c.id, *(type_coerce(column, Text).label(column.name) for column in columns))
-            rows = db.session.execute(query.where(table.c.id > last).order_by(table.c.id).limit(BATCH).with_for_update()).mappings().all()
+            if last is not None:
+                query = query.where(table.c.id > last)
+            rows = db.session.execute(query.order_by(table.c.id).limit(BATCH).with_for_update()).mappings().all()
             for row in rows:
                 anew = {column.name: type_coerce(again, Text) for column in columns if (again := _anew(row[column.name])) is not None}
                 if anew:
