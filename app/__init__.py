@@ -16,7 +16,7 @@ from app.extensions import csrf, db, mailer, migrate
 __version__ = VERSION
 
 #: Rooms with rules, lowest first; each may have models, settings and changes (its kinds of request).
-DOMAINS = ("core", "audit", "mail", "security", "documents", "changes", "families", "children", "activities")
+DOMAINS = ("core", "audit", "mail", "security", "documents", "changes", "families", "children", "activities", "billing")
 
 
 def create_app(**overrides):
@@ -98,9 +98,12 @@ def _plain_type(kind, item, _context):
     """Migrations name the database's own types, so that they outlive our classes."""
     from app.core.db import Instant
     from app.core.encryption import Encrypted
+    from app.core.money import Money
 
     if kind == "type" and isinstance(item, Instant):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, Encrypted):
         return "sa.Text()"
+    if kind == "type" and isinstance(item, Money):
+        return "sa.BigInteger()"
     return False

@@ -285,6 +285,8 @@ class HealthRecord(Model):
     #: Projet d'accueil individualisé: an agreed care plan.
     pai: Mapped[bool | None] = mapped_column(Encrypted(bool))
     pai_until: Mapped[date | None] = mapped_column(Encrypted(date))
+    #: The family brings the child's lunch, as the care plan says: some tariffs ask.
+    own_lunch: Mapped[bool | None] = mapped_column(Encrypted(bool))
     pai_document_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
     treatment: Mapped[str | None] = mapped_column(Encrypted(str))
     illnesses: Mapped[str | None] = mapped_column(Encrypted(str))

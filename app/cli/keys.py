@@ -8,7 +8,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import Text, or_, select, type_coerce, update
 
-from app.core.db import unit_of_work
+from app.core.db import thawed, unit_of_work
 from app.core.encryption import Encrypted, box
 from app.documents.models import StoredFile
 from app.documents.operations import path_of
@@ -64,7 +64,7 @@ def rotate_table(table, columns):
     # Rows are numbered, or named by the tablet that made them.
     last, done = None, 0
     while True:
-        with unit_of_work():
+        with unit_of_work(), thawed():
             query = select(table.c.id, *(type_coerce(column, Text).label(column.name) for column in columns))
             if last is not None:
                 query = query.where(table.c.id > last)

@@ -87,6 +87,30 @@ def written_table(statement):
     return match.group(1).lower() if match else "?"
 
 
+#: Tables whose rows are never changed or deleted once written; rooms add theirs.
+FROZEN = set()
+_thawed = ContextVar("thawed", default=False)
+
+
+@contextmanager
+def thawed():
+    """Inside, rows of FROZEN tables may be changed: for new encryption keys and the end of a retention, nothing else."""
+    token = _thawed.set(True)
+    try:
+        yield
+    finally:
+        _thawed.reset(token)
+
+
+_CHANGE = re.compile(r"\s*(?:UPDATE|DELETE|REPLACE)\b", re.I)
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _refuse_changes(_connection, _cursor, statement, _parameters, _context, _many):
+    if _CHANGE.match(statement) and written_table(statement) in FROZEN and not _thawed.get():
+        raise WriteRefused(f"{written_table(statement)} is never changed")
+
+
 @event.listens_for(Engine, "before_cursor_execute")
 def _refuse_other_writes(_connection, _cursor, statement, _parameters, _context, _many):
     allowed = _allowed.get()

@@ -173,8 +173,8 @@ class IncomeQuotient(Model):
     __table_args__ = (UniqueConstraint("family_id", "counts_from", name="uq_income_quotient_month"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
-    #: In whole euros, as the funds publish it.
-    value: Mapped[int] = mapped_column(Encrypted(int))
+    #: In euros: the funds publish whole ones, a town that divides an income itself may have cents.
+    value: Mapped[Decimal] = mapped_column(Encrypted(Decimal))
     counts_from: Mapped[date] = mapped_column(Date)
     source: Mapped[QuotientSource] = mapped_column(enum_column(QuotientSource, "ck_income_quotient_source"))
     recorded_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

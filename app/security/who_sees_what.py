@@ -31,6 +31,12 @@ class Noun(StrEnum):
     paper = "Paper"
     attendance = "Attendance"
     kitchen = "Kitchen"
+    #: Price grids, and what a household pays by them.
+    tariff = "Tariff"
+    #: What households were granted, and what others pay for them.
+    grant = "Grant"
+    #: Bills, invoices, the account and its documents.
+    bill = "Bill"
     request = "Request"
     account = "Account"
     mail = "Mail"
@@ -86,6 +92,9 @@ TABLE = {
     Noun.paper:          ("ra",   "ra",   "-",    "rade", "rade", "-",   "-",  "-"),
     Noun.attendance:     ("-",    "-",    "-",    "re",   "re",   "r",   "re", "r"),
     Noun.kitchen:        ("-",    "-",    "-",    "re",   "re",   "r",   "re", "r"),
+    Noun.tariff:         ("r",    "r",    "r",    "re",   "re",   "re",  "-",  "r"),
+    Noun.grant:          ("-",    "-",    "-",    "re",   "re",   "r",   "-",  "-"),
+    Noun.bill:           ("r",    "r",    "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),
     Noun.account:        ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.mail:           ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),

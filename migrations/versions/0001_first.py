@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 13:18:33.014179
+Create Date: 2026-11-23 14:35:03.597722
 """
 
 import sqlalchemy as sa
@@ -150,6 +150,17 @@ def upgrade():
         sa.UniqueConstraint("name"),
     )
     op.create_table(
+        "billing_period",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=60), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.CheckConstraint("last_day >= first_day", name="ck_billing_period_dates"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("first_day"),
+    )
+    op.create_table(
         "counter",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
@@ -274,6 +285,19 @@ def upgrade():
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("sentence_en", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "reminder_step",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("title_en", sa.String(length=120), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text_en", sa.Text(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("days >= 1", name="ck_reminder_step_days"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("days"),
     )
     op.create_table(
         "school",
@@ -440,7 +464,11 @@ def upgrade():
         sa.Column("starts_at", sa.Time(), nullable=True),
         sa.Column("ends_at", sa.Time(), nullable=True),
         sa.Column("with_meal", sa.Boolean(), nullable=False),
+        sa.Column("meal_percent", sa.Integer(), nullable=False),
+        sa.Column("by_time", sa.Boolean(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.CheckConstraint("NOT by_time OR kind IN ('hour', 'half_hour')", name="ck_activity_unit_by_time"),
+        sa.CheckConstraint("meal_percent BETWEEN 0 AND 100", name="ck_activity_unit_meal_percent"),
         sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -480,6 +508,50 @@ def upgrade():
     with op.batch_alter_table("adult", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_adult_email"), ["email"], unique=False)
         batch_op.create_index("ix_adult_name", ["last_name", "first_name"], unique=False)
+
+    op.create_table(
+        "billing_run",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("period_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("dry", "issue", "correct", name="ck_billing_run_kind", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting", "running", "done", "stopped", name="ck_billing_run_state", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("families", sa.JSON(), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.String(length=120), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("after_family_id", sa.Integer(), nullable=False),
+        sa.Column("made", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["period_id"],
+            ["billing_period.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("billing_run", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_billing_run_period_id"), ["period_id"], unique=False)
+        batch_op.create_index("ix_billing_run_state", ["state"], unique=False)
+        batch_op.create_index(
+            "uq_billing_run_open",
+            ["period_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('waiting', 'running')"),
+            postgresql_where=sa.text("state IN ('waiting', 'running')"),
+        )
 
     op.create_table(
         "calendar_exception",
@@ -560,6 +632,53 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("family_id", "counts_from", name="uq_income_quotient_month"),
     )
+    op.create_table(
+        "invoice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("invoice", "credit_note", name="ck_invoice_kind", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("regie", sa.Integer(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("period_id", sa.Integer(), nullable=False),
+        sa.Column("period", sa.JSON(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_by", sa.String(length=120), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("addressee", sa.JSON(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("earlier_balance", sa.BigInteger(), nullable=False),
+        sa.Column("corrects_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint("(kind = 'credit_note') = (corrects_id IS NOT NULL)", name="ck_invoice_corrects"),
+        sa.CheckConstraint("kind = 'invoice' AND total >= 0 OR kind = 'credit_note' AND total <= 0", name="ck_invoice_total"),
+        sa.ForeignKeyConstraint(
+            ["corrects_id"],
+            ["invoice.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["period_id"],
+            ["billing_period.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("corrects_id", name="uq_invoice_corrects"),
+        sa.UniqueConstraint("regie", "number", name="uq_invoice_number"),
+        sa.UniqueConstraint("regie", "year", "rank", name="uq_invoice_rank"),
+    )
+    with op.batch_alter_table("invoice", schema=None) as batch_op:
+        batch_op.create_index("ix_invoice_family", ["family_id", "issued_on"], unique=False)
+        batch_op.create_index("ix_invoice_period", ["period_id"], unique=False)
+
     op.create_table(
         "login_address",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -689,6 +808,18 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_stored_file_family_id"), ["family_id"], unique=False)
 
     op.create_table(
+        "tariff_grid",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("activity_id", "starts_on", name="uq_tariff_grid_start"),
+    )
+    op.create_table(
         "ab_permission_view_role",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("permission_view_id", sa.Integer(), nullable=True),
@@ -735,6 +866,54 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("family_id"),
     )
+    op.create_table(
+        "bill",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("period_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "draft",
+                "issued",
+                "carried",
+                "held",
+                "cancelled",
+                name="ck_bill_state",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("previous", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("anomalies", sa.JSON(), nullable=False),
+        sa.Column("blocked", sa.Boolean(), nullable=False),
+        sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("invoice_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("(state = 'issued') = (invoice_id IS NOT NULL)", name="ck_bill_issued"),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["period_id"],
+            ["billing_period.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("period_id", "family_id", name="uq_bill_family"),
+    )
+    with op.batch_alter_table("bill", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bill_family_id"), ["family_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_bill_invoice_id"), ["invoice_id"], unique=False)
+        batch_op.create_index("ix_bill_state", ["period_id", "state"], unique=False)
+
     op.create_table(
         "caf_data",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -837,6 +1016,73 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_invitation_family_id"), ["family_id"], unique=False)
 
     op.create_table(
+        "invoice_document",
+        sa.Column("invoice_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "done", "failed", name="ck_invoice_document_state", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("file_id", sa.Integer(), nullable=True),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rendered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.PrimaryKeyConstraint("invoice_id"),
+    )
+    with op.batch_alter_table("invoice_document", schema=None) as batch_op:
+        batch_op.create_index("ix_invoice_document_state", ["state", "try_at"], unique=False)
+
+    op.create_table(
+        "ledger_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "invoice",
+                "credit_note",
+                "payment",
+                "rejected",
+                "refund",
+                "write_off",
+                name="ck_ledger_entry_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_id", sa.Integer(), nullable=True),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_by", sa.String(length=120), nullable=False),
+        sa.CheckConstraint("kind NOT IN ('credit_note', 'payment', 'write_off') OR amount <= 0", name="ck_ledger_entry_paid"),
+        sa.CheckConstraint("kind NOT IN ('invoice', 'credit_note') OR invoice_id IS NOT NULL", name="ck_ledger_entry_invoice"),
+        sa.CheckConstraint("kind NOT IN ('invoice', 'rejected', 'refund') OR amount >= 0", name="ck_ledger_entry_owed"),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("invoice_id"),
+    )
+    with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_ledger_entry_family", ["family_id", "day"], unique=False)
+
+    op.create_table(
         "presence",
         sa.Column("lot_id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -844,6 +1090,38 @@ def upgrade():
         sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["lot_id"], ["change_lot.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("lot_id", "account_id"),
+    )
+    op.create_table(
+        "price_reason",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("price_reason", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_price_reason_invoice_id"), ["invoice_id"], unique=False)
+
+    op.create_table(
+        "reminder",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.Integer(), nullable=False),
+        sa.Column("step_id", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["step_id"],
+            ["reminder_step.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("invoice_id", "step_id", name="uq_reminder_step"),
     )
     op.create_table(
         "tax_data",
@@ -869,6 +1147,50 @@ def upgrade():
         sa.ForeignKeyConstraint(["unit_id"], ["activity_unit.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("unit_id", "other_id"),
     )
+    op.create_table(
+        "adjustment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_by", sa.String(length=120), nullable=False),
+        sa.CheckConstraint("amount != 0", name="ck_adjustment_amount"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("adjustment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_adjustment_child_id"), ["child_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_adjustment_family_id"), ["family_id"], unique=False)
+
+    op.create_table(
+        "allocation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("entry_id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name="ck_allocation_amount"),
+        sa.ForeignKeyConstraint(
+            ["entry_id"],
+            ["ledger_entry.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("allocation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_allocation_entry_id"), ["entry_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_allocation_invoice_id"), ["invoice_id"], unique=False)
+
     op.create_table(
         "attendance",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1073,6 +1395,32 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_enrolment_group_id"), ["group_id"], unique=False)
 
     op.create_table(
+        "exemption",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=True),
+        sa.Column("school_id", sa.Integer(), nullable=True),
+        sa.Column("school_class_id", sa.Integer(), nullable=True),
+        sa.Column("child_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=120), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_by", sa.String(length=120), nullable=False),
+        sa.CheckConstraint("last_day >= first_day", name="ck_exemption_dates"),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["school_class_id"], ["school_class.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("exemption", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exemption_activity_id"), ["activity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exemption_child_id"), ["child_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exemption_first_day"), ["first_day"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exemption_school_class_id"), ["school_class_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exemption_school_id"), ["school_id"], unique=False)
+
+    op.create_table(
         "health_record",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("child_id", sa.Integer(), nullable=False),
@@ -1085,6 +1433,7 @@ def upgrade():
         sa.Column("what_to_do", sa.Text(), nullable=True),
         sa.Column("pai", sa.Text(), nullable=True),
         sa.Column("pai_until", sa.Text(), nullable=True),
+        sa.Column("own_lunch", sa.Text(), nullable=True),
         sa.Column("pai_document_id", sa.Integer(), nullable=True),
         sa.Column("treatment", sa.Text(), nullable=True),
         sa.Column("illnesses", sa.Text(), nullable=True),
@@ -1125,6 +1474,64 @@ def upgrade():
             sqlite_where=sa.text("ended_on IS NULL"),
             postgresql_where=sa.text("ended_on IS NULL"),
         )
+
+    op.create_table(
+        "invoice_line",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "charge",
+            sa.Enum(
+                "booked",
+                "late",
+                "missing",
+                "unannounced",
+                "told_late",
+                "cancelled",
+                "membership",
+                "adjustment",
+                name="ck_invoice_line_charge",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("child_id", sa.Integer(), nullable=True),
+        sa.Column("child", sa.String(length=160), nullable=False),
+        sa.Column("under_six", sa.Boolean(), nullable=False),
+        sa.Column("activity_id", sa.Integer(), nullable=True),
+        sa.Column("activity", sa.String(length=60), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=True),
+        sa.Column("unit", sa.String(length=120), nullable=False),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("meal", sa.BigInteger(), nullable=False),
+        sa.Column("third_party", sa.BigInteger(), nullable=False),
+        sa.Column("third_party_name", sa.String(length=60), nullable=False),
+        sa.Column("reason_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["invoice_id"],
+            ["invoice.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["reason_id"],
+            ["price_reason.id"],
+        ),
+        sa.ForeignKeyConstraint(["unit_id"], ["activity_unit.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("invoice_id", "position", name="uq_invoice_line_position"),
+    )
+    with op.batch_alter_table("invoice_line", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invoice_line_activity_id"), ["activity_id"], unique=False)
+        batch_op.create_index("ix_invoice_line_child", ["child_id", "day"], unique=False)
+        batch_op.create_index(batch_op.f("ix_invoice_line_reason_id"), ["reason_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_invoice_line_unit_id"), ["unit_id"], unique=False)
 
     op.create_table(
         "paper",
@@ -1202,6 +1609,23 @@ def upgrade():
         )
 
     op.create_table(
+        "rate_grant",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=True),
+        sa.Column("category", sa.String(length=40), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.CheckConstraint("ends_on >= starts_on", name="ck_rate_grant_dates"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("rate_grant", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rate_grant_child_id"), ["child_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rate_grant_family_id"), ["family_id"], unique=False)
+
+    op.create_table(
         "school_enrolment",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("child_id", sa.Integer(), nullable=False),
@@ -1247,6 +1671,31 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_school_enrolment_school_class_id"), ["school_class_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_school_enrolment_school_id"), ["school_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_school_enrolment_school_year_id"), ["school_year_id"], unique=False)
+
+    op.create_table(
+        "third_party_share",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", sa.Integer(), nullable=True),
+        sa.Column("activity_id", sa.Integer(), nullable=True),
+        sa.Column("payer", sa.String(length=60), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=True),
+        sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.CheckConstraint("(percent IS NULL) != (amount IS NULL)", name="ck_third_party_share_one"),
+        sa.CheckConstraint("amount IS NULL OR amount > 0", name="ck_third_party_share_amount"),
+        sa.CheckConstraint("ends_on >= starts_on", name="ck_third_party_share_dates"),
+        sa.CheckConstraint("percent IS NULL OR percent BETWEEN 1 AND 100", name="ck_third_party_share_percent"),
+        sa.ForeignKeyConstraint(["activity_id"], ["activity.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("third_party_share", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_third_party_share_activity_id"), ["activity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_third_party_share_child_id"), ["child_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_third_party_share_family_id"), ["family_id"], unique=False)
 
     op.create_table(
         "absence",
@@ -1482,12 +1931,23 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_absence_child_id"))
 
     op.drop_table("absence")
+    with op.batch_alter_table("third_party_share", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_third_party_share_family_id"))
+        batch_op.drop_index(batch_op.f("ix_third_party_share_child_id"))
+        batch_op.drop_index(batch_op.f("ix_third_party_share_activity_id"))
+
+    op.drop_table("third_party_share")
     with op.batch_alter_table("school_enrolment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_enrolment_school_year_id"))
         batch_op.drop_index(batch_op.f("ix_school_enrolment_school_id"))
         batch_op.drop_index(batch_op.f("ix_school_enrolment_school_class_id"))
 
     op.drop_table("school_enrolment")
+    with op.batch_alter_table("rate_grant", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rate_grant_family_id"))
+        batch_op.drop_index(batch_op.f("ix_rate_grant_child_id"))
+
+    op.drop_table("rate_grant")
     with op.batch_alter_table("places", schema=None) as batch_op:
         batch_op.drop_index("uq_places_one_day", sqlite_where=sa.text("day IS NOT NULL"), postgresql_where=sa.text("day IS NOT NULL"))
         batch_op.drop_index("uq_places_every_day", sqlite_where=sa.text("day IS NULL"), postgresql_where=sa.text("day IS NULL"))
@@ -1506,12 +1966,27 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_paper_child_id"))
 
     op.drop_table("paper")
+    with op.batch_alter_table("invoice_line", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_invoice_line_unit_id"))
+        batch_op.drop_index(batch_op.f("ix_invoice_line_reason_id"))
+        batch_op.drop_index("ix_invoice_line_child")
+        batch_op.drop_index(batch_op.f("ix_invoice_line_activity_id"))
+
+    op.drop_table("invoice_line")
     with op.batch_alter_table("household", schema=None) as batch_op:
         batch_op.drop_index("uq_household_open", sqlite_where=sa.text("ended_on IS NULL"), postgresql_where=sa.text("ended_on IS NULL"))
         batch_op.drop_index(batch_op.f("ix_household_family_id"))
 
     op.drop_table("household")
     op.drop_table("health_record")
+    with op.batch_alter_table("exemption", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exemption_school_id"))
+        batch_op.drop_index(batch_op.f("ix_exemption_school_class_id"))
+        batch_op.drop_index(batch_op.f("ix_exemption_first_day"))
+        batch_op.drop_index(batch_op.f("ix_exemption_child_id"))
+        batch_op.drop_index(batch_op.f("ix_exemption_activity_id"))
+
+    op.drop_table("exemption")
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_enrolment_group_id"))
         batch_op.drop_index(batch_op.f("ix_enrolment_family_id"))
@@ -1542,9 +2017,32 @@ def downgrade():
         batch_op.drop_index("ix_attendance_day")
 
     op.drop_table("attendance")
+    with op.batch_alter_table("allocation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_allocation_invoice_id"))
+        batch_op.drop_index(batch_op.f("ix_allocation_entry_id"))
+
+    op.drop_table("allocation")
+    with op.batch_alter_table("adjustment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_adjustment_family_id"))
+        batch_op.drop_index(batch_op.f("ix_adjustment_child_id"))
+
+    op.drop_table("adjustment")
     op.drop_table("unit_conflict")
     op.drop_table("tax_data")
+    op.drop_table("reminder")
+    with op.batch_alter_table("price_reason", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_price_reason_invoice_id"))
+
+    op.drop_table("price_reason")
     op.drop_table("presence")
+    with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_ledger_entry_family")
+
+    op.drop_table("ledger_entry")
+    with op.batch_alter_table("invoice_document", schema=None) as batch_op:
+        batch_op.drop_index("ix_invoice_document_state")
+
+    op.drop_table("invoice_document")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invitation_family_id"))
         batch_op.drop_index(batch_op.f("ix_invitation_code_hash"))
@@ -1566,6 +2064,12 @@ def downgrade():
 
     op.drop_table("child")
     op.drop_table("caf_data")
+    with op.batch_alter_table("bill", schema=None) as batch_op:
+        batch_op.drop_index("ix_bill_state")
+        batch_op.drop_index(batch_op.f("ix_bill_invoice_id"))
+        batch_op.drop_index(batch_op.f("ix_bill_family_id"))
+
+    op.drop_table("bill")
     op.drop_table("bank_details")
     with op.batch_alter_table("activity_group", schema=None) as batch_op:
         batch_op.drop_index("uq_activity_group_name")
@@ -1576,6 +2080,7 @@ def downgrade():
         batch_op.drop_index("idx_permission_view_id")
 
     op.drop_table("ab_permission_view_role")
+    op.drop_table("tariff_grid")
     with op.batch_alter_table("stored_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_stored_file_family_id"))
         batch_op.drop_index(batch_op.f("ix_stored_file_created_at"))
@@ -1601,6 +2106,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_login_address_email"))
 
     op.drop_table("login_address")
+    with op.batch_alter_table("invoice", schema=None) as batch_op:
+        batch_op.drop_index("ix_invoice_period")
+        batch_op.drop_index("ix_invoice_family")
+
+    op.drop_table("invoice")
     op.drop_table("income_quotient")
     with op.batch_alter_table("change_lot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_change_lot_seals_at"))
@@ -1616,6 +2126,16 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_calendar_exception_first_day"))
 
     op.drop_table("calendar_exception")
+    with op.batch_alter_table("billing_run", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_billing_run_open",
+            sqlite_where=sa.text("state IN ('waiting', 'running')"),
+            postgresql_where=sa.text("state IN ('waiting', 'running')"),
+        )
+        batch_op.drop_index("ix_billing_run_state")
+        batch_op.drop_index(batch_op.f("ix_billing_run_period_id"))
+
+    op.drop_table("billing_run")
     with op.batch_alter_table("adult", schema=None) as batch_op:
         batch_op.drop_index("ix_adult_name")
         batch_op.drop_index(batch_op.f("ix_adult_email"))
@@ -1653,6 +2173,7 @@ def downgrade():
     op.drop_table("school_year")
     op.drop_table("school_holiday")
     op.drop_table("school")
+    op.drop_table("reminder_step")
     op.drop_table("refusal_reason")
     op.drop_table("paper_type")
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
@@ -1673,6 +2194,7 @@ def downgrade():
 
     op.drop_table("family")
     op.drop_table("counter")
+    op.drop_table("billing_period")
     op.drop_table("activity")
     op.drop_table("absence_reason")
     op.drop_table("ab_view_menu")

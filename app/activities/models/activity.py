@@ -100,7 +100,11 @@ class Unit(Model):
     """What one cell of the agenda books: the meal, the hour after school, the whole Wednesday."""
 
     __tablename__ = "activity_unit"
-    __table_args__ = (Index("uq_activity_unit_name", "activity_id", "name", unique=True),)
+    __table_args__ = (
+        Index("uq_activity_unit_name", "activity_id", "name", unique=True),
+        CheckConstraint("meal_percent BETWEEN 0 AND 100", name="ck_activity_unit_meal_percent"),
+        CheckConstraint("NOT by_time OR kind IN ('hour', 'half_hour')", name="ck_activity_unit_by_time"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     activity_id: Mapped[int] = mapped_column(ForeignKey("activity.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(40))
@@ -109,6 +113,10 @@ class Unit(Model):
     ends_at: Mapped[time | None] = mapped_column(Time)
     #: The kitchen counts it.
     with_meal: Mapped[bool] = mapped_column(default=False)
+    #: Which part of the price is food, where one price covers care and a meal: a percentage. The tax certificate leaves it out.
+    meal_percent: Mapped[int] = mapped_column(default=0)
+    #: The price is for every hour, or half-hour, that has begun, of the time that the child was there; else for the whole.
+    by_time: Mapped[bool] = mapped_column(default=False)
     position: Mapped[int] = mapped_column(default=1)
     activity: Mapped[Activity] = relationship(back_populates="units")
 
