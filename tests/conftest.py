@@ -178,6 +178,15 @@ def activities(app):
         return load()
 
 
+@pytest.fixture
+def billed(app):
+    """The same town with grids, quotients, and what happened in October and November: a Billed."""
+    from tests.billing.cast import load
+
+    with app.app_context():
+        return load()
+
+
 @pytest.fixture(autouse=True)
 def no_csrf(request):
     """Tests of rules post without a token; the tests that are about it ask for `csrf`."""
