@@ -50,8 +50,8 @@ class Money(TypeDecorator):
 
 
 def format_money(amount):
-    """An amount in euros for the reader: 1 234,50 € in French."""
-    return format_currency(amount, "EUR")
+    """An amount in euros for the reader: 1 234,50 € in French. The font lacks the narrow space that French puts between thousands."""
+    return format_currency(amount, "EUR").replace("\u202f", "\u00a0")
 
 
 _AMOUNT = re.compile(r"([+-]?)\s*(\d[\d\s\u00a0\u202f]*)(?:[.,](\d{1,2}))?\s*€?")
