@@ -5,13 +5,14 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 
-from sqlalchemy import bindparam, extract, func, select
+from sqlalchemy import bindparam, extract, func, select, type_coerce
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from app.billing.models import Allocation, DocumentState, EntryKind, Invoice, InvoiceDocument, InvoiceKind, InvoiceLine, LedgerEntry
 from app.core import clock
 from app.core.errors import NotFound
 from app.core.i18n import _
+from app.core.money import Money
 from app.extensions import db
 
 ZERO = Decimal("0.00")
@@ -101,7 +102,7 @@ def account(family_id):
 def left_of():
     """The SQL expression of what is left to pay of an Invoice, in euros."""
     paid = select(func.coalesce(func.sum(Allocation.amount), 0)).where(Allocation.invoice_id == Invoice.id).correlate(Invoice)
-    return Invoice.total - paid.scalar_subquery()
+    return type_coerce(Invoice.total - paid.scalar_subquery(), Money)
 
 
 @cache
