@@ -1,0 +1,251 @@
+"""In which situation is a child on a day: quotient, residence, fund, brothers and sisters, own lunch, what was granted? One query."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import Date, Integer, String, Text, bindparam, cast, null, select, type_coerce, union_all
+from sqlalchemy import literal as sql_literal
+
+from app.activities.models import Enrolment
+from app.billing.grid import Residence
+from app.billing.models import RateGrant, ThirdPartyShare
+from app.billing.pricing import Share, Situation
+from app.children.models import Child, HealthRecord, Household
+from app.core.codec import decode
+from app.core.encryption import unseal
+from app.core.money import from_cents
+from app.extensions import db
+from app.families.models import CafData, Family, Fund, IncomeQuotient
+
+#: So many households a query: SQLite takes 32,766 values, and each number is given six times.
+AT_ONCE = 2000
+
+
+class Fact(NamedTuple):
+    """One thing that prices may depend on, from a day to a day; what does not matter is None."""
+
+    what: str
+    family_id: int
+    child_id: int | None
+    activity_id: int | None
+    id: int | None
+    first: date | None
+    last: date | None
+    born: date | None
+    number: int | None
+    cents: int | None
+    text: str | None
+    #: Sealed: a quotient; or whether a child brings its lunch, has a care plan, and until when.
+    secret: str | None
+    pai: str | None
+    pai_until: str | None
+
+    def covers(self, day):
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+_TYPES = (Integer, Integer, Integer, Integer, Date, Date, Date, Integer, Integer, String, Text, Text, Text)
+FAMILIES, FIRST, LAST = bindparam("families", expanding=True), bindparam("first", type_=Date), bindparam("last", type_=Date)
+
+
+def _columns(what, **given):
+    """The columns of one part of the union; what it does not give is null, of the right type for PostgreSQL. Sealed values stay sealed."""
+    names = zip(Fact._fields[1:], _TYPES, strict=True)
+    return [
+        sql_literal(what).label("what"),
+        *((type_coerce(given[name], kind()) if name in given else cast(null(), kind())).label(name) for name, kind in names),
+    ]
+
+
+def _household():
+    columns = _columns("household", family_id=Family.id, number=cast(Family.resident, Integer), text=CafData.fund)
+    return select(*columns).outerjoin(CafData, CafData.family_id == Family.id).where(Family.id.in_(FAMILIES))
+
+
+def _quotients():
+    columns = _columns("quotient", family_id=IncomeQuotient.family_id, first=IncomeQuotient.counts_from, secret=IncomeQuotient.value)
+    return select(*columns).where(IncomeQuotient.family_id.in_(FAMILIES), IncomeQuotient.counts_from <= LAST)
+
+
+def _children():
+    columns = _columns(
+        "child",
+        family_id=Household.family_id,
+        child_id=Child.id,
+        first=Household.started_on,
+        last=Household.ended_on,
+        born=Child.birth_date,
+        secret=HealthRecord.own_lunch,
+        pai=HealthRecord.pai,
+        pai_until=HealthRecord.pai_until,
+    )
+    query = select(*columns).select_from(Household).join(Child, Child.id == Household.child_id)
+    return query.outerjoin(HealthRecord, HealthRecord.child_id == Child.id).where(Household.family_id.in_(FAMILIES))
+
+
+def _enrolments():
+    columns = _columns(
+        "enrolment",
+        family_id=Household.family_id,
+        child_id=Enrolment.child_id,
+        activity_id=Enrolment.activity_id,
+        first=Enrolment.starts_on,
+        last=Enrolment.ends_on,
+    )
+    query = select(*columns).select_from(Household).join(Enrolment, Enrolment.child_id == Household.child_id).distinct()
+    return query.where(Household.family_id.in_(FAMILIES), Enrolment.starts_on <= LAST, Enrolment.ends_on >= FIRST)
+
+
+def _granted(what, model, **more):
+    given = {name: getattr(model, name) for name in ("family_id", "child_id", "id")}
+    columns = _columns(what, first=model.starts_on, last=model.ends_on, **given, **more)
+    query = select(*columns).where(model.family_id.in_(FAMILIES), model.starts_on <= LAST)
+    return query.where(model.ends_on.is_(None) | (model.ends_on >= FIRST))
+
+
+@cache
+def everything():
+    """The one statement; built once, since that takes longer than running it."""
+    share = {"activity_id": ThirdPartyShare.activity_id, "number": ThirdPartyShare.percent, "cents": ThirdPartyShare.amount}
+    return union_all(
+        _household(),
+        _quotients(),
+        _children(),
+        _enrolments(),
+        _granted("grant", RateGrant, text=RateGrant.category),
+        _granted("share", ThirdPartyShare, text=ThirdPartyShare.payer, **share),
+    )
+
+
+def _open(kind, sealed):
+    return None if sealed is None else decode(kind, unseal(sealed))
+
+
+class _Of:
+    """What is known of one household."""
+
+    def __init__(self):
+        self.resident, self.fund = True, Fund.none.value
+        self.quotients, self.shares, self.grants = [], [], []
+        #: {child id: [its links to the household]}, {activity id: {child id: [its enrolments]}}
+        self.links, self.enrolments = defaultdict(list), defaultdict(lambda: defaultdict(list))
+        self._opened, self._edges = {}, None
+
+    def take(self, fact):
+        match fact.what:
+            case "household":
+                self.resident, self.fund = bool(fact.number), fact.text or Fund.none.value
+            case "quotient":
+                self.quotients.append(fact)
+            case "child":
+                self.links[fact.child_id].append(fact)
+            case "enrolment":
+                self.enrolments[fact.activity_id][fact.child_id].append(fact)
+            case "grant":
+                self.grants.append(fact)
+            case _:
+                self.shares.append(fact)
+
+    def sort(self):
+        self.quotients.sort(key=lambda fact: fact.first)
+        self.shares.sort(key=lambda fact: fact.id)
+
+    def stretch(self, day):
+        """A number that is the same for all days between which nothing changes."""
+        if self._edges is None:
+            edges = {fact.first for fact in self._facts() if fact.first is not None}
+            edges |= {fact.last + timedelta(days=1) for fact in self._facts() if fact.last is not None and fact.last < date.max}
+            edges |= {until + timedelta(days=1) for until in self._ends_of_care_plans() if until < date.max}
+            self._edges = sorted(edges)
+        return bisect_right(self._edges, day)
+
+    def _facts(self):
+        yield from (*self.quotients, *self.grants, *self.shares)
+        for links in self.links.values():
+            yield from links
+        for children in self.enrolments.values():
+            for rows in children.values():
+                yield from rows
+
+    def _ends_of_care_plans(self):
+        return filter(None, (self.lunch_until(child_id) for child_id in self.links))
+
+    def quotient(self, day):
+        """(euros, from which day on) of the quotient that counts on a day, or (None, None)."""
+        place = bisect_right(self.quotients, day, key=lambda fact: fact.first) - 1
+        if place < 0:
+            return None, None
+        fact = self.quotients[place]
+        if place not in self._opened:
+            self._opened[place] = _open(Decimal, fact.secret)
+        return self._opened[place], fact.first
+
+    def lunch_until(self, child_id):
+        """Until when the child brings its own lunch: a day, date.max for ever, None for not at all."""
+        links = self.links.get(child_id)
+        if not links or links[0].secret is None or not (_open(bool, links[0].secret) and _open(bool, links[0].pai)):
+            return None
+        return _open(date, links[0].pai_until) or date.max
+
+    def enrolled(self, child_id, activity_id, day):
+        """The children who live here and are enrolled that day, eldest first; the one that is priced is always among them."""
+        found = {
+            child: self.links[child][0].born
+            for child, rows in self.enrolments[activity_id].items()
+            if any(row.covers(day) for row in rows) and any(link.covers(day) for link in self.links[child])
+        }
+        links = self.links.get(child_id)
+        found.setdefault(child_id, links[0].born if links else date.max)
+        return sorted(found, key=lambda child: (found[child], child))
+
+    def situation(self, child_id, activity_id, day):
+        quotient, since = self.quotient(day)
+        enrolled = self.enrolled(child_id, activity_id, day)
+        until = self.lunch_until(child_id)
+        mine = [fact for fact in (*self.grants, *self.shares) if fact.child_id in (None, child_id) and fact.covers(day)]
+        return Situation(
+            quotient=quotient,
+            quotient_from=since,
+            residence=Residence.resident if self.resident else Residence.exterior,
+            fund=self.fund,
+            children=len(enrolled),
+            rank=enrolled.index(child_id) + 1,
+            own_lunch=until is not None and day <= until,
+            categories=frozenset(fact.text.casefold() for fact in mine if fact.what == "grant"),
+            shares=tuple(_share(fact) for fact in mine if fact.what == "share" and fact.activity_id in (None, activity_id)),
+        )
+
+
+def _share(fact):
+    return Share(fact.text, fact.number, None if fact.cents is None else from_cents(fact.cents))
+
+
+class Situations:
+    """The situations of some households between two days. One Situation for all days between which nothing changes."""
+
+    def __init__(self):
+        self._of, self._made = defaultdict(_Of), {}
+
+    @classmethod
+    def load(cls, family_ids, first, last):
+        """Of these households, from first to last; one query for every AT_ONCE of them."""
+        situations, wanted = cls(), sorted(set(family_ids))
+        for start in range(0, len(wanted), AT_ONCE):
+            given = {"families": wanted[start : start + AT_ONCE], "first": first, "last": last}
+            for row in db.session.execute(everything(), given):
+                situations._of[row.family_id].take(Fact(*row))
+        for known in situations._of.values():
+            known.sort()
+        return situations
+
+    def of(self, family_id, child_id, activity_id, day):
+        """The Situation of a child of a household, as an activity's prices see it on a day."""
+        known = self._of[family_id]
+        key = family_id, child_id, activity_id, known.stretch(day)
+        if key not in self._made:
+            self._made[key] = known.situation(child_id, activity_id, day)
+        return self._made[key]
