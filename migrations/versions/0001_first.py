@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 14:35:03.597722
+Create Date: 2026-11-23 14:44:11.701955
 """
 
 import sqlalchemy as sa
@@ -893,7 +893,13 @@ def upgrade():
         sa.Column("blocked", sa.Boolean(), nullable=False),
         sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("invoice_id", sa.Integer(), nullable=True),
+        sa.Column("carried_to_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("(state = 'issued') = (invoice_id IS NOT NULL)", name="ck_bill_issued"),
+        sa.CheckConstraint("carried_to_id IS NULL OR state = 'carried'", name="ck_bill_carried"),
+        sa.ForeignKeyConstraint(
+            ["carried_to_id"],
+            ["bill.id"],
+        ),
         sa.ForeignKeyConstraint(
             ["family_id"],
             ["family.id"],
@@ -910,6 +916,7 @@ def upgrade():
         sa.UniqueConstraint("period_id", "family_id", name="uq_bill_family"),
     )
     with op.batch_alter_table("bill", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bill_carried_to_id"), ["carried_to_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_bill_family_id"), ["family_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_bill_invoice_id"), ["invoice_id"], unique=False)
         batch_op.create_index("ix_bill_state", ["period_id", "state"], unique=False)
@@ -1062,6 +1069,7 @@ def upgrade():
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("invoice_id", sa.Integer(), nullable=True),
+        sa.Column("undoes_id", sa.Integer(), nullable=True),
         sa.Column("title", sa.String(length=120), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("made_by", sa.String(length=120), nullable=False),
@@ -1076,11 +1084,16 @@ def upgrade():
             ["invoice_id"],
             ["invoice.id"],
         ),
+        sa.ForeignKeyConstraint(
+            ["undoes_id"],
+            ["ledger_entry.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("invoice_id"),
     )
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
         batch_op.create_index("ix_ledger_entry_family", ["family_id", "day"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ledger_entry_undoes_id"), ["undoes_id"], unique=False)
 
     op.create_table(
         "presence",
@@ -2036,6 +2049,7 @@ def downgrade():
     op.drop_table("price_reason")
     op.drop_table("presence")
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ledger_entry_undoes_id"))
         batch_op.drop_index("ix_ledger_entry_family")
 
     op.drop_table("ledger_entry")
@@ -2068,6 +2082,7 @@ def downgrade():
         batch_op.drop_index("ix_bill_state")
         batch_op.drop_index(batch_op.f("ix_bill_invoice_id"))
         batch_op.drop_index(batch_op.f("ix_bill_family_id"))
+        batch_op.drop_index(batch_op.f("ix_bill_carried_to_id"))
 
     op.drop_table("bill")
     op.drop_table("bank_details")

@@ -46,6 +46,8 @@ class LedgerEntry(Model):
     amount: Mapped[Decimal] = mapped_column(Money)
     #: The invoice or credit note that it is.
     invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"), unique=True)
+    #: Of a rejection or a refund: the payment that was taken back, or what was too much and is given back.
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_entry.id"), index=True)
     #: What the family reads beside it: the means of a payment.
     title: Mapped[str] = mapped_column(String(120), default="")
     made_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

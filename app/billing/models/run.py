@@ -56,6 +56,7 @@ class Bill(Model):
         UniqueConstraint("period_id", "family_id", name="uq_bill_family"),
         Index("ix_bill_state", "period_id", "state"),
         CheckConstraint("(state = 'issued') = (invoice_id IS NOT NULL)", name="ck_bill_issued"),
+        CheckConstraint("carried_to_id IS NULL OR state = 'carried'", name="ck_bill_carried"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     period_id: Mapped[int] = mapped_column(ForeignKey("billing_period.id"))
@@ -73,6 +74,8 @@ class Bill(Model):
     computed_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     #: The invoice in force: a correction puts the new one here.
     invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"), index=True)
+    #: Of one that was carried forward: the later bill that has its days.
+    carried_to_id: Mapped[int | None] = mapped_column(ForeignKey("bill.id"), index=True)
     period: Mapped[BillingPeriod] = relationship(BillingPeriod)
     family: Mapped[Family] = relationship(Family)
     invoice: Mapped[Invoice | None] = relationship(Invoice)
