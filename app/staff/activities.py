@@ -268,6 +268,14 @@ def asked_activity():
     return number if 0 < number < 2**31 and db.session.get(Activity, number) is not None else None
 
 
+class TimedKind:
+    """Time counts for units that are hours or half-hours."""
+
+    def __call__(self, form, field):
+        if field.data and form.kind.data not in (UnitKind.hour.name, UnitKind.half_hour.name):
+            raise ValidationError(_("Time counts for an hour or a half-hour alone: choose that kind, or untick this."))
+
+
 class UnitForm(StaffForm):
     """What is booked."""
 
@@ -277,6 +285,17 @@ class UnitForm(StaffForm):
     starts_at = TimeField(_l("From"), [Optional()])
     ends_at = TimeField(_l("To"), [Optional(), NotBefore("starts_at", _l("It does not end before it begins."))])
     with_meal = BooleanField(_l("With a meal: the kitchen counts it"))
+    meal_percent = IntegerField(
+        _l("Part of the price that is food, in percent"),
+        [NumberRange(0, 100, _l("Between 0 and 100."))],
+        default=0,
+        description=_l("Where one price covers care and a meal. The tax certificate counts care alone. A meal is food anyway."),
+    )
+    by_time = BooleanField(
+        _l("The price is for each hour, or half-hour, that has begun"),
+        [TimedKind()],
+        description=_l("For units that are an hour or a half-hour. Else the price is for the whole."),
+    )
     position = IntegerField(_l("Rank in lists"), [Required(), NumberRange(1, 99, _l("Between 1 and 99."))])
     conflicts = Ticked(_l("Not on the same day as"), description=_l("A child cannot have both: the whole day and its morning."), choices=[])
 
@@ -335,10 +354,12 @@ class UnitView(StaffView):
         "kind": _l("Kind"),
         "hours": _l("Hours"),
         "with_meal": _l("With a meal"),
+        "price": _l("Its price"),
+        "by_time": _l("By the time spent"),
         "conflicts": _l("Not on the same day as"),
     }
-    list_columns = ["name", "activity", "kind", "hours", "with_meal", "conflicts"]
-    search_columns = ["name", "kind", "with_meal"]
+    list_columns = ["name", "activity", "kind", "hours", "with_meal", "price", "conflicts"]
+    search_columns = ["name", "kind", "with_meal", "by_time"]
     loads = (joinedload(Unit.activity),)
     sorts = {"activity": [Unit.activity_id]}
     first_sort = (Unit.activity_id, Unit.position)
@@ -360,11 +381,17 @@ class UnitView(StaffView):
     def cell_hours(self, row):
         return f"{row.starts_at:%H:%M} – {row.ends_at:%H:%M}" if row.starts_at and row.ends_at else None
 
+    def cell_price(self, row):
+        parts = [_("by the time spent")] if row.by_time else []
+        if row.meal_percent:
+            parts.append(_("%(percent)d %% food", percent=row.meal_percent))
+        return ", ".join(parts) or None
+
     def cell_conflicts(self, row):
         return ", ".join(row.excluded) or None
 
     def beginning(self):
-        return {"activity_id": asked_activity(), "position": 1, "conflicts": []}
+        return {"activity_id": asked_activity(), "position": 1, "meal_percent": 0, "conflicts": []}
 
     def back_url(self, row=None):
         return url_for("ActivityView.show", pk=row.activity_id) if row is not None else super().back_url()

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 
 import xlsxwriter
@@ -34,7 +35,7 @@ def as_csv(labels, rows):
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
     for row in (labels, *rows):
-        writer.writerow([harmless(as_text(value)) for value in row])
+        writer.writerow([as_text(value) if isinstance(value, Decimal) else harmless(as_text(value)) for value in row])
     return "\ufeff" + out.getvalue()
 
 
@@ -44,12 +45,15 @@ def as_workbook(labels, rows):
     book = xlsxwriter.Workbook(
         out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     )
-    sheet, bold, day = book.add_worksheet(), book.add_format({"bold": True}), book.add_format({"num_format": "dd/mm/yyyy"})
+    sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
+    day, money = book.add_format({"num_format": "dd/mm/yyyy"}), book.add_format({"num_format": "#,##0.00"})
     sheet.write_row(0, 0, labels, bold)
     for number, row in enumerate(rows, 1):
         for column, value in enumerate(row):
             if isinstance(value, date) and not isinstance(value, datetime):
                 sheet.write_datetime(number, column, datetime(value.year, value.month, value.day), day)
+            elif isinstance(value, Decimal):
+                sheet.write_number(number, column, value, money)
             elif isinstance(value, (int, float)) and not isinstance(value, bool):
                 sheet.write_number(number, column, value)
             else:
@@ -67,13 +71,19 @@ def as_text(value):
         return ""
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
+    if isinstance(value, Decimal):
+        return f"{value:f}".replace(".", "," if _in_french() else ".")
     if isinstance(value, datetime):
         return f"{clock.local(value):%d/%m/%Y %H:%M}" if value.tzinfo else f"{value:%d/%m/%Y %H:%M}"
     if isinstance(value, date):
-        return f"{value:%d/%m/%Y}" if str(get_locale() or "fr").startswith("fr") else value.isoformat()
+        return f"{value:%d/%m/%Y}" if _in_french() else value.isoformat()
     if isinstance(value, Enum) and hasattr(value, "label"):
         return str(value.label)
     return str(value)
+
+
+def _in_french():
+    return str(get_locale() or "fr").startswith("fr")
 
 
 def harmless(text):

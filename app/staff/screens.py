@@ -18,6 +18,7 @@ from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
 from app.staff.enrolments import ActivityEnrolmentView, PaperView
 from app.staff.families import AdultView, FamilyView
+from app.staff.grants import GrantView, ShareView
 from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
 from app.staff.log import LogView
 from app.staff.mails import MailView
@@ -66,6 +67,8 @@ VIEWS = (
     BookingsView,
     AbsencesView,
     CancellationsView,
+    GrantView,
+    ShareView,
 )
 
 __all__ = ["VIEWS", "init_app", "sentences"]
