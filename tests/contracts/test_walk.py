@@ -83,7 +83,7 @@ def address(app, rule, rows):
         return url_for(rule.endpoint, **values)
 
 
-FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian"}
+FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian", "year": 2026}
 
 
 def guess(app, rule, name, rows):

@@ -1,6 +1,7 @@
 """Which rows does the walker ask for? Two families with everything, and a canary in every text of the other one."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from sqlalchemy import inspect, select
 
@@ -34,6 +35,30 @@ from app.activities.models import (
     Whose,
     Wish,
 )
+from app.billing.models import (
+    Adjustment,
+    Allocation,
+    Bill,
+    BillingPeriod,
+    BillingRun,
+    BillState,
+    ChargeKind,
+    DocumentState,
+    EntryKind,
+    Exemption,
+    Invoice,
+    InvoiceDocument,
+    InvoiceLine,
+    LedgerEntry,
+    PriceReason,
+    RateGrant,
+    Reminder,
+    ReminderStep,
+    RunKind,
+    RunState,
+    TariffGrid,
+    ThirdPartyShare,
+)
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeLot, ChangeRequest
 from app.changes.operations import submit
@@ -52,6 +77,7 @@ from app.mail.models import OutgoingMail
 from app.security.models import CalendarFeed, FamilyLink
 from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
+from tests.billing import cast as billing
 
 #: A 1×1 PNG.
 PICTURE = bytes.fromhex(
@@ -109,7 +135,8 @@ def fill(family_id, canary):
         }
     rows |= _ask(family_id, child.id, canary)
     with unit_of_work():
-        return rows | _take_part(family_id, rows["child_id"], rows["request_id"], proof.id, canary)
+        rows |= _take_part(family_id, rows["child_id"], rows["request_id"], proof.id, canary)
+        return rows | _owe(family_id, rows, canary)
 
 
 def the_activity():
@@ -193,6 +220,109 @@ def _take_part(family_id, child_id, request_id, file_id, canary):
     }
 
 
+def the_period(rows):
+    """What both families are billed by, made once: a grid, a period with a run, a day nobody pays, a reminder."""
+    period = db.session.scalar(select(BillingPeriod))
+    if period is None:
+        today = clock.today()
+        days = {"first_day": today - timedelta(days=60), "last_day": today - timedelta(days=31)}
+        period = BillingPeriod(title="Period", due_on=today - timedelta(days=10), **days)
+        grid = TariffGrid(
+            activity_id=rows["activity_id"],
+            starts_on=today - timedelta(days=90),
+            title="Decision",
+            content=billing.grid_to_json(billing.canteen_grid()),
+        )
+        by = {"made_by": "Agent Mairie"}
+        strike = Exemption(first_day=days["first_day"], last_day=days["first_day"], activity_id=rows["activity_id"], reason="Strike", **by)
+        run = BillingRun(period=period, kind=RunKind.issue, state=RunState.done, total=2, done=2, asked_by="Agent Mairie")
+        step = ReminderStep(days=5, title="First reminder", title_en="First reminder", text="Pay", text_en="Pay")
+        db.session.add_all([period, grid, strike, run, step])
+        db.session.flush()
+    return period
+
+
+def _owe(family_id, rows, canary):
+    """A family has an invoice of two lines, half paid and reminded of; an adjustment, a grant, a share."""
+    period, day = the_period(rows), clock.today() - timedelta(days=40)
+    whose = {"family_id": family_id, "child_id": rows["child_id"]}
+    rank = 1 + db.session.query(Invoice).count()
+    invoice = Invoice(
+        number=2026000000 + rank,
+        year=2026,
+        rank=rank,
+        family_id=family_id,
+        period_id=period.id,
+        period={"title": period.title, "first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()},
+        issued_on=day,
+        issued_by="Agent Mairie",
+        due_on=period.due_on,
+        addressee={"name": canary, "lines": [canary], "code": canary},
+        total=Decimal("30.00"),
+    )
+    db.session.add(invoice)
+    db.session.flush()
+    why = {"charge": "booked", "row": canary, "column": "Repas", "base": "15.00", "price": "15.00", "quotient": "31416"}
+    reason = PriceReason(invoice_id=invoice.id, content=why | {"quotient_from": "2026-09-01"})
+    db.session.add(reason)
+    db.session.flush()
+    line = {
+        "invoice_id": invoice.id,
+        "charge": ChargeKind.booked,
+        "child_id": rows["child_id"],
+        "child": canary,
+        "activity_id": rows["activity_id"],
+        "activity": "Canteen",
+        "unit_id": rows["unit_id"],
+        "unit": "Meal",
+        "unit_price": Decimal("15.00"),
+        "amount": Decimal("15.00"),
+        "meal": Decimal("15.00"),
+        "reason_id": reason.id,
+    }
+    entry = LedgerEntry(
+        family_id=family_id, kind=EntryKind.invoice, day=day, amount=Decimal("30.00"), invoice_id=invoice.id, made_by="Agent Mairie"
+    )
+    payment = LedgerEntry(
+        family_id=family_id, kind=EntryKind.payment, day=day, amount=Decimal("-10.00"), title=canary, made_by="Régisseur Mairie"
+    )
+    bill = Bill(
+        period_id=period.id,
+        family_id=family_id,
+        state=BillState.issued,
+        total=Decimal("30.00"),
+        lines=2,
+        invoice_id=invoice.id,
+    )
+    adjustment = Adjustment(**whose, day=clock.today(), title=canary, amount=Decimal("5.00"), made_by="Agent Mairie")
+    grant = RateGrant(**whose, category="CCAS", starts_on=day)
+    share = ThirdPartyShare(**whose, payer=canary, percent=10, starts_on=day)
+    step = db.session.scalar(select(ReminderStep))
+    reminder = Reminder(invoice_id=invoice.id, step_id=step.id, amount=Decimal("20.00"))
+    document = InvoiceDocument(invoice_id=invoice.id, state=DocumentState.done, file_id=rows["file_id"], pages=1)
+    lines = [InvoiceLine(**line, position=place, day=day - timedelta(days=place)) for place in (1, 2)]
+    db.session.add_all([*lines, entry, payment, bill, adjustment, grant, share, reminder, document])
+    db.session.flush()
+    db.session.add(Allocation(entry_id=payment.id, invoice_id=invoice.id, amount=Decimal("10.00")))
+    db.session.flush()
+    return {
+        "number": invoice.number,
+        "invoice_id": invoice.id,
+        "period_id": period.id,
+        "bill_id": bill.id,
+        "run_id": db.session.scalar(select(BillingRun.id)),
+        "grid_id": db.session.scalar(select(TariffGrid.id)),
+        "entry_id": payment.id,
+        "line_id": lines[0].id,
+        "adjustment_id": adjustment.id,
+        "exemption_id": db.session.scalar(select(Exemption.id)),
+        "grant_id": grant.id,
+        "share_id": share.id,
+        "step_id": step.id,
+        "reminder_id": reminder.id,
+    }
+
+
 def _link(family_id):
     return db.session.scalar(select(FamilyLink).filter_by(family_id=family_id, standing="guardian"))
 
@@ -237,6 +367,7 @@ def picture_of(family_id):
     """Everything the database holds about a family, to compare before and after an attack."""
     tables = [Family, Adult, TaxData, CafData, IncomeQuotient, PickUpPerson, StoredFile, ChangeRequest, ChangeLot, OutgoingMail, FamilyLink]
     tables += [Enrolment, Booking, Absence, Paper, PlaceAsked, CalendarFeed]
+    tables += [Invoice, LedgerEntry, Bill, Adjustment, RateGrant, ThirdPartyShare]
     column = {Family: "id"}
     found = {}
     for model in tables:
