@@ -1,12 +1,13 @@
 """What does a price grid say? Rows by quotient or by name, columns by what the town distinguishes, cells, and modifiers. Pure rules.
 
-A grid is one activity's table as the town publishes it. The unit price of a place is found in this order (docs/tariffs.md):
-the column that fits best; the row of the household's quotient or of the name it was granted; what the cell says; then the
-modifiers in the order of ModifierKind; at least zero; rounded once, to the cent.
+A grid is one activity's table as the town publishes it: rows and columns may both name quotients, units, children. The unit price
+of a place is found in this order (docs/tariffs.md): of the cells whose row and column fit, the one that names the weightiest things;
+what it says; then the modifiers in the order of ModifierKind; at least zero; rounded once, to the cent.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
+from functools import cached_property
 
 from app.core.enums import Labelled
 from app.core.i18n import _l
@@ -27,6 +28,13 @@ class Residence(Labelled):
 
     resident = "resident", _l("in the commune")
     exterior = "exterior", _l("outside the commune")
+
+
+class Stage(Labelled):
+    """Which part of the school a child goes to."""
+
+    nursery = "nursery", _l("nursery school")
+    primary = "primary", _l("primary school")
 
 
 class ModifierKind(Labelled):
@@ -78,30 +86,40 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A bracket of quotients (euros, `lowest` included; `highest` None: and more), or a row with a name that is granted."""
+class Head:
+    """A row or a column: its title, whom and what it is for. What is empty does not matter; ranges are (from, to); to None: and more."""
 
     title: str
+    #: A bracket of quotients (euros, `lowest` included; `highest` None: and more).
     lowest: Decimal | None = None
     highest: Decimal | None = None
-    #: Not empty: a household or child that was granted it pays by this row, whatever its quotient.
+    #: Not empty: for a household or child to which this name was granted.
     category: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """Whom and what a column is for; what is empty does not matter. `ranks` and `children` are (from, to); to None: and more."""
-
-    title: str
-    units: frozenset[int] = frozenset()
-    residence: Residence | None = None
+    units: frozenset[int] = field(default=frozenset(), kw_only=True)
+    residence: Residence | None = field(default=None, kw_only=True)
     #: Names of families.models.Fund.
-    funds: frozenset[str] = frozenset()
-    ranks: tuple[int, int | None] | None = None
-    children: tuple[int, int | None] | None = None
-    own_lunch: bool = False
+    funds: frozenset[str] = field(default=frozenset(), kw_only=True)
+    ranks: tuple[int, int | None] | None = field(default=None, kw_only=True)
+    children: tuple[int, int | None] | None = field(default=None, kw_only=True)
+    own_lunch: bool = field(default=False, kw_only=True)
+    #: Completed years on the day.
+    ages: tuple[int, int | None] | None = field(default=None, kw_only=True)
+    stage: Stage | None = field(default=None, kw_only=True)
+    #: Values of ChargeKind.
+    charges: frozenset[str] = field(default=frozenset(), kw_only=True)
 
-    def fits(self, unit_id, situation):
+    @property
+    def is_bracket(self):
+        """Whether it leaves quotients out: "0 and more" does not."""
+        return self.highest is not None or bool(self.lowest and self.lowest > 0)
+
+    def has(self, quotient, bounds):
+        """Whether a quotient in euros lies in the bracket."""
+        below = self.highest is None or (quotient < self.highest if bounds is Bounds.below else quotient <= self.highest)
+        return below and (self.lowest is None or self.lowest <= quotient)
+
+    def fits(self, unit_id, situation, charge="booked"):
+        """Whether it is for this unit and situation, whatever the quotient and the name."""
         return (
             (not self.units or unit_id in self.units)
             and (not self.own_lunch or situation.own_lunch)
@@ -109,12 +127,32 @@ class Column:
             and (not self.funds or situation.fund in self.funds)
             and _within(self.children, situation.children)
             and _within(self.ranks, situation.rank)
+            and (self.ages is None or (situation.age is not None and _within(self.ages, situation.age)))
+            and (self.stage is None or self.stage.value == situation.stage)
+            and (not self.charges or charge in self.charges)
         )
 
-    @property
+    @cached_property
     def weight(self):
-        """Which of two fitting columns counts: compared as tuples, the greater one. Own lunch before residence, fund, children, rank, unit."""
-        return self.own_lunch, self.residence is not None, bool(self.funds), bool(self.children), bool(self.ranks), bool(self.units)
+        """What it names; of two places in the table that fit, the one that names the weightier things counts (see WEIGHTS)."""
+        return tuple(bool(getattr(self, name)) for name in WEIGHTS)
+
+    @cached_property
+    def group(self):
+        """What brackets have in common that continue one another."""
+        return replace(self, title="", lowest=None, highest=None)
+
+
+#: The weightiest first. A name that was granted is a decision about this child; own lunch is another meal.
+WEIGHTS = ("category", "own_lunch", "charges", "residence", "funds", "children", "ranks", "ages", "stage", "units", "is_bracket")
+
+
+class Row(Head):
+    """A line of the table."""
+
+
+class Column(Head):
+    """A column of the table."""
 
 
 def _within(limits, number):
@@ -168,16 +206,37 @@ class Membership:
     amount: Decimal
     #: Once a family, else once a child.
     per_family: bool = False
+    #: For those who live outside the commune, where that is something else.
+    exterior: Decimal | None = None
+
+    def of(self, residence):
+        """Euros, by where a household lives."""
+        return self.exterior if residence is Residence.exterior and self.exterior is not None else self.amount
 
 
 @dataclass(frozen=True)
 class Found:
     """Where in the grid a price was found. `shifted`: by how many brackets it was lowered."""
 
-    row: Row
-    column: Column
-    cell: Cell
+    row: Head
+    column: Head
+    cell: Cell | None
     shifted: int = 0
+    #: Places in `rows` and `columns`.
+    place: tuple[int, int] = (0, 0)
+
+    @property
+    def weight(self):
+        return tuple(map(max, self.row.weight, self.column.weight))
+
+    @property
+    def category(self):
+        return self.row.category or self.column.category
+
+    @property
+    def by_quotient(self):
+        """Whether the price depends on the quotient."""
+        return self.row.is_bracket or self.column.is_bracket or (self.cell is not None and self.cell.rate is not None)
 
 
 @dataclass(frozen=True)
@@ -189,56 +248,58 @@ class Grid:
     cells: tuple[tuple[Cell | None, ...], ...]
     bounds: Bounds = Bounds.to_cent
     modifiers: tuple[Modifier, ...] = ()
-    #: What a household pays that gave no proof of its income: HIGHEST bracket, REFUSE to price, or the name of a row.
+    #: What a household pays that gave no proof of its income: HIGHEST bracket, REFUSE to price, or the name of a row or column.
     without_quotient: str = HIGHEST
     membership: Membership | None = None
-    #: Rows that are brackets, in order: their places in `rows`.
-    brackets: tuple[int, ...] = field(init=False, compare=False)
+    #: Rows that are brackets: their places in `rows`.
+    brackets: tuple[int, ...] = field(init=False, compare=False, repr=False)
+    _groups: tuple = field(init=False, compare=False, repr=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "brackets", tuple(place for place, row in enumerate(self.rows) if not row.category))
-
-    def bracket_of(self, quotient):
-        """The place in `brackets` of a quotient in euros; None where no bracket has it."""
-        if self.bounds is Bounds.to_euro:
-            quotient = quotient.to_integral_value(ROUND_FLOOR)
-        for place, number in enumerate(self.brackets):
-            row = self.rows[number]
-            below = row.highest is None or (quotient < row.highest if self.bounds is Bounds.below else quotient <= row.highest)
-            if (row.lowest is None or row.lowest <= quotient) and below:
-                return place
-        return None
+        object.__setattr__(self, "brackets", tuple(place for place, row in enumerate(self.rows) if row.is_bracket))
+        object.__setattr__(self, "_groups", (groups_of(self.rows), groups_of(self.columns)))
 
     def find(self, unit_id, situation, charge="booked"):
         """Found for a unit and a pricing.Situation, or None where the grid has no price for them."""
-        columns = sorted(
-            (place for place, column in enumerate(self.columns) if column.fits(unit_id, situation)),
-            key=lambda place: self.columns[place].weight,
-            reverse=True,
-        )
-        rows = self._rows(unit_id, situation, charge)
-        for place in columns:
-            for number, shifted in rows:
-                cell = self.cells[number][place]
-                if cell is not None:
-                    return Found(self.rows[number], self.columns[place], cell, shifted)
-        return None
+        return next(iter(self.found(unit_id, situation, charge)), None)
 
-    def _rows(self, unit_id, situation, charge):
-        """[(place in `rows`, by how many brackets it was lowered)], the best first."""
-        granted = [number for number, row in enumerate(self.rows) if row.category and row.category.casefold() in situation.categories]
-        found = [(number, 0) for number in granted]
-        if situation.quotient is not None:
-            place = self.bracket_of(situation.quotient)
-            if place is not None:
-                lower = max(0, place - self._shift(unit_id, situation, charge))
-                found.append((self.brackets[lower], place - lower))
-        elif self.without_quotient == HIGHEST and self.brackets:
-            found.append((self.brackets[-1], 0))
-        elif self.without_quotient != REFUSE:
-            wanted = self.without_quotient.casefold()
-            found += [(number, 0) for number, row in enumerate(self.rows) if row.category.casefold() == wanted]
+    def found(self, unit_id, situation, charge="booked", empty=False):
+        """Every Found that fits, the weightiest first, then in the order of the table; with `empty`, cells without a price too."""
+        rows, columns = (self._fitting(axis, unit_id, situation, charge) for axis in (0, 1))
+        pairs = [
+            Found(self.rows[row], self.columns[column], self.cells[row][column], max(shifted, also), (row, column))
+            for row, shifted in rows
+            for column, also in columns
+            if empty or self.cells[row][column] is not None
+        ]
+        return sorted(pairs, key=lambda pair: (pair.weight, -pair.place[0], -pair.place[1]), reverse=True)
+
+    def _fitting(self, axis, unit_id, situation, charge):
+        """[(place, by how many brackets it was lowered)] of the rows or columns that fit."""
+        heads, groups, found = (self.rows, self.columns)[axis], self._groups[axis], []
+        for place, head in enumerate(heads):
+            if not head.is_bracket and self._is_meant(head, situation) and head.fits(unit_id, situation, charge):
+                found.append((place, 0))
+        for group, places in groups.items():
+            if self._is_meant(group, situation) and group.fits(unit_id, situation, charge):
+                found += self._bracket(heads, places, unit_id, situation, charge)
         return found
+
+    def _is_meant(self, head, situation):
+        """Whether the name of a row or column, if it has one, was granted; or counts because no quotient is known."""
+        name = head.category.casefold()
+        return not name or name in situation.categories or (situation.quotient is None and name == self.without_quotient.casefold())
+
+    def _bracket(self, heads, places, unit_id, situation, charge):
+        """[(place, by how many it was lowered)] of the bracket that counts, of those that continue one another."""
+        if situation.quotient is None:
+            return [(places[-1], 0)] if self.without_quotient == HIGHEST else []
+        quotient = situation.quotient.to_integral_value(ROUND_FLOOR) if self.bounds is Bounds.to_euro else situation.quotient
+        for number, place in enumerate(places):
+            if heads[place].has(quotient, self.bounds):
+                lower = max(0, number - self._shift(unit_id, situation, charge))
+                return [(places[lower], number - lower)]
+        return []
 
     def _shift(self, unit_id, situation, charge):
         return sum(int(modifier.value) for modifier in self.applying(unit_id, situation, charge) if modifier.effect is Effect.shift)
@@ -252,3 +313,12 @@ class Grid:
                 if other is None or (modifier.least, bool(modifier.units)) > (other.least, bool(other.units)):
                     best[modifier.kind] = modifier
         return [best[kind] for kind in ModifierKind if kind in best]
+
+
+def groups_of(heads):
+    """{what they have in common: [places of the brackets, the lowest first]}."""
+    groups = {}
+    for place, head in enumerate(heads):
+        if head.is_bracket:
+            groups.setdefault(head.group, []).append(place)
+    return {group: sorted(places, key=lambda place: heads[place].lowest or 0) for group, places in groups.items()}

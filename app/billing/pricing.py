@@ -33,6 +33,9 @@ class Situation:
     children: int = 1
     rank: int = 1
     own_lunch: bool = False
+    #: Completed years; a value of grid.Stage, "" where nothing is known.
+    age: int | None = None
+    stage: str = ""
     #: Names that were granted, casefolded.
     categories: frozenset[str] = frozenset()
     shares: tuple[Share, ...] = ()
@@ -65,7 +68,7 @@ def price(grid, unit_id, situation, charge="booked"):
     if grid is None:
         raise NoPrice("no_tariff")
     found = grid.find(unit_id, situation, charge)
-    base = found.cell.at(situation.quotient) if found is not None else None
+    base = _base(grid, found, situation.quotient)
     if base is None:
         refused = situation.quotient is None and (found is not None or grid.without_quotient == REFUSE)
         raise NoPrice("no_quotient" if refused else "no_cell")
@@ -75,7 +78,14 @@ def price(grid, unit_id, situation, charge="booked"):
         amount = modifier.apply(amount)
     whole = round_cents(max(amount, ZERO))
     third_party, name = _third_party(whole, situation.shares)
-    return Priced(whole - third_party, third_party, name, _reason(found, situation, base, applying, whole, charge))
+    return Priced(whole - third_party, third_party, name, _reason(grid, found, situation, base, applying, whole, charge))
+
+
+def _base(grid, found, quotient):
+    """What the cell says; a rate of effort says nothing of a household without a quotient where the town wants none without."""
+    if found is None or (quotient is None and found.cell.rate is not None and grid.without_quotient == REFUSE):
+        return None
+    return found.cell.at(quotient)
 
 
 def _third_party(whole, shares):
@@ -87,14 +97,14 @@ def _third_party(whole, shares):
     return paid, ", ".join(dict.fromkeys(share.payer for share in shares)) if paid else ""
 
 
-def _reason(found, situation, base, applying, whole, charge):
+def _reason(grid, found, situation, base, applying, whole, charge):
     reason = {"charge": charge, "row": found.row.title, "column": found.column.title, "base": _text(base), "price": _text(whole)}
-    if found.row.category:
-        reason["category"] = found.row.category
-    elif situation.quotient is not None:
+    if found.category:
+        reason["category"] = found.category
+    if found.by_quotient and situation.quotient is not None:
         reason["quotient"] = _text(situation.quotient)
         reason["quotient_from"] = situation.quotient_from.isoformat() if situation.quotient_from else None
-    else:
+    elif situation.quotient is None and (found.by_quotient or found.category.casefold() == grid.without_quotient.casefold()):
         reason["without_quotient"] = True
     if found.cell.rate is not None:
         reason["rate"] = {
