@@ -49,7 +49,7 @@ class BillState(Labelled):
 
 
 class Bill(Model):
-    """What a household owes for a period: figures of the last dry run, then its invoice. One row a household and period, so none is billed twice."""
+    """What a household owes for a period: figures of the last dry run, then its invoice. One row for both, so none is billed twice."""
 
     __tablename__ = "bill"
     __table_args__ = (

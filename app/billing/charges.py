@@ -1,0 +1,222 @@
+"""Which days are charged, to which household, how often, and as what? From bookings, absences and attendance."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from app.activities.models import (
+    Absence,
+    AbsenceReason,
+    Activity,
+    Attendance,
+    Booking,
+    BookingState,
+    DayCancellation,
+    Enrolment,
+    Mark,
+    Unit,
+    UnitKind,
+)
+from app.billing import settings
+from app.billing.exemptions import Exemptions
+from app.billing.models import ChargeKind
+from app.billing.payers import Link, payer
+from app.children.models import Child, Household
+from app.core import clock
+from app.extensions import db
+
+FAMILIES, CHILDREN = bindparam("families", expanding=True), bindparam("children", expanding=True)
+DAYS = bindparam("first"), bindparam("last")
+THERE = (Mark.present, Mark.left)
+
+
+class Charge(NamedTuple):
+    """A child's place on a day that somebody owes."""
+
+    family_id: int
+    child_id: int
+    unit_id: int
+    day: date
+    kind: ChargeKind
+    #: Half-hours or hours where time counts.
+    quantity: int = 1
+
+
+class Service(NamedTuple):
+    """A unit with what a line copies of it."""
+
+    id: int
+    activity_id: int
+    kind: UnitKind
+    starts_at: time | None
+    ends_at: time | None
+    meal_percent: int
+    by_time: bool
+    name: str
+    position: int
+    activity: str
+    activity_position: int
+    title: str = ""
+
+    @property
+    def order(self):
+        return self.activity_position, self.activity_id, self.position, self.id
+
+
+class Kid(NamedTuple):
+    """A child with what a line copies of it."""
+
+    id: int
+    name: str
+    birth_date: date
+
+
+def services():
+    """{unit's id: Service} of the town, with the titles that families read."""
+    columns = (getattr(Unit, name) for name in Service._fields[:9])
+    query = select(*columns, Activity.name, Activity.position).join(Activity, Activity.id == Unit.activity_id)
+    found = [Service(*row) for row in db.session.execute(query)]
+    count = defaultdict(int)
+    for one in found:
+        count[one.activity_id] += 1
+    return {one.id: one._replace(title=one.activity if count[one.activity_id] == 1 else f"{one.activity}, {one.name}") for one in found}
+
+
+@cache
+def _links():
+    mine = select(Household.child_id).where(Household.family_id.in_(FAMILIES))
+    link = (Household.family_id, Household.weeks, Household.pays, Household.started_on, Household.ended_on)
+    child = (Child.id, Child.first_name, Child.last_name, Child.birth_date)
+    query = select(*child, *link).join(Household, Household.child_id == Child.id).where(Child.id.in_(mine))
+    return query.order_by(Household.started_on, Household.id)
+
+
+@cache
+def _bookings():
+    booking = (getattr(Booking, name) for name in ("child_id", "unit_id", "family_id", "day", "state", "late", "told_in_time", "group_id"))
+    absence = (Absence.first_day, Absence.certificate_id, AbsenceReason.takes_certificate, AbsenceReason.never_charged)
+    query = select(*booking, *absence, DayCancellation.charged).outerjoin(Absence, Absence.id == Booking.absence_id)
+    query = query.outerjoin(AbsenceReason, AbsenceReason.id == Absence.reason_id)
+    query = query.outerjoin(DayCancellation, DayCancellation.id == Booking.cancellation_id)
+    return query.where(Booking.child_id.in_(CHILDREN), Booking.day.between(*DAYS))
+
+
+@cache
+def _attendance():
+    columns = (getattr(Attendance, name) for name in ("child_id", "unit_id", "day", "state", "arrived_at", "left_at"))
+    return select(*columns).where(Attendance.child_id.in_(CHILDREN), Attendance.day.between(*DAYS), Attendance.state != Mark.cleared)
+
+
+@cache
+def _enrolments():
+    columns = (Enrolment.child_id, Enrolment.activity_id, Enrolment.family_id, Enrolment.starts_on, Enrolment.ends_on)
+    within = (Enrolment.starts_on <= DAYS[1], Enrolment.ends_on >= bindparam("year_begins"))
+    return select(*columns).where(Enrolment.child_id.in_(CHILDREN), *within).order_by(Enrolment.starts_on, Enrolment.id)
+
+
+@dataclass
+class Facts:
+    """What is known of the children of some households between two days."""
+
+    first: date
+    last: date
+    services: dict
+    #: {child's id: Kid}, {child's id: [Link]}
+    kids: dict = field(default_factory=dict)
+    links: dict = field(default_factory=lambda: defaultdict(list))
+    bookings: list = field(default_factory=list)
+    #: {(child, unit, day): row}
+    marks: dict = field(default_factory=dict)
+    #: {child's id: [row]} of the school year, the earliest first.
+    enrolments: dict = field(default_factory=lambda: defaultdict(list))
+    exemptions: Exemptions | None = None
+
+    @classmethod
+    def load(cls, family_ids, first, last):
+        """Of these households; seven queries, whatever their number."""
+        facts = cls(first, last, services())
+        for row in db.session.execute(_links(), {"families": list(family_ids)}):
+            facts.kids[row.id] = Kid(row.id, f"{row.first_name} {row.last_name}", row.birth_date)
+            facts.links[row.id].append(Link(*row[4:]))
+        if not facts.kids:
+            return facts
+        wanted = {"children": list(facts.kids), "first": first, "last": last}
+        facts.bookings = db.session.execute(_bookings(), wanted).all()
+        facts.marks = {(row.child_id, row.unit_id, row.day): row for row in db.session.execute(_attendance(), wanted)}
+        for row in db.session.execute(_enrolments(), {**wanted, "year_begins": min(first, year_begins(last))}):
+            facts.enrolments[row.child_id].append(row)
+        facts.exemptions = Exemptions.load(list(facts.kids), first, last)
+        return facts
+
+    def enrolled_by(self, child_id, activity_id, day):
+        """The household that enrolled a child in an activity, or None."""
+        rows = self.enrolments.get(child_id, ())
+        return next((row.family_id for row in rows if row.activity_id == activity_id and row.starts_on <= day <= row.ends_on), None)
+
+
+def year_begins(day):
+    """The first day of the year of memberships that has a day."""
+    month = settings.year_month()
+    return date(day.year if day.month >= month else day.year - 1, month, 1)
+
+
+def charges(facts):
+    """Yields the Charge of every day that somebody owes, children of other households' days included; nothing of a day that nobody owes."""
+    carence, booked = settings.carence(), set()
+    for row in facts.bookings:
+        place = row.child_id, row.unit_id, row.day
+        booked.add(place)
+        mark = facts.marks.get(place)
+        kind = charged_as(row, mark.state if mark is not None else None, carence)
+        if kind is not None:
+            yield from _charge(facts, place, kind, mark, row.family_id)
+    for place, mark in facts.marks.items():
+        if mark.state in THERE and place not in booked:
+            child_id, unit_id, day = place
+            asked = facts.enrolled_by(child_id, facts.services[unit_id].activity_id, day)
+            yield from _charge(facts, place, ChargeKind.missing, mark, asked)
+
+
+def _charge(facts, place, kind, mark, asked):
+    child_id, unit_id, day = place
+    service = facts.services[unit_id]
+    if facts.exemptions and facts.exemptions.cover(child_id, service.activity_id, day):
+        return
+    family_id = payer(facts.links[child_id], day, asked)
+    if family_id is not None:
+        yield Charge(family_id, child_id, unit_id, day, kind, quantity(service, day, mark))
+
+
+def charged_as(booking, mark, carence):
+    """The ChargeKind of a booking, by what was noted on site (a Mark, or None); None: nobody owes it."""
+    there = mark in THERE
+    kept = ChargeKind.late if booking.late else ChargeKind.booked
+    if booking.state is BookingState.booked:
+        return ChargeKind.unannounced if mark is Mark.absent else kept
+    if booking.state is BookingState.cancelled:
+        return kept if there else ChargeKind.cancelled if booking.charged else None
+    late = booking.told_in_time is False
+    if there:
+        # It came all the same: the place was still its own only where the absence was told too late.
+        return kept if late else ChargeKind.missing
+    certified = booking.certificate_id is not None and booking.takes_certificate and (booking.day - booking.first_day).days >= carence
+    return ChargeKind.told_late if late and not booking.never_charged and not certified else None
+
+
+def quantity(service, day, mark):
+    """How many hours or half-hours have begun of the time that a child was there; 1 where time does not count."""
+    if not service.by_time:
+        return 1
+    begins, ends = (at and datetime.combine(day, at, clock.zone()) for at in (service.starts_at, service.ends_at))
+    if mark is not None and mark.state in THERE:
+        # Who comes before it begins does not pay for the wait.
+        arrived = mark.arrived_at and clock.local(mark.arrived_at).replace(second=0, microsecond=0)
+        begins = max(filter(None, (arrived, begins)), default=None)
+        ends = clock.local(mark.left_at).replace(second=0, microsecond=0) if mark.left_at else ends
+    if begins is None or ends is None or ends <= begins:
+        return 1
+    return -(-(ends - begins) // timedelta(minutes=60 if service.kind is UnitKind.hour else 30))
