@@ -6,7 +6,7 @@ from decimal import Decimal
 from flask_babel import format_date, format_decimal
 
 from app.core.i18n import _, _n
-from app.core.money import format_money
+from app.core.money import format_money, format_quotient
 
 
 def reason_of(priced, version=None):
@@ -40,15 +40,14 @@ def _place(reason):
     """Row, column and rate: where in the grid the price stands."""
     if "base" not in reason:
         return [_("Yearly membership.")] if reason.get("charge") == "membership" else []
-    price, row, column = _euros(reason["base"]), reason.get("row", ""), reason.get("column", "")
-    if "category" in reason:
-        first = _("Rate “%(row)s”, granted by the town.", row=row)
-    elif reason.get("rate"):
-        first = _rate(reason["rate"], "quotient" in reason)
-    else:
-        first = _("Bracket “%(row)s”.", row=row) if row else ""
-    at = _("In the tariff, “%(column)s”: %(price)s.", column=column, price=price) if column else _("In the tariff: %(price)s.", price=price)
-    return [first, at]
+    titles = " – ".join(title for title in (reason.get("row"), reason.get("column")) if title)
+    price = _euros(reason["base"])
+    granted = "category" in reason and not reason.get("without_quotient")
+    return [
+        _("Rate “%(name)s”, granted by the town.", name=reason["category"]) if granted else "",
+        _rate(reason["rate"], "quotient" in reason) if reason.get("rate") else "",
+        _("In the tariff, “%(place)s”: %(price)s.", place=titles, price=price) if titles else _("In the tariff: %(price)s.", price=price),
+    ]
 
 
 def _rate(rate, known):
@@ -141,11 +140,6 @@ def tariff(title, starts_on):
     if title:
         return _("Tariff since %(day)s: %(title)s.", day=format_date(starts_on, "long"), title=title)
     return _("Tariff since %(day)s.", day=format_date(starts_on, "long"))
-
-
-def format_quotient(value):
-    """A quotient as people say it: 812, or 812,50."""
-    return format_decimal(value, format="#,##0.##").replace("\u202f", "\u00a0")
 
 
 def _month(text):

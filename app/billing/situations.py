@@ -11,17 +11,21 @@ from sqlalchemy import Date, Integer, String, Text, bindparam, cast, null, selec
 from sqlalchemy import literal as sql_literal
 
 from app.activities.models import Enrolment
-from app.billing.grid import Residence
+from app.billing.grid import Residence, Stage
 from app.billing.models import RateGrant, ThirdPartyShare
 from app.billing.pricing import Share, Situation
-from app.children.models import Child, HealthRecord, Household
+from app.children.models import Child, HealthRecord, Household, Level, SchoolEnrolment, SchoolYear
+from app.core import clock
 from app.core.codec import decode
 from app.core.encryption import unseal
 from app.core.money import from_cents
 from app.extensions import db
 from app.families.models import CafData, Family, Fund, IncomeQuotient
 
-#: So many households a query: SQLite takes 32,766 values, and each number is given six times.
+NURSERY = frozenset({Level.tps.name, Level.ps.name, Level.ms.name, Level.gs.name})
+#: A school year counts until the next one begins, at most so long after its end: over the summer.
+SUMMER = timedelta(days=75)
+#: So many households a query: SQLite takes 32,766 values, and each number is given seven times.
 AT_ONCE = 2000
 
 
@@ -52,7 +56,7 @@ _TYPES = (Integer, Integer, Integer, Integer, Date, Date, Date, Integer, Integer
 FAMILIES, FIRST, LAST = bindparam("families", expanding=True), bindparam("first", type_=Date), bindparam("last", type_=Date)
 
 
-def _columns(what, **given):
+def row_of(what, **given):
     """The columns of one part of the union; what it does not give is null, of the right type for PostgreSQL. Sealed values stay sealed."""
     names = zip(Fact._fields[1:], _TYPES, strict=True)
     return [
@@ -62,23 +66,24 @@ def _columns(what, **given):
 
 
 def _household():
-    columns = _columns("household", family_id=Family.id, number=cast(Family.resident, Integer), text=CafData.fund)
+    columns = row_of("household", family_id=Family.id, number=cast(Family.resident, Integer), text=CafData.fund)
     return select(*columns).outerjoin(CafData, CafData.family_id == Family.id).where(Family.id.in_(FAMILIES))
 
 
 def _quotients():
-    columns = _columns("quotient", family_id=IncomeQuotient.family_id, first=IncomeQuotient.counts_from, secret=IncomeQuotient.value)
+    columns = row_of("quotient", family_id=IncomeQuotient.family_id, first=IncomeQuotient.counts_from, secret=IncomeQuotient.value)
     return select(*columns).where(IncomeQuotient.family_id.in_(FAMILIES), IncomeQuotient.counts_from <= LAST)
 
 
 def _children():
-    columns = _columns(
+    columns = row_of(
         "child",
         family_id=Household.family_id,
         child_id=Child.id,
         first=Household.started_on,
         last=Household.ended_on,
         born=Child.birth_date,
+        number=cast(Household.pays, Integer),
         secret=HealthRecord.own_lunch,
         pai=HealthRecord.pai,
         pai_until=HealthRecord.pai_until,
@@ -88,7 +93,7 @@ def _children():
 
 
 def _enrolments():
-    columns = _columns(
+    columns = row_of(
         "enrolment",
         family_id=Household.family_id,
         child_id=Enrolment.child_id,
@@ -100,25 +105,46 @@ def _enrolments():
     return query.where(Household.family_id.in_(FAMILIES), Enrolment.starts_on <= LAST, Enrolment.ends_on >= FIRST)
 
 
+def _levels():
+    year = {"first": SchoolYear.starts_on, "last": SchoolYear.ends_on}
+    columns = row_of("level", family_id=Household.family_id, child_id=Household.child_id, text=SchoolEnrolment.level, **year)
+    query = select(*columns).select_from(Household).join(SchoolEnrolment, SchoolEnrolment.child_id == Household.child_id).distinct()
+    query = query.join(SchoolYear, SchoolYear.id == SchoolEnrolment.school_year_id)
+    return query.where(
+        Household.family_id.in_(FAMILIES), SchoolYear.starts_on <= LAST, SchoolYear.ends_on >= bindparam("summer", type_=Date)
+    )
+
+
 def _granted(what, model, **more):
     given = {name: getattr(model, name) for name in ("family_id", "child_id", "id")}
-    columns = _columns(what, first=model.starts_on, last=model.ends_on, **given, **more)
+    columns = row_of(what, first=model.starts_on, last=model.ends_on, **given, **more)
     query = select(*columns).where(model.family_id.in_(FAMILIES), model.starts_on <= LAST)
     return query.where(model.ends_on.is_(None) | (model.ends_on >= FIRST))
+
+
+def parts():
+    """The selects that the one statement is made of; they ask for what parameters() gives."""
+    share = {"activity_id": ThirdPartyShare.activity_id, "number": ThirdPartyShare.percent, "cents": ThirdPartyShare.amount}
+    return [
+        _household(),
+        _quotients(),
+        _children(),
+        _enrolments(),
+        _levels(),
+        _granted("grant", RateGrant, text=RateGrant.category),
+        _granted("share", ThirdPartyShare, text=ThirdPartyShare.payer, **share),
+    ]
 
 
 @cache
 def everything():
     """The one statement; built once, since that takes longer than running it."""
-    share = {"activity_id": ThirdPartyShare.activity_id, "number": ThirdPartyShare.percent, "cents": ThirdPartyShare.amount}
-    return union_all(
-        _household(),
-        _quotients(),
-        _children(),
-        _enrolments(),
-        _granted("grant", RateGrant, text=RateGrant.category),
-        _granted("share", ThirdPartyShare, text=ThirdPartyShare.payer, **share),
-    )
+    return union_all(*parts())
+
+
+def parameters(family_ids, first, last):
+    """What parts() ask for."""
+    return {"families": family_ids, "first": first, "last": last, "summer": first - SUMMER}
 
 
 def _open(kind, sealed):
@@ -133,6 +159,7 @@ class _Of:
         self.quotients, self.shares, self.grants = [], [], []
         #: {child id: [its links to the household]}, {activity id: {child id: [its enrolments]}}
         self.links, self.enrolments = defaultdict(list), defaultdict(lambda: defaultdict(list))
+        self.levels = defaultdict(list)
         self._opened, self._edges = {}, None
 
     def take(self, fact):
@@ -145,6 +172,8 @@ class _Of:
                 self.links[fact.child_id].append(fact)
             case "enrolment":
                 self.enrolments[fact.activity_id][fact.child_id].append(fact)
+            case "level":
+                self.levels[fact.child_id].append(fact._replace(last=fact.last + SUMMER))
             case "grant":
                 self.grants.append(fact)
             case _:
@@ -153,6 +182,8 @@ class _Of:
     def sort(self):
         self.quotients.sort(key=lambda fact: fact.first)
         self.shares.sort(key=lambda fact: fact.id)
+        for levels in self.levels.values():
+            levels.sort(key=lambda fact: fact.first)
 
     def stretch(self, day):
         """A number that is the same for all days between which nothing changes."""
@@ -165,8 +196,8 @@ class _Of:
 
     def _facts(self):
         yield from (*self.quotients, *self.grants, *self.shares)
-        for links in self.links.values():
-            yield from links
+        for rows in (*self.links.values(), *self.levels.values()):
+            yield from rows
         for children in self.enrolments.values():
             for rows in children.values():
                 yield from rows
@@ -202,6 +233,21 @@ class _Of:
         found.setdefault(child_id, links[0].born if links else date.max)
         return sorted(found, key=lambda child: (found[child], child))
 
+    def pays(self, child_id, day):
+        """Whether this household pays for a child on a day; the weeks of custody are another matter."""
+        links = [link for link in self.links.get(child_id, ()) if link.covers(day)]
+        return not links or any(link.number for link in links)
+
+    def age(self, child_id, day):
+        """Completed years of a child of the household, or None."""
+        links = self.links.get(child_id)
+        return clock.age(links[0].born, day) if links else None
+
+    def stage(self, child_id, day):
+        """The value of a Stage, "" where no school is known: by the school year that began last."""
+        levels = [fact for fact in self.levels.get(child_id, ()) if fact.covers(day)]
+        return (Stage.nursery if levels[-1].text in NURSERY else Stage.primary).value if levels else ""
+
     def situation(self, child_id, activity_id, day):
         quotient, since = self.quotient(day)
         enrolled = self.enrolled(child_id, activity_id, day)
@@ -215,6 +261,8 @@ class _Of:
             children=len(enrolled),
             rank=enrolled.index(child_id) + 1,
             own_lunch=until is not None and day <= until,
+            age=self.age(child_id, day),
+            stage=self.stage(child_id, day),
             categories=frozenset(fact.text.casefold() for fact in mine if fact.what == "grant"),
             shares=tuple(_share(fact) for fact in mine if fact.what == "share" and fact.activity_id in (None, activity_id)),
         )
@@ -227,25 +275,33 @@ def _share(fact):
 class Situations:
     """The situations of some households between two days. One Situation for all days between which nothing changes."""
 
-    def __init__(self):
+    def __init__(self, facts):
         self._of, self._made = defaultdict(_Of), {}
+        for fact in facts:
+            self._of[fact.family_id].take(fact)
+        for known in self._of.values():
+            known.sort()
 
     @classmethod
     def load(cls, family_ids, first, last):
         """Of these households, from first to last; one query for every AT_ONCE of them."""
-        situations, wanted = cls(), sorted(set(family_ids))
-        for start in range(0, len(wanted), AT_ONCE):
-            given = {"families": wanted[start : start + AT_ONCE], "first": first, "last": last}
+        return cls(cls._facts(sorted(set(family_ids)), first, last))
+
+    @staticmethod
+    def _facts(family_ids, first, last):
+        for start in range(0, len(family_ids), AT_ONCE):
+            given = parameters(family_ids[start : start + AT_ONCE], first, last)
             for row in db.session.execute(everything(), given):
-                situations._of[row.family_id].take(Fact(*row))
-        for known in situations._of.values():
-            known.sort()
-        return situations
+                yield Fact(*row)
 
     def of(self, family_id, child_id, activity_id, day):
         """The Situation of a child of a household, as an activity's prices see it on a day."""
         known = self._of[family_id]
-        key = family_id, child_id, activity_id, known.stretch(day)
+        key = family_id, child_id, activity_id, known.stretch(day), known.age(child_id, day)
         if key not in self._made:
             self._made[key] = known.situation(child_id, activity_id, day)
         return self._made[key]
+
+    def pays(self, family_id, child_id, day):
+        """Whether a household pays for a child on a day."""
+        return self._of[family_id].pays(child_id, day)

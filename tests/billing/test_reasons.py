@@ -38,23 +38,28 @@ def test_bracket_quotient_and_the_grid():
     sentences = told(GRID, Situation(Decimal(812), date(2026, 9, 1)), version=Version("Council of 12 June", date(2026, 9, 1)))
     assert sentences == [
         "Family quotient 812, counted since September 2026.",
-        "Bracket “500.01 and more”.",
-        "In the tariff, “First child”: €4.00.",
+        "In the tariff, “500.01 and more – First child”: €4.00.",
         "Tariff since 1 September 2026: Council of 12 June.",
     ]
 
 
 def test_no_proof_of_income():
-    assert told(GRID, Situation())[:2] == ["The town has no proof of income for this day.", "Bracket “500.01 and more”."]
+    assert told(GRID, Situation())[:2] == [
+        "The town has no proof of income for this day.",
+        "In the tariff, “500.01 and more – First child”: €4.00.",
+    ]
 
 
 def test_a_row_that_was_granted_names_no_income():
     sentences = told(GRID, Situation(Decimal(812), categories=frozenset({"ccas"})))
-    assert sentences == ["Rate “CCAS”, granted by the town.", "In the tariff, “First child”: €1.00."]
+    assert sentences == ["Rate “CCAS”, granted by the town.", "In the tariff, “CCAS – First child”: €1.00."]
 
 
 def test_a_rate_of_effort():
-    assert told(RATE, Situation(Decimal(1000)))[1:] == ["0.36 % of the quotient, from €2.60 to €4.50.", "In the tariff, “Meal”: €3.60."]
+    assert told(RATE, Situation(Decimal(1000)))[1:] == [
+        "0.36 % of the quotient, from €2.60 to €4.50.",
+        "In the tariff, “Rate – Meal”: €3.60.",
+    ]
     assert told(RATE, Situation())[1] == "The highest price of the tariff applies."
 
 

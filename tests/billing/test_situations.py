@@ -9,7 +9,7 @@ from app.billing.grid import Residence
 from app.billing.models import RateGrant, ThirdPartyShare
 from app.billing.pricing import Share
 from app.billing.situations import Situations
-from app.children.models import HealthRecord, Household, Weeks
+from app.children.models import HealthRecord, Household, Level, SchoolEnrolment, SchoolYear, Weeks
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.models import CafData, Family, Fund, IncomeQuotient, QuotientSource
@@ -116,6 +116,26 @@ def test_own_lunch_as_long_as_the_care_plan_is_valid(town):
 def test_own_lunch_needs_both_a_care_plan_and_the_basket(town, pai, own_lunch, expected):
     keep(HealthRecord(child_id=town.lea, pai=pai, own_lunch=own_lunch))
     assert of(town).own_lunch is expected
+
+
+def test_age_and_school_of_the_day(town):
+    assert (of(town).age, of(town, day=date(2027, 3, 3)).age, of(town, day=date(2027, 3, 4)).age) == (7, 7, 8)
+    assert (of(town).stage, of(town, town.tom).stage, of(town, town.hugo, family_id=town.petit).stage) == ("primary", "nursery", "primary")
+    nina = another_child("Nina", 1)
+    assert of(town, nina).stage == ""
+
+
+def test_the_school_year_counts_over_the_summer_until_the_next_one_begins(town):
+    with unit_of_work():
+        this = db.session.scalar(db.select(SchoolYear))
+        this.ends_on = date(2027, 7, 3)
+        following = SchoolYear(name="2027-2028", starts_on=date(2027, 9, 1), ends_on=date(2028, 7, 8))
+        db.session.add(following)
+        db.session.flush()
+        db.session.add(SchoolEnrolment(child_id=town.tom, school_year_id=following.id, school_id=1, level=Level.cp))
+    situations = Situations.load([1], date(2027, 7, 1), date(2027, 9, 30))
+    found = [situations.of(1, town.tom, town.canteen, day).stage for day in (date(2027, 7, 20), date(2027, 8, 31), date(2027, 9, 1))]
+    assert found == ["nursery", "nursery", "primary"]
 
 
 def test_grants_and_shares_of_the_day_the_child_and_the_activity(town):
