@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.core.i18n import _
 from app.core.money import Money
 from app.extensions import db
+from app.families.models import Family
 
 ZERO = Decimal("0.00")
 
@@ -61,7 +62,8 @@ class Movement:
     balance: Decimal
     #: Of an invoice or a credit note; None for the other kinds.
     number: int | None = None
-    period: str = ""
+    #: As it was called, with its days: {"title", "first_day", "last_day"}.
+    period: dict = field(default_factory=dict)
     #: The invoice that a credit note cancels.
     corrects: int | None = None
     document_state: DocumentState | None = None
@@ -73,11 +75,15 @@ class Statement:
     """The movements of a year, oldest first, between what the account stood at before and after them."""
 
     year: int
-    #: Those that have a movement, the newest first, and this one.
+    #: Those that have a movement, and this one, the newest first.
     years: tuple[int, ...]
     opening: Decimal
     movements: tuple[Movement, ...]
     account: Account = field(default_factory=Account)
+
+    @property
+    def first_day(self):
+        return date(self.year, 1, 1)
 
     @property
     def closing(self):
@@ -91,12 +97,35 @@ def balance(family_id):
 
 def unpaid(family_id):
     """[Unpaid] of a household, the oldest first."""
-    return [Unpaid(invoice, left) for invoice, left in db.session.execute(_unpaid(), {"family": family_id})]
+    return list(account(family_id).unpaid)
 
 
 def account(family_id):
-    """The Account of a household, in two queries."""
-    return Account(balance(family_id), tuple(unpaid(family_id)))
+    """The Account of a household, in one query."""
+    return account_in(db.session.execute(_account(), {"family": family_id}).all())
+
+
+# What every page asks is put together once: SQLAlchemy takes as long to recognise a new statement as to run it.
+
+
+@cache
+def _account():
+    return with_account(select(Family.id).where(Family.id == bindparam("family")))
+
+
+def with_account(query):
+    """A select of families with, beside each, its unpaid invoices: their rows are for account_in()."""
+    left = left_of()
+    asked = (Invoice.family_id == Family.id) & (Invoice.kind == InvoiceKind.invoice) & (left > 0)
+    owed = select(func.sum(LedgerEntry.amount)).where(LedgerEntry.family_id == Family.id).correlate(Family)
+    query = query.add_columns(Invoice, left.label("left"), owed.scalar_subquery().label("balance")).options(joinedload(Invoice.document))
+    return query.outerjoin(Invoice, asked).order_by(Invoice.issued_on, Invoice.id)
+
+
+def account_in(rows):
+    """The Account of the one family that with_account() was asked for."""
+    found = {row.Invoice.id: Unpaid(row.Invoice, row.left) for row in rows if row.Invoice is not None}
+    return Account((rows[0].balance if rows else None) or ZERO, tuple(found.values()))
 
 
 def left_of():
@@ -105,21 +134,13 @@ def left_of():
     return type_coerce(Invoice.total - paid.scalar_subquery(), Money)
 
 
-@cache
-def _unpaid():
-    left = left_of()
-    mine = (Invoice.family_id == bindparam("family")) & (Invoice.kind == InvoiceKind.invoice)
-    return select(Invoice, left.label("left")).where(mine, left > 0).order_by(Invoice.issued_on, Invoice.id)
-
-
 def statement(family_id, year=None):
     """The Statement of a household for a year (this one, where none is said), in three queries."""
     year = year or clock.today().year
     sums = {int(found): total for found, total in db.session.execute(_sums_by_year(), {"family": family_id})}
     opening = sum((total for found, total in sums.items() if found < year), ZERO)
-    owed = Account(sum(sums.values(), ZERO), tuple(unpaid(family_id)))
-    years = tuple(sorted({*sums, year}, reverse=True))
-    return Statement(year, years, opening, tuple(_movements(family_id, year, opening)), owed)
+    years = tuple(sorted({*sums, clock.today().year}, reverse=True))
+    return Statement(year, years, opening, tuple(_movements(family_id, year, opening)), account(family_id))
 
 
 @cache
@@ -133,7 +154,7 @@ def _movements(family_id, year, opening):
     now = opening
     for row in db.session.execute(_entries(), values):
         now += row.amount
-        yield Movement(**{**row._mapping, "title": row.title or "", "period": (row.period or {}).get("title", ""), "balance": now})
+        yield Movement(**{**row._mapping, "title": row.title or "", "period": row.period or {}, "balance": now})
 
 
 @cache
@@ -156,3 +177,36 @@ def invoice_of(number, family_id):
     if found is None:
         raise NotFound(_("There is no such invoice."))
     return found
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What pays a part of an invoice."""
+
+    kind: EntryKind
+    day: date
+    title: str
+    amount: Decimal
+    #: Of a credit note, and of the invoice that it cancels.
+    number: int | None
+    corrects_id: int | None
+
+
+@dataclass(frozen=True)
+class Paid:
+    """How an invoice stands: what pays it, what is left, the credit note that cancels it."""
+
+    payments: tuple[Payment, ...]
+    left: Decimal
+    cancelled_by: int | None = None
+
+
+def paid(invoice):
+    """The Paid of an Invoice, in one query."""
+    note = aliased(Invoice)
+    query = select(LedgerEntry.kind, LedgerEntry.day, LedgerEntry.title, Allocation.amount, note.number, note.corrects_id)
+    query = query.join(Allocation, Allocation.entry_id == LedgerEntry.id).outerjoin(note, note.id == LedgerEntry.invoice_id)
+    rows = db.session.execute(query.where(Allocation.invoice_id == invoice.id).order_by(LedgerEntry.day, LedgerEntry.id)).all()
+    payments = tuple(Payment(*row) for row in rows)
+    cancelled_by = next((row.number for row in payments if row.corrects_id == invoice.id), None)
+    return Paid(payments, invoice.total - sum((row.amount for row in payments), ZERO), cancelled_by)

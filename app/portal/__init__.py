@@ -5,7 +5,7 @@ def register(appbuilder):
     """Add the families' views, and what stands around them."""
     from flask import current_app
 
-    from app.portal import bar, kinds
+    from app.portal import bar, kinds, prices
     from app.portal.absence import AbsenceView
     from app.portal.account import AccountView
     from app.portal.agenda import AgendaView
@@ -17,7 +17,8 @@ def register(appbuilder):
     from app.portal.papers import PapersView
     from app.portal.requests import RequestsView
     from app.portal.sheet import SheetView
-    from app.portal.town import InboxView, StatementView
+    from app.portal.statement import StatementView
+    from app.portal.inbox import InboxView
     from app.security import resume
 
     for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView):
@@ -26,4 +27,5 @@ def register(appbuilder):
         appbuilder.add_view_no_menu(view)
     kinds.register(appbuilder)
     bar.init_app(current_app._get_current_object())
+    prices.init_app(current_app._get_current_object())
     resume.init_app(current_app._get_current_object())

@@ -62,11 +62,12 @@ def around():
 
 
 def _bar():
-    counts = {"RequestsView.requests": count_sent_back()}
+    counts = {
+        "RequestsView.requests": (count_sent_back(), _("to be corrected")),
+        "InboxView.inbox": (standing().counts.get("new_messages", 0), _("new")),
+    }
     return [
-        Entry(
-            str(title), url_for(endpoint), icon, str(short), primary, _is_current(endpoint), counts.get(endpoint, 0), _("to be corrected")
-        )
+        Entry(str(title), url_for(endpoint), icon, str(short), primary, _is_current(endpoint), *counts.get(endpoint, ()))
         for endpoint, title, short, icon, primary in ENTRIES
         if has_screen(endpoint)
     ]
@@ -99,6 +100,11 @@ def _footer():
     return [{"title": title, "url": url_for(endpoint)} for endpoint, title in FOOTER if has_screen(endpoint)]
 
 
+def weekday(found):
+    """A date within a list of days: Thu 1 Oct."""
+    return format_date(found, "EEE d MMM")
+
+
 def day(instant):
     """An instant's local day, or a date, as people write it: 23/11/2026."""
     return format_date(clock.local(instant).date() if hasattr(instant, "hour") else instant, "short") if instant else ""
@@ -122,4 +128,6 @@ def hour(instant):
 def init_app(app):
     """Give templates the bar and the words for time."""
     app.context_processor(around)
-    app.jinja_env.filters.update(day=day, long_day=long_day, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today()))
+    app.jinja_env.filters.update(
+        day=day, long_day=long_day, weekday=weekday, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today())
+    )

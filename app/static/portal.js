@@ -17,6 +17,11 @@
     input.form?.addEventListener("submit", () => { input.type = "password"; });
   });
 
+  each("[data-print]", (button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  });
+
   each("[data-focus]", (place) => place.focus());
 
   // A live region is read only when it changes after loading.

@@ -23,7 +23,7 @@ from app.extensions import db
 BY = "Agent Mairie"
 PDF = b"%PDF-1.4 of an invoice"
 REASON = {"charge": "booked", "row": "601 to 900", "column": "Meal", "base": "3.80", "price": "3.80", "quotient": "812.00"}
-REASON |= {"quotient_from": "2026-09-01", "title": "Council of 12 June 2026", "starts_on": "2026-09-01"}
+REASON |= {"quotient_from": "2026-09-01", "tariff": "Council of 12 June 2026", "tariff_from": "2026-09-01"}
 
 
 def school_days(first, last):

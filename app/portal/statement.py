@@ -1,0 +1,156 @@
+"""What does a family owe, and why? The statement of a year, and each invoice by child and day."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from flask import request, url_for
+from flask_appbuilder import expose
+from flask_babel import format_date
+
+from app.billing.detail import parts_of
+from app.billing.models import DocumentState, InvoiceKind
+from app.billing.queries import invoice_of, paid, statement
+from app.billing.reasons import explain
+from app.core import clock
+from app.core.i18n import _, number
+from app.core.money import format_money
+from app.portal.views import PortalView
+from app.security.who_sees_what import Noun
+
+#: The size of the chart, in units of its own: it is as wide as its column.
+WIDTH, HEIGHT = 360, 96
+#: So many months at most, and room for so many at least: two bars must not look like doors.
+MONTHS, LEAST = 13, 6
+
+
+class StatementView(PortalView):
+    """The account of the household, and its invoices."""
+
+    class_permission_name = Noun.bill.value
+    method_permission_name = {"statement": "read", "invoice": "read"}
+
+    @expose("/releve/")
+    def statement(self):
+        found = statement(self.enter(Noun.bill).family_id, asked_year())
+        return self.render_template(
+            "portal/statement/statement.html",
+            title=_("Account statement"),
+            statement=found,
+            account=found.account,
+            chart=Chart.of(found.movements),
+            years=year_tabs(found),
+        )
+
+    @expose("/releve/facture/<int(max=9999999999):number>/")
+    def invoice(self, number):
+        invoice = invoice_of(number, self.enter(Noun.bill).family_id)
+        is_note = invoice.kind is InvoiceKind.credit_note
+        return self.render_template(
+            "portal/statement/invoice.html",
+            title=_("Credit note %(number)s", number=number) if is_note else _("Invoice %(number)s", number=number),
+            invoice=invoice,
+            is_note=is_note,
+            parts_of_children=parts_of(invoice.lines),
+            third_parties=third_parties(invoice.lines),
+            paid=paid(invoice),
+            explain=explain,
+            file_id=file_of(invoice.document),
+            overdue=invoice.due_on is not None and invoice.due_on < clock.today(),
+        )
+
+
+def third_parties(lines):
+    """[(who, how much)] of what others pay beside the household."""
+    found = {}
+    for line in lines:
+        if line.third_party:
+            found[line.third_party_name] = found.get(line.third_party_name, 0) + line.third_party
+    return list(found.items())
+
+
+def asked_year():
+    """The year that the address asks for; this one where it makes no sense."""
+    year = request.args.get("year", type=int)
+    return year if year is not None and 2000 <= year <= 2999 else clock.today().year
+
+
+def file_of(document):
+    """The stored file of an invoice's PDF; None until it is made."""
+    return document.file_id if document is not None and document.state is DocumentState.done else None
+
+
+@dataclass(frozen=True)
+class YearTab:
+    """A year that has movements."""
+
+    title: str
+    url: str
+    current: bool
+    count: int = 0
+
+
+def year_tabs(found):
+    """The years to choose from; none where there is but one."""
+    tabs = [YearTab(str(year), url_for("StatementView.statement", year=year), year == found.year) for year in found.years]
+    return tabs if len(tabs) > 1 or not any(tab.current for tab in tabs) else []
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A month of the chart."""
+
+    month: date
+    amount: Decimal
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def middle(self):
+        return self.x + self.width // 2
+
+    @property
+    def label(self):
+        return format_date(self.month, "MMM")
+
+    @property
+    def euros(self):
+        """Whole euros: the exact amount stands in the table."""
+        return number(round(self.amount))
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What each month cost: invoices less the credit notes that cancel them."""
+
+    bars: tuple[Bar, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+    @classmethod
+    def of(cls, movements):
+        """The chart of a year's movements; None where it would say nothing."""
+        months = {}
+        for row in movements:
+            if row.number is not None and row.period.get("first_day"):
+                month = date.fromisoformat(row.period["first_day"]).replace(day=1)
+                months[month] = months.get(month, 0) + row.amount
+        found = sorted((month, amount) for month, amount in months.items() if amount > 0)[-MONTHS:]
+        if len(found) < 2:
+            return None
+        most, step = max(amount for _month, amount in found), WIDTH // max(len(found), LEAST)
+        return cls(tuple(_bar(month, amount, most, place * step, step) for place, (month, amount) in enumerate(found)))
+
+    @property
+    def words(self):
+        """The same for those who do not see it."""
+        return "; ".join(
+            _("%(month)s: %(amount)s", month=format_date(bar.month, "LLLL"), amount=format_money(bar.amount)) for bar in self.bars
+        )
+
+
+def _bar(month, amount, most, x, step):
+    height = max(int(amount * HEIGHT / most), 2)
+    return Bar(month, amount, x + step // 8, HEIGHT - height, step - 2 * (step // 8), height)

@@ -1,0 +1,204 @@
+"""Does a family read what it owes, and why, and nobody else?"""
+
+import re
+from datetime import date
+
+import pytest
+
+from app.billing.models import Invoice
+from app.core.db import unit_of_work
+from app.extensions import db
+from tests.billing.bills import PDF, autumn, cancel, issue, lines_of, pay, school_days
+from tests.conftest import counted_queries
+
+STATEMENT, OCTOBER = "/portail/releve/", "/portail/releve/facture/2026000002/"
+
+
+@pytest.fixture
+def bills(app, activities):
+    with app.app_context():
+        return autumn(activities)
+
+
+def text(client, url):
+    """The words of a page, without its tags."""
+    page = re.sub(r"<[^>]+>", " ", client.get(url).text)
+    return re.sub(r"\s+", " ", page)
+
+
+def test_the_statement_says_what_is_left_and_how_it_came(sign_in, bills):
+    page = text(sign_in("galbert"), STATEMENT)
+    assert "Left to pay €63.30 One invoice is not paid." in page
+    assert "October 2026 €63.30 Invoice 2026000002 To be paid by 3 December 2026." in page
+    assert "03/11/2026 Invoice 2026000002 October 2026 €63.30 Balance: €63.30" in page
+    assert "20/10/2026 Payment Cheque €64.60 Balance: €0.00" in page
+
+
+def test_an_invoice_says_why_each_line_costs_what_it_costs(sign_in, bills):
+    page = text(sign_in("galbert"), OCTOBER)
+    assert "Canteen – Meal 10 × €3.80 = €38.00 Thu 1 Oct, Fri 2 Oct, Mon 5 Oct" in page
+    assert "Why €3.80? Léa, Canteen – Meal Family quotient 812, counted since September 2026." in page
+    assert "booked late" in page and "Tom €6.30" in page and "This invoice €63.30" in page
+
+
+def test_an_invoice_tells_the_earlier_balance_apart(app, sign_in, bills):
+    with app.app_context():
+        issue(1, 2026, 11, lines_of("Léa", [date(2026, 11, 2)], "3.80"), rank=4, earlier="63.30")
+        issue(1, 2026, 8, lines_of("Léa", [date(2026, 8, 31)], "3.80"), rank=5, earlier="-5")
+    client = sign_in("galbert")
+    assert "Before this invoice, €63.30 was left to pay. It is not in this total." in text(client, "/portail/releve/facture/2026000004/")
+    assert "Before this invoice, €5.00 was in your favour." in text(client, "/portail/releve/facture/2026000005/")
+
+
+def test_what_is_paid_in_part_is_told(app, sign_in, bills):
+    with app.app_context():
+        pay(1, "20", date(2026, 11, 20), (bills["october"], "20"))
+    client = sign_in("galbert")
+    assert "€20.00 of €63.30 is paid" in text(client, STATEMENT)
+    page = text(client, OCTOBER)
+    assert "Left to pay: €43.30." in page and "Payment 20/11/2026, Cheque -€20.00 Left to pay €43.30" in page
+
+
+def test_a_cancelled_invoice_and_its_credit_note_name_each_other(app, sign_in, bills):
+    with app.app_context():
+        cancel(bills["october"], rank=4, day=date(2026, 11, 10), reason="Léa was ill that week.")
+    client = sign_in("galbert")
+    assert "You owe nothing for it any more. Credit note 2026000004" in text(client, OCTOBER)
+    note = text(client, "/portail/releve/facture/2026000004/")
+    assert "It cancels this invoice: Invoice 2026000002" in note and "Reason: Léa was ill that week." in note
+    page = text(client, STATEMENT)
+    assert "You owe nothing." in page and "Credit note 2026000004 cancels invoice 2026000002 €63.30 Balance: €0.00" in page
+
+
+def test_what_was_paid_too_much_is_in_the_familys_favour(app, sign_in, bills):
+    with app.app_context():
+        pay(1, "70", date(2026, 11, 20), (bills["october"], "63.30"))
+    assert "In your favour €6.70 You have paid more than you owe." in text(sign_in("galbert"), STATEMENT)
+
+
+def test_late_is_said_in_words(sign_in, bills):
+    from datetime import UTC, datetime
+
+    from app.core import clock
+
+    clock.set_to(datetime(2026, 12, 4, 8, tzinfo=UTC))
+    assert "late It was to be paid by 3 December 2026." in text(sign_in("galbert"), STATEMENT)
+
+
+def test_years_are_chosen_from(app, sign_in, bills):
+    with app.app_context():
+        first = issue(1, 2025, 3, lines_of("Léa", school_days(date(2025, 3, 3), date(2025, 3, 7)), "3.00"), rank=1)
+        pay(1, "12", date(2025, 5, 2), (first, "12"), title="Card")
+    client = sign_in("galbert")
+    page = client.get(STATEMENT).text
+    assert 'href="/portail/releve/?year=2025"' in page and "Balance on 1 January" in page
+    page = text(client, f"{STATEMENT}?year=2025")
+    assert "Movements of 2025" in page and "Payment Card €12.00" in page and "Cheque" not in page
+    assert "Nothing was billed or paid in 2024" in text(client, f"{STATEMENT}?year=2024")
+    for odd in ("x", "-1", "99999999999", "0"):
+        assert "Movements of 2026" in text(client, f"{STATEMENT}?year={odd}")
+
+
+def test_before_the_first_invoice_there_is_a_sentence(sign_in, activities):
+    page = text(sign_in("galbert"), STATEMENT)
+    assert "You owe nothing." in page and "Nothing was billed or paid in 2026." in page
+
+
+def test_the_pdf_is_shown_once_it_is_made(app, sign_in, bills):
+    client = sign_in("galbert")
+    page = client.get(OCTOBER).text
+    link = re.search(r'href="(/portail/fichier/\d+)"', page).group(1)
+    answer = client.get(link)
+    assert answer.data == PDF and answer.mimetype == "application/pdf"
+    assert "2026000002.pdf" in answer.headers["Content-Disposition"] and "private" in answer.headers["Cache-Control"]
+    september = client.get("/portail/releve/facture/2026000001/").text
+    assert "The PDF is being prepared." in september and "/portail/fichier/" not in september
+    for username in ("martin", "petit"):
+        assert sign_in(username).get(link).status_code == 404
+    assert "/login/" in sign_in().get(link).location
+
+
+def test_the_spouse_sees_the_account_too(sign_in, bills):
+    client = sign_in("marc")
+    assert "€63.30" in client.get(STATEMENT).text and client.get(OCTOBER).status_code == 200
+
+
+@pytest.mark.parametrize("username", ["martin", "petit"])
+def test_another_family_finds_nothing(sign_in, bills, username):
+    client = sign_in(username)
+    assert "63.30" not in client.get(STATEMENT).text and "63.30" not in client.get("/portail/").text
+    for path in (OCTOBER, f"{OCTOBER}?family=1", "/portail/releve/facture/2026000001/", "/portail/releve/facture/9999999999/"):
+        assert client.get(path).status_code == 404
+
+
+def test_the_other_household_of_a_shared_child_sees_nothing(sign_in, bills):
+    """Hugo eats with Petit that week: Martin, his other household, does not learn what it costs."""
+    path = "/portail/releve/facture/2026000003/"
+    assert "€7.60" in sign_in("petit").get(path).text
+    martin = sign_in("martin")
+    assert martin.get(path).status_code == 404
+    assert "7.60" not in martin.get(STATEMENT).text and "You owe nothing." in martin.get(STATEMENT).text
+
+
+def test_an_account_of_two_families_reads_the_one_that_it_acts_for(app, sign_in, bills):
+    from app.security.operations import link_family
+    from tests.conftest import account
+
+    with app.app_context(), unit_of_work():
+        link_family(account("galbert"), 3, "guardian")
+    client = sign_in("galbert")
+    assert client.get("/portail/releve/facture/2026000003/").status_code == 404
+    client.post("/portail/famille/", data={"family": 3})
+    assert client.get("/portail/releve/facture/2026000003/").status_code == 200
+    assert client.get(OCTOBER).status_code == 404
+
+
+def test_nobody_and_the_staff_are_kept_out(sign_in, bills):
+    for path in (STATEMENT, OCTOBER):
+        assert "/login/" in sign_in().get(path).location
+        for username in ("agent", "regisseur", "animateur", "lecteur"):
+            assert sign_in(username).get(path).status_code == 403
+
+
+def test_reading_writes_nothing(app, sign_in, bills):
+    client = sign_in("galbert")
+    with app.app_context(), counted_queries() as statements:
+        client.get(STATEMENT), client.get(OCTOBER)
+    assert [one for one in statements if not one.lstrip().upper().startswith("SELECT")] == []
+    assert client.post(STATEMENT).status_code == 405 and client.post(OCTOBER).status_code == 405
+
+
+def test_eight_queries_however_long_the_account(app, sign_in, bills):
+    with app.app_context():
+        for month in range(1, 9):
+            days = school_days(date(2026, month, 1), date(2026, month, 28))
+            lines = [
+                line for child in ("Léa", "Tom", "Zoé") for unit in ("Meal", "Snack") for line in lines_of(child, days, "3.80", unit=unit)
+            ]
+            number = issue(1, 2026, month, lines, rank=10 + month, file=True)
+            pay(1, "5", date(2026, month, 27), (number, "5"))
+        number = db.session.get(Invoice, number).number
+    client = sign_in("galbert")
+    for path in (STATEMENT, f"/portail/releve/facture/{number}/", "/portail/"):
+        client.get(path)
+        with app.app_context(), counted_queries() as statements:
+            answer = client.get(path)
+        assert len(statements) <= 8, (path, "\n".join(statements))
+        assert len(re.findall(r"<[a-z]", answer.text)) <= 800, path
+
+
+def test_a_name_is_text(app, sign_in, activities):
+    with app.app_context():
+        lines = lines_of("<b>Léa</b>", [date(2026, 10, 1)], "3.80", activity="<i>Canteen</i>", reason={"row": "<u>row</u>"})
+        issue(1, 2026, 10, lines, rank=1)
+    page = sign_in("galbert").get("/portail/releve/facture/2026000001/").text
+    assert "<b>" not in page and "<i>" not in page and "<u>" not in page and "&lt;u&gt;row" in page
+
+
+def test_a_line_without_child_day_or_reason_is_shown(app, sign_in, bills):
+    with app.app_context():
+        lines = lines_of("", [None], "-4.00", activity="", unit="Refund of a trip", charge="adjustment")
+        lines += lines_of("Léa", [None], "12.00", activity="Library", unit="", charge="membership")
+        issue(1, 2026, 11, lines, rank=8)
+    page = text(sign_in("galbert"), "/portail/releve/facture/2026000008/")
+    assert "The household -€4.00 Refund of a trip" in page and "Library €12.00" in page
