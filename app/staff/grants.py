@@ -9,6 +9,7 @@ from wtforms.validators import NumberRange, Optional
 from app.billing.models import RateGrant, ThirdPartyShare
 from app.children.models import Household
 from app.core import clock, search
+from app.core.amounts import AmountField, MoreThanNothing
 from app.core.errors import DomainError
 from app.core.forms import Required, Text
 from app.core.i18n import _, _l
@@ -17,7 +18,7 @@ from app.extensions import db
 from app.families.models import Family
 from app.security.who_sees_what import Noun
 from app.staff.activities import NotBefore, activities
-from app.staff.billing_fields import AmountField, CategoryField, MoreThanNothing
+from app.staff.billing_fields import CategoryField
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.income import OfFamily
 from app.staff.parts import Facet
@@ -36,9 +37,7 @@ def in_force(model):
             return None
         return model.ends_on < clock.today() if value == "past" else or_(model.ends_on.is_(None), model.ends_on >= clock.today())
 
-    return Facet(
-        "when", _l("Shown"), lambda: [("", _("In force or to come")), ("past", _("Ended")), ("all", _("All"))], where, blank=None
-    )
+    return Facet("when", _l("Shown"), lambda: [("", _("In force or to come")), ("past", _("Ended")), ("all", _("All"))], where, blank=None)
 
 
 class HouseholdSheet(Sheet):

@@ -15,6 +15,7 @@ from app.security.who_sees_what import Noun
 from app.staff.accounts import role_label
 
 ON_SITE = _l("On site")
+BILLING = _l("Billing")
 #: [(group, [(title, endpoint, icon, noun)])]
 MENU = (
     (
@@ -42,6 +43,19 @@ MENU = (
             (_l("Bookings"), "BookingsView.list", "calendar", Noun.booking),
             (_l("Absences"), "AbsencesView.list", "x", Noun.booking),
             (_l("Days taken away"), "CancellationsView.list", "alert", Noun.booking),
+        ),
+    ),
+    (
+        BILLING,
+        (
+            (_l("Bills by month"), "BillingView.periods", "receipt", Noun.bill),
+            (_l("Invoices"), "InvoiceView.list", "file", Noun.bill),
+            (_l("Reminders"), "ReminderView.list", "send", Noun.bill),
+            (_l("Days nobody pays"), "ExemptionView.list", "x", Noun.bill),
+            (_l("Adjustments"), "AdjustmentView.list", "pencil", Noun.bill),
+            (_l("Tariffs"), "TariffView.list", "list", Noun.tariff),
+            (_l("Granted rates"), "GrantView.list", "check", Noun.grant),
+            (_l("Paid by others"), "ShareView.list", "users", Noun.grant),
         ),
     ),
     (

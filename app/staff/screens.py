@@ -20,8 +20,10 @@ from app.staff.enrolments import ActivityEnrolmentView, PaperView
 from app.staff.families import AdultView, FamilyView
 from app.staff.grants import GrantView, ShareView
 from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
+from app.staff.invoices import InvoiceView
 from app.staff.log import LogView
 from app.staff.mails import MailView
+from app.staff.reminders import ReminderStepView, ReminderView
 from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
 from app.staff.settings import SettingsView
@@ -69,6 +71,9 @@ VIEWS = (
     CancellationsView,
     GrantView,
     ShareView,
+    InvoiceView,
+    ReminderView,
+    ReminderStepView,
 )
 
 __all__ = ["VIEWS", "init_app", "sentences"]
