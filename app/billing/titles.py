@@ -1,0 +1,267 @@
+"""Whom and what is a row or a column of a price table for, by its title alone? As French towns write them; a clerk may correct it."""
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+
+from app.billing import reading
+from app.billing.grid import ONE_CENT, ONE_EURO, Bounds, Column, Residence, Row, Stage
+from app.billing.reading import Limits, plain
+
+#: RateGrant.category holds so many letters.
+LONGEST_NAME = 40
+
+_NO_PROOF = (
+    r"sans (?:justificatif|quotient|qf|revenus?|attestation|avis|piece|document)|no proof|without (?:a )?(?:proof|quotient)"
+    r"|(?:non|pas|jamais) (?:fournie?s?|communiquee?s?|renseignee?s?|transmise?s?|connue?s?|presentee?s?|remise?s?|declaree?s?)"
+    r"|(?:absence|defaut) (?:de |d')(?:justificatif|quotient|qf|attestation|piece)|(?:qf|quotient) inconnu|revenus non justifies"
+)
+_OWN_LUNCH = r"\bp\.?a\.?i\b|panier[- ]repas|own lunch|repas fourni par"
+_UNANNOUNCED = r"(?:absence|absent|repas)s? (?:injustifie|non[- ](?:justifie|excuse|prevenu|signale|annule|decommande|declare))|unannounced"
+_MISSING = r"(?:sans|non|hors) (?:reservation|reserve|inscription|inscrit|prevu|pre-?inscrit|commande)|imprevu|non[- ]reserve|unbooked"
+_LATE = r"hors[- ]delais?|tardi(?:f|ve)|en retard|reservation late|booked late|\blate\b"
+_RAISED = r"\bmajoree?s?\b|majoration"
+_NAMED = (
+    r"ccas|cias|personnel|\bagents?\b|enseignant|instituteur|professeur|\badultes?\b|accueil familial|familles? d'accueil"
+    r"|assistante? (?:fam|mat)|aide sociale|\base\b|boursier|stagiaire|\belus?\b|convention|partenaire|urgence|retraite|communaute|intercommun|occasionnel|invite"
+)
+_EXTERIOR = (
+    r"\bhors[- ](?:commune|ville|territoire|communaux?|agglo|resident|secteur)|exterieur"
+    r"|non[- ]?(?:resident|residant|habitant|domicilie|communa)|ne residant pas|outside|exterior|autres? communes?"
+)
+_RESIDENT = r"\bresidente?s?\b|\bresidants?\b|habitante?s?\b|\bcommune\b|\bcommunaux?\b|domicilie|\binside\b|\bvillage\b"
+_EVERYBODY = (
+    r"^(?:pour )?(?:tous|toutes?|tout public|tarif|prix|montant|unique|forfait|plein|normal|general|regulier|base|participation|cout"
+    r"|all|everybody|price)"
+)
+_WORDS = {"premier": 1, "first": 1, "deuxieme": 2, "second": 2, "troisieme": 3, "third": 3}
+_WORDS |= {"quatrieme": 4, "fourth": 4, "cinquieme": 5, "fifth": 5, "sixieme": 6}
+_ORDINAL = (
+    rf"\b(?:(\d)\s?(?:ere|re|er|ieme|eme|e|nde|nd|st|rd|th)|({'|'.join(_WORDS)}))\b"
+    r"(?!\s*(?:tranche|categorie|demi|heure|service|quart|sem))"
+)
+_AND_MORE = r"et plus|et \+|\+|et suivant|et au[- ]dela|ou plus|and more|or more|a partir|\bdes le|suivants|et les autres"
+
+
+@dataclass
+class Meaning:
+    """A title that was read: the row or column, its bracket as it is written, and whether it is for those who gave no proof."""
+
+    head: Row | Column
+    limits: Limits | None = None
+    no_proof: bool = False
+
+
+def heads(titles, units, kind=Row, town=""):
+    """[Meaning] of the titles of one side of the table, the brackets not settled yet."""
+    found = [read(title, units, kind, town) for title in titles]
+    if kind is Row:
+        alone = len(found) == 1
+        found = [_named(meaning) if not alone and _says_nothing(meaning) else meaning for meaning in found]
+    _open_last(found, "ranks")
+    _open_last(found, "children")
+    _part_ages(found)
+    return found
+
+
+def read(title, units, kind=Row, town=""):
+    """The Meaning of one title, for itself."""
+    said, limits = plain(title), reading.bracket(title)
+    if re.search(_NO_PROOF, said):
+        return Meaning(kind(title, category=_name(title)), None, True)
+    given = {"own_lunch": bool(re.search(_OWN_LUNCH, said)), "charges": _charges(said), "ages": _ages(said), "stage": _stage(said)}
+    given["ranks"], given["children"] = _ranks(said), _children(said)
+    if re.search(_NAMED, said) and not limits:
+        given["category"] = _name(title)
+    elif re.search(_EXTERIOR, said) or (town and re.search(rf"\bhors[- ]{re.escape(plain(town))}", said)):
+        given["residence"] = Residence.exterior
+    elif re.search(_RESIDENT, said) or (town and re.search(rf"\b{re.escape(plain(town))}\b", said)):
+        given["residence"] = Residence.resident
+    if limits is None:
+        given["funds"] = _funds(said)
+        if unit := _unit(said, units):
+            given["units"] = frozenset({unit.id})
+    return Meaning(kind(title, **given), limits)
+
+
+def _says_nothing(meaning):
+    said = plain(meaning.head.title)
+    return meaning.limits is None and not any(meaning.head.weight) and said and not re.match(_EVERYBODY, said)
+
+
+def _named(meaning):
+    return replace(meaning, head=replace(meaning.head, category=_name(meaning.head.title)))
+
+
+def _name(title):
+    return " ".join(title.split())[:LONGEST_NAME].strip()
+
+
+def _charges(said):
+    if re.search(_UNANNOUNCED, said):
+        return frozenset({"unannounced", "told_late"})
+    found = {name for name, words in (("missing", _MISSING), ("late", _LATE)) if re.search(words, said)}
+    return frozenset(found or ({"missing", "late"} if re.search(_RAISED, said) else ()))
+
+
+def _stage(said):
+    words = ((Stage.nursery, "maternelle|nursery"), (Stage.primary, "elementaire|primaire|primary"))
+    stages = [stage for stage, pattern in words if re.search(pattern, said)]
+    return stages[0] if len(stages) == 1 else None
+
+
+def _ages(said):
+    if match := re.search(r"(\d{1,2})\s*(?:ans)?\s*(?:a|-|–|/|et|to)\s*(\d{1,2})\s*ans", said):
+        return int(match[1]), int(match[2])
+    if match := re.search(r"(?:moins de|-\s*(?:de)?|<)\s*(\d{1,2})\s*ans", said):
+        return 0, int(match[1]) - 1
+    if match := re.search(r"(?:plus de|\+\s*(?:de)?|>=?|des|a partir de)\s*(\d{1,2})\s*ans|(\d{1,2})\s*ans\s*(?:et (?:plus|\+)|\+)", said):
+        return int(match[1] or match[2]), None
+    return None
+
+
+def _ranks(said):
+    numbers = [int(match[1]) if match[1] else _WORDS[match[2]] for match in re.finditer(_ORDINAL, said)]
+    numbers = [number for number in numbers if number]
+    if not numbers or re.search(r"seconde", said):
+        return None
+    return min(numbers), None if re.search(_AND_MORE, said) else max(numbers)
+
+
+def _children(said):
+    match = re.search(r"(?:^|\D)(\d)\s*(?:a|-|ou|et)?\s*(\d)?\s*enfants?\b|\b(un|deux|trois|quatre) enfants?\b", said)
+    if match is None or re.search(_ORDINAL, said):
+        return None
+    least = int(match[1]) if match[1] else ("un", "deux", "trois", "quatre").index(match[3]) + 1
+    return least, None if re.search(_AND_MORE, said) else int(match[2] or least)
+
+
+def _funds(said):
+    if re.search(r"non[- ]allocataire|sans caf", said):
+        return frozenset({"none"})
+    if re.search(r"\b(?:hors|autres?|non)[- ]?(?:que )?caf|autres? (?:regime|caisse)", said):
+        return frozenset({"msa", "none"})
+    pairs = (("caf", r"\bcaf\b|regime general"), ("msa", r"\bmsa\b|regime agricole"))
+    return frozenset(name for name, words in pairs if re.search(words, said))
+
+
+_KINDS = {
+    "half_hour": r"demi[- ]?heure|1/2 ?h|30 ?mn|30 ?min|half[- ]?hour",
+    "hour": r"\bheure|\bhour|60 ?mn|1 ?h\b",
+    "half_day": r"demi[- ]?journee|1/2 ?journee|half[- ]?day|matin|apres[- ]midi",
+    "day": r"journee|\bday\b|\bjour\b",
+    "meal": r"repas|cantine|dejeuner|restauration|\bmeal",
+}
+
+
+def _unit(said, units):
+    """The unit that a title names: by its own name, the longest first; else by its kind, where that leaves one."""
+    names = sorted(units, key=lambda unit: -len(plain(unit.name)))
+    said, shorter = _short(said), {unit.id: _short(plain(unit.name)) for unit in units}
+    for unit in names:
+        if shorter[unit.id] == said:
+            return unit
+    for kind, words in _KINDS.items():
+        if re.search(words, said):
+            same = [unit for unit in units if unit.kind.value == kind]
+            if len(same) > 1 and kind != "meal":
+                meal = bool(re.search(r"(?:avec|with) (?:repas|meal)|repas (?:compris|inclus)", said))
+                same = [unit for unit in same if unit.with_meal == meal] if len({unit.with_meal for unit in same}) > 1 else same
+            if len(same) == 1 and len(units) > 1:
+                return same[0]
+            break
+    return next((unit for unit in names if re.search(rf"\b{re.escape(shorter[unit.id])}\b", said)), None) if len(units) > 1 else None
+
+
+def _short(said):
+    words = said.replace("1/2", "demi").replace("-", " ")
+    return " ".join(re.sub(r"\b(?:(?:la|le|les|une?|de|du|des)\s+|[ld]')(?=\w)", "", words).split())
+
+
+def _open_last(found, name):
+    """The last of "first, second, third child" is meant for those who follow too."""
+    ranges = [getattr(meaning.head, name) for meaning in found if getattr(meaning.head, name)]
+    last = max((limits[1] or limits[0] for limits in ranges), default=0)
+    for meaning in found:
+        limits = getattr(meaning.head, name)
+        if limits and last > 1 and limits[1] == last:
+            meaning.head = replace(meaning.head, **{name: (limits[0], None)})
+
+
+def _part_ages(found):
+    """3–6 years beside 6–11 years: who is 6 belongs to the second."""
+    first = {meaning.head.ages[0] for meaning in found if meaning.head.ages}
+    for meaning in found:
+        ages = meaning.head.ages
+        if ages and ages[1] in first and ages[1] > ages[0]:
+            meaning.head = replace(meaning.head, ages=(ages[0], ages[1] - 1))
+
+
+# -- brackets ---------------------------------------------------------------------------------------------------------------------------
+
+
+def settle(sides):
+    """(Bounds, [[Head]]) of the Meanings of both sides: where each bracket begins and ends, by how the town wrote them."""
+    chains = [chain for side in sides for chain in _chains(side)]
+    bounds = _bounds(chains)
+    for chain in chains:
+        _limit(chain, bounds)
+    return bounds, [[meaning.head for meaning in side] for side in sides]
+
+
+def _chains(side):
+    """[[Meaning]] of the brackets that continue one another, the lowest first."""
+    groups = {}
+    for meaning in side:
+        if meaning.limits is not None:
+            groups.setdefault(meaning.head.group, []).append(meaning)
+    for chain in groups.values():
+        chain.sort(key=lambda one: one.limits.low if one.limits.low is not None else one.limits.high - Decimal("0.005"))
+    return list(groups.values())
+
+
+def _bounds(chains):
+    """What the upper limit of a bracket means, by where the next one begins."""
+    said = set()
+    for chain in chains:
+        for one, other in pairwise(chain):
+            high, low = one.limits.high, other.limits.low
+            if high is None or low is None:
+                said.add(Bounds.below if (high is None and not other.limits.above) or one.limits.below else Bounds.to_cent)
+            elif low - high == ONE_CENT:
+                said.add(Bounds.to_cent)
+            elif low - high == ONE_EURO and high == high.to_integral_value() and not one.limits.below:
+                said.add(Bounds.to_euro)
+            elif low == high and not other.limits.above:
+                said.add(Bounds.below)
+    return next((bounds for bounds in (Bounds.to_euro, Bounds.below) if bounds in said and Bounds.to_cent not in said), Bounds.to_cent)
+
+
+def _limit(chain, bounds):
+    step = {Bounds.to_cent: ONE_CENT, Bounds.to_euro: ONE_EURO, Bounds.below: Decimal(0)}[bounds]
+    lows = [_low(one.limits, step) for one in chain]
+    for place, one in enumerate(chain):
+        high, after = one.limits.high, chain[place + 1] if place + 1 < len(chain) else None
+        if high is not None and one.limits.below:
+            high -= step
+        elif high is None and after is not None and lows[place + 1] is not None:
+            high = lows[place + 1] - step
+        if after is not None and lows[place + 1] is None:
+            lows[place + 1] = high + step
+        one.head = replace(one.head, lowest=lows[place], highest=high)
+
+
+def _low(limits, step):
+    return limits.low + step if limits.low and limits.above else limits.low
+
+
+def exact_limits(chain_sides):
+    """Upper limits that are the lower ones of the next bracket, where neither says to which of the two they belong."""
+    return [
+        one.limits.high
+        for side in chain_sides
+        for chain in _chains(side)
+        for one, other in pairwise(chain)
+        if one.limits.high is not None and one.limits.high == other.limits.low and not one.limits.below and not other.limits.above
+    ]
