@@ -69,10 +69,14 @@ class Prices:
             self._found[key] = _priced(version, unit.id, situation, charge)
         return self._found[key]
 
-    def membership(self, activity_id, day):
-        """What an enrolment costs once a year (grid.Membership), or None."""
+    def membership(self, child_id, activity_id, day):
+        """(euros, whether once a family) of what an enrolment costs this household once a school year, or None."""
         version = self.grids.at(activity_id, day)
-        return version.grid.membership if version is not None else None
+        membership = version.grid.membership if version is not None else None
+        if membership is None or not self.situations.pays(self.family_id, child_id, day):
+            return None
+        situation = self.situations.of(self.family_id, child_id, activity_id, day)
+        return membership.of(situation.residence), membership.per_family
 
 
 def _priced(version, unit_id, situation, charge):

@@ -14,13 +14,14 @@ from app.core import clock
 from app.core.i18n import _
 from app.portal.enrolments import enrolments_of_child
 from app.portal.kinds import ask_url
+from app.portal.prices import prices_of
 from app.portal.queries import own_child, own_children
 from app.portal.sections import additions, has_screen, removal, section_or_none
 from app.portal.views import PortalView
 from app.security.scope import may, standing
 from app.security.who_sees_what import Noun
 
-URGENT = ("asthma", "food_allergies", "drug_allergies", "other_allergies", "what_to_do", "pai", "pai_until", "pai_document_id")
+URGENT = ("asthma", "food_allergies", "drug_allergies", "other_allergies", "what_to_do", "pai", "pai_until", "own_lunch", "pai_document_id")
 #: So many of those who opened the health data are shown.
 READS = 10
 
@@ -58,6 +59,8 @@ class ChildrenView(PortalView):
 
 def sections(child, reads):
     """The parts of a child's page that the person may see."""
+    enrolments = enrolments_of_child(child)
+    running = [(one.row.activity, one.row.starts_on) for one in enrolments.running] if enrolments is not None else []
     return {
         "may_book": may(Noun.booking, "ask"),
         "authorisations": section_or_none("authorisations", child),
@@ -66,7 +69,8 @@ def sections(child, reads):
         "complementary": section_or_none("complementary", child),
         "health": Health.of(child),
         "school": school(child),
-        "enrolments": enrolments_of_child(child),
+        "enrolments": enrolments,
+        "prices": prices_of(child, running),
         "people": people(child),
         "people_added": additions("pickup", child.id),
         "may_add_people": may(Noun.pickup, "ask"),
