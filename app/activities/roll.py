@@ -135,7 +135,7 @@ def loads_for(nouns):
     dangerous = (HealthRecord.asthma, HealthRecord.food_allergies, HealthRecord.drug_allergies, HealthRecord.other_allergies)
     options = {
         Noun.allergies: joinedload(Child.health).load_only(
-            *dangerous, HealthRecord.what_to_do, HealthRecord.pai, HealthRecord.pai_until, raiseload=True
+            *dangerous, HealthRecord.what_to_do, HealthRecord.pai, HealthRecord.pai_until, HealthRecord.own_lunch, raiseload=True
         ),
         Noun.pickup: selectinload(Child.pickup_persons),
         Noun.authorisations: selectinload(Child.authorisations),

@@ -197,7 +197,7 @@ class HealthForm(SectionForm):
     layout = (
         (_l("Vaccines: date of the last injection"), [valency.name for valency in Valency] + ["vaccine_exemption"]),
         (_l("Allergies"), ["asthma", "food_allergies", "drug_allergies", "other_allergies", "what_to_do"]),
-        (_l("Care plan (PAI)"), ["pai", "pai_until", "pai_document_id"]),
+        (_l("Care plan (PAI)"), ["pai", "pai_until", "own_lunch", "pai_document_id"]),
         (_l("Treatment and illnesses"), ["treatment", "illnesses", "difficulties", "advice"]),
         (_l("Doctor"), ["doctor", "doctor_phone"]),
     )
@@ -215,6 +215,7 @@ class HealthForm(SectionForm):
     what_to_do = LongText(_l("What to do in case of a reaction"), longest=1000)
     pai = YesNo(_l("My child has a care plan agreed with the school doctor (PAI)"))
     pai_until = DateField(_l("Care plan valid until"), [Optional()])
+    own_lunch = YesNo(_l("My child brings its own lunch, as the care plan says"))
     pai_document_id = UploadField(_l("The care plan (photograph or PDF)"))
     treatment = LongText(_l("Treatment under way"), longest=1000)
     illnesses = LongText(_l("Illnesses that the child has had (chickenpox, ear infections…)"), longest=1000)
@@ -280,6 +281,8 @@ class Health(ChildKind):
             raise DomainError(_("A vaccine cannot be older than the child: look at the dates again."))
         if proposal.after.get("food_allergies") and not proposal.after.get("what_to_do"):
             raise DomainError(_("Say what to do in case of a reaction: the people on site read it."))
+        if proposal.after.get("own_lunch") and not proposal.after.get("pai"):
+            raise DomainError(_("A lunch of one's own needs a care plan (PAI)."))
 
     def check(self, request, target):
         row = self.section(target)
@@ -293,7 +296,7 @@ class Health(ChildKind):
             )
         if after.get("pai") and not after.get("pai_document_id"):
             findings.append(Finding(Lane.papers, _("A care plan (PAI) without its document.")))
-        if {"food_allergies", "drug_allergies", "other_allergies", "asthma", "pai"} & set(after):
+        if {"food_allergies", "drug_allergies", "other_allergies", "asthma", "pai", "own_lunch"} & set(after):
             findings.append(Finding(Lane.look, _("Allergies or a care plan change: tell the people on site.")))
         return findings
 

@@ -115,7 +115,7 @@ def sheet_of(child_id, version, *, family_id, nouns):
 
 def sheet_pdf(sheet):
     """The sheet as a PDF, outside any unit of work."""
-    return render_pdf("child_sheet", sheet=sheet, child=sheet.child, printed_on=clock.today())
+    return render_pdf("child_sheet", guess=2 if sheet.full else 1, sheet=sheet, child=sheet.child, printed_on=clock.today())
 
 
 def print_sheet(child_id, version, *, family_id, town_reader=None):
@@ -207,6 +207,8 @@ def _allergies(child):
     lines += _lines("health", child, ("food_allergies", "drug_allergies", "other_allergies"))
     if row.pai:
         lines.append((_("Care plan (PAI)"), _lines_until(child) or _("yes")))
+        if row.own_lunch:
+            lines.append((_("Lunch"), _("brings its own lunch")))
     return {"known": True, "lines": lines, "what_to_do": row.what_to_do or ""}
 
 
@@ -220,5 +222,5 @@ def _add_health(sheet):
     kind, child = kind_of("health"), sheet.child
     values, required = kind.read(child), required_vaccines(child.birth_date)
     sheet.vaccines = [Vaccine(valency, valency in required, kind.show(valency.name, values[valency.name])) for valency in Valency]
-    told = {*kind.vaccines, "asthma", "food_allergies", "drug_allergies", "other_allergies", "what_to_do", "pai", "pai_until"}
+    told = {*kind.vaccines, "asthma", "food_allergies", "drug_allergies", "other_allergies", "what_to_do", "pai", "pai_until", "own_lunch"}
     sheet.health = _lines("health", child, [name for name in kind.fields if name not in told])

@@ -3,7 +3,7 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-from flask_babel import format_currency
+from flask_babel import format_currency, format_decimal
 from sqlalchemy import BigInteger
 from sqlalchemy.types import TypeDecorator
 
@@ -52,6 +52,12 @@ class Money(TypeDecorator):
 def format_money(amount):
     """An amount in euros for the reader: 1 234,50 € in French. The font lacks the narrow space that French puts between thousands."""
     return format_currency(amount, "EUR").replace("\u202f", "\u00a0")
+
+
+def format_quotient(value):
+    """A quotient familial as people say it: 812, or 812,50."""
+    pattern = "#,##0" if value == int(value) else "#,##0.00"
+    return format_decimal(value, format=pattern).replace("\u202f", "\u00a0")
 
 
 _AMOUNT = re.compile(r"([+-]?)\s*(\d[\d\s\u00a0\u202f]*)(?:[.,](\d{1,2}))?\s*€?")

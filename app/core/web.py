@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from app.core import assets, i18n, settings
 from app.core.errors import DomainError, WriteRefused
 from app.core.i18n import _, number
-from app.core.money import format_money
+from app.core.money import format_money, format_quotient
 from app.core.views import refuse_bad_paging
 
 #: Every page works under this; the staff's generated pages style their widgets inline.
@@ -34,6 +34,7 @@ def init_app(app):
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.jinja_env.filters["numberformat"] = number
     app.jinja_env.filters["money"] = format_money
+    app.jinja_env.filters["quotient"] = format_quotient
     app.context_processor(lambda: {"locale": str(get_locale() or "fr"), "town": Town()})
 
 

@@ -121,7 +121,7 @@ def _income(world, family):
             source = QuotientSource[world.weighted(proof=70, hand=30)]
             recorded = min(datetime.combine(month, time(10), UTC), world.present)
             family.quotients.append(
-                IncomeQuotient(value=round(value * (1 - 0.04 * back)), counts_from=month, source=source, recorded_at=recorded)
+                IncomeQuotient(value=Decimal(round(value * (1 - 0.04 * back))), counts_from=month, source=source, recorded_at=recorded)
             )
     if world.chance(0.65):
         parts = Decimal(len(family.adults)) + world.pick((Decimal("0.5"), Decimal(1), Decimal(2)))

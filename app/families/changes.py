@@ -1,5 +1,7 @@
 """What may a family ask about itself? Guardian, spouse, tax, CAF, bank details."""
 
+from decimal import Decimal
+
 from flask import request
 from wtforms import BooleanField, DateField, DecimalField, IntegerField
 from wtforms.validators import NumberRange, Optional
@@ -8,13 +10,16 @@ from app.changes.forms import SectionForm
 from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import Lane
 from app.core import clock
+from app.core.amounts import AmountField, AmountRange
+from app.core.codec import encode
 from app.core.errors import DomainError
 from app.core.forms import Choice, Email, InThePast, PersonName, Phone, Postcode, Required, Text
 from app.core.i18n import _, _l
+from app.core.money import format_quotient
 from app.documents.forms import UploadField
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
-from app.families.rules import Digits, Iban, first_of_next_month, group_iban, mask_iban
+from app.families.rules import BirthCode, Digits, Iban, first_of_next_month, group_iban, mask_iban
 from app.security.who_sees_what import Noun
 
 NAMES = {"civility", "last_name", "birth_name", "first_name", "birth_date"}
@@ -155,6 +160,11 @@ class Tax(FamilyKind):
 class CafForm(SectionForm):
     """The household's fund."""
 
+    layout = (
+        (_l("Fund"), ["fund", "allocataire"]),
+        (_l("Income quotient"), ["quotient", "proof_id"]),
+        (_l("The town asks the fund itself"), ["consent", "holder", "birth_code"]),
+    )
     fund = Choice(_l("Fund"), of=Fund, required=True)
     allocataire = Text(
         _l("Number at the fund (numéro allocataire)"),
@@ -162,11 +172,19 @@ class CafForm(SectionForm):
         longest=20,
         render_kw={"inputmode": "numeric"},
     )
-    quotient = IntegerField(
-        _l("Income quotient (quotient familial), in euros"),
-        [Optional(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))],
+    quotient = AmountField(_l("Income quotient (quotient familial), in euros"), [AmountRange(0, 99_999)])
+    consent = BooleanField(
+        _l("I agree that the town asks the fund for my quotient"),
+        description=_l("Then no proof is needed. You can take it back here at any time."),
     )
-    consent = BooleanField(_l("I agree that the town asks the fund for my quotient"))
+    holder = Choice(_l("In whose name is the file at the fund?"), of=AdultRole)
+    birth_code = Text(
+        _l("Where that person was born (5 characters)"),
+        [BirthCode()],
+        longest=7,
+        description=_l("As in the social security number, after the month: 77284 in 2 84 05 77 284 123 45."),
+        render_kw={"autocomplete": "off"},
+    )
     proof_id = UploadField(_l("Proof of the quotient (photograph or PDF)"))
 
 
@@ -191,22 +209,17 @@ class Caf(FamilyKind):
         return target.caf
 
     def type_of(self, name):
-        return int if name == "quotient" else super().type_of(name)
+        return Decimal if name == "quotient" else super().type_of(name)
 
     def read(self, target):
         row = self.section(target)
-        values = (
-            dict.fromkeys(self.fields)
-            if row is None
-            else {"fund": row.fund and row.fund.name, "allocataire": row.allocataire, "consent": row.consent, "proof_id": row.proof_id}
-        )
-        values["quotient"] = target.quotients[-1].value if target.quotients else None
-        return values
+        values = {name: None if row is None else encode(getattr(row, name)) for name in self.fields if name != "quotient"}
+        return values | {"quotient": encode(target.quotients[-1].value) if target.quotients else None}
 
     def write(self, target, values, *, request):
         values = dict(values)
         if "quotient" in values and (value := values.pop("quotient")) is not None:
-            self._quotient(target, value)
+            self._quotient(target, self.decode("quotient", value))
         super().write(target, values, request=request)
 
     def _quotient(self, target, value):
@@ -216,6 +229,16 @@ class Caf(FamilyKind):
             row = IncomeQuotient(counts_from=month)
             target.quotients.append(row)
         row.value, row.source = value, QuotientSource.proof
+
+    def refuse_if_invalid(self, proposal, family_id):
+        after = proposal.after
+        if after.get("consent") and not (after.get("holder") and after.get("birth_code")):
+            raise DomainError(_("So that the town can ask the fund: say in whose name the file is, and where that person was born."))
+
+    def show(self, name, value):
+        if name == "quotient" and value is not None:
+            return f"{format_quotient(self.decode(name, value))}\u00a0€"
+        return super().show(name, value)
 
     def check(self, request, target):
         if "quotient" in request.changes and not request.files:

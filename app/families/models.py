@@ -159,6 +159,10 @@ class CafData(Model):
     allocataire: Mapped[str | None] = mapped_column(Encrypted(str))
     #: The family lets the town ask the fund for its quotient.
     consent: Mapped[bool] = mapped_column(default=False)
+    #: In whose name the file at the fund is, and where that person was born (code of the COG, as in a social security number): by
+    #: these and by name, sex and day of birth API Particulier finds it.
+    holder: Mapped[AdultRole | None] = mapped_column(enum_column(AdultRole, "ck_caf_data_holder"))
+    birth_code: Mapped[str | None] = mapped_column(Encrypted(str))
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
     family: Mapped[Family] = relationship(back_populates="caf")
 

@@ -65,3 +65,15 @@ class Digits:
         field.data = re.sub(r"\s", "", field.data)
         if not field.data.isascii() or not field.data.isdigit() or len(field.data) not in self.lengths:
             raise ValidationError(str(self.sentence))
+
+
+class BirthCode:
+    """Where somebody was born: the code of a commune in France, or of a country, in the Code officiel géographique."""
+
+    def __call__(self, form, field):
+        if not field.data:
+            return
+        code = re.sub(r"\s", "", field.data).upper()
+        if not re.fullmatch(r"(0[1-9]|[13-9]\d|2[AB1-9])\d{3}", code):
+            raise ValidationError(_("Five characters, for instance 77284 or 99351."))
+        field.data = code

@@ -2,10 +2,10 @@
 
 from flask import request, url_for
 from sqlalchemy.orm import joinedload
-from wtforms import DateField, IntegerField
-from wtforms.validators import NumberRange
+from wtforms import DateField
 
 from app.core import clock, search
+from app.core.amounts import AmountField, AmountRange
 from app.core.forms import Choice, Required
 from app.core.i18n import _, _l
 from app.extensions import db
@@ -86,10 +86,7 @@ class QuotientForm(StaffForm):
     """A quotient and the month from which it counts."""
 
     family = RowNamed(_l("Family"), of="famille", required=True)
-    value = IntegerField(
-        _l("Income quotient (quotient familial), in euros"),
-        [Required(), NumberRange(0, 99_999, _l("An amount in whole euros, not negative."))],
-    )
+    value = AmountField(_l("Income quotient (quotient familial), in euros"), [AmountRange(0, 99_999)], required=True)
     counts_from = DateField(
         _l("Counts from (a month)"),
         [Required()],
@@ -105,7 +102,8 @@ class QuotientSheet(Sheet):
 
     def create(self, values):
         family = db.session.get(Family, values["family"])
-        return enter_quotient(family, values["value"], self.decode("counts_from", values["counts_from"]), QuotientSource[values["source"]])
+        value, month = (self.decode(name, values[name]) for name in ("value", "counts_from"))
+        return enter_quotient(family, value, month, QuotientSource[values["source"]])
 
 
 class QuotientView(OfFamily):

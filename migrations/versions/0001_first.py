@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 14:44:11.701955
+Create Date: 2026-11-23 14:54:18.954049
 """
 
 import sqlalchemy as sa
@@ -161,6 +161,30 @@ def upgrade():
         sa.UniqueConstraint("first_day"),
     )
     op.create_table(
+        "broadcast",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("audience", sa.JSON(), nullable=False),
+        sa.Column("audience_title", sa.String(length=200), nullable=False),
+        sa.Column("by_mail", sa.Boolean(), nullable=False),
+        sa.Column("families", sa.Integer(), nullable=False),
+        sa.Column("mails", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_by", sa.String(length=120), nullable=False),
+        sa.Column("key", sa.String(length=36), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_table(
+        "canned_answer",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=60), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "counter",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
@@ -244,6 +268,32 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_log_entry_at"), ["at"], unique=False)
         batch_op.create_index("ix_log_entry_family_at", ["family_id", "at"], unique=False)
         batch_op.create_index("ix_log_entry_row", ["noun", "row_id"], unique=False)
+
+    op.create_table(
+        "message_topic",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=60), nullable=False),
+        sa.Column("title_en", sa.String(length=60), nullable=False),
+        sa.Column("service", sa.String(length=60), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "news",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("title_en", sa.String(length=120), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text_en", sa.Text(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("last_day >= first_day", name="ck_news_dates"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("news", schema=None) as batch_op:
+        batch_op.create_index("ix_news_days", ["first_day", "last_day"], unique=False)
 
     op.create_table(
         "paper_type",
@@ -717,6 +767,46 @@ def upgrade():
         )
 
     op.create_table(
+        "message_thread",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("topic_id", sa.Integer(), nullable=True),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column(
+            "about_kind",
+            sa.Enum(
+                "request", "booking", "invoice", name="ck_message_thread_about_kind", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=True,
+        ),
+        sa.Column("about_id", sa.Integer(), nullable=True),
+        sa.Column("about_title", sa.String(length=160), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "answered", "closed", name="ck_message_thread_state", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("assigned_to_id", sa.Integer(), nullable=True),
+        sa.Column("broadcast_id", sa.Integer(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(about_kind IS NULL) = (about_id IS NULL)", name="ck_message_thread_about"),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["assigned_to_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["broadcast_id"], ["broadcast.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["topic_id"], ["message_topic.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("message_thread", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_message_thread_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_message_thread_assigned_to_id"), ["assigned_to_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_message_thread_broadcast_id"), ["broadcast_id"], unique=False)
+        batch_op.create_index("ix_message_thread_family", ["family_id", "last_at"], unique=False)
+        batch_op.create_index("ix_message_thread_state", ["state", "last_at"], unique=False)
+
+    op.create_table(
         "outgoing_mail",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.String(length=120), nullable=False),
@@ -932,6 +1022,12 @@ def upgrade():
         ),
         sa.Column("allocataire", sa.Text(), nullable=True),
         sa.Column("consent", sa.Boolean(), nullable=False),
+        sa.Column(
+            "holder",
+            sa.Enum("guardian", "spouse", name="ck_caf_data_holder", native_enum=False, create_constraint=True, length=32),
+            nullable=True,
+        ),
+        sa.Column("birth_code", sa.Text(), nullable=True),
         sa.Column("proof_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["proof_id"], ["stored_file.id"], ondelete="SET NULL"),
@@ -1096,6 +1192,25 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_ledger_entry_undoes_id"), ["undoes_id"], unique=False)
 
     op.create_table(
+        "message",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("thread_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author_id", sa.Integer(), nullable=True),
+        sa.Column("author", sa.String(length=120), nullable=False),
+        sa.Column("from_family", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Boolean(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(["author_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["thread_id"], ["message_thread.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index("ix_message_thread", ["thread_id", "id"], unique=False)
+
+    op.create_table(
         "presence",
         sa.Column("lot_id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -1150,6 +1265,15 @@ def upgrade():
         sa.ForeignKeyConstraint(["proof_id"], ["stored_file.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("family_id"),
+    )
+    op.create_table(
+        "thread_reading",
+        sa.Column("thread_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("read_to", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["thread_id"], ["message_thread.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("thread_id", "account_id"),
     )
     op.create_table(
         "unit_conflict",
@@ -1546,6 +1670,14 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_invoice_line_reason_id"), ["reason_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_invoice_line_unit_id"), ["unit_id"], unique=False)
 
+    op.create_table(
+        "message_file",
+        sa.Column("message_id", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("message_id", "file_id"),
+    )
     op.create_table(
         "paper",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1979,6 +2111,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_paper_child_id"))
 
     op.drop_table("paper")
+    op.drop_table("message_file")
     with op.batch_alter_table("invoice_line", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invoice_line_unit_id"))
         batch_op.drop_index(batch_op.f("ix_invoice_line_reason_id"))
@@ -2041,6 +2174,7 @@ def downgrade():
 
     op.drop_table("adjustment")
     op.drop_table("unit_conflict")
+    op.drop_table("thread_reading")
     op.drop_table("tax_data")
     op.drop_table("reminder")
     with op.batch_alter_table("price_reason", schema=None) as batch_op:
@@ -2048,6 +2182,10 @@ def downgrade():
 
     op.drop_table("price_reason")
     op.drop_table("presence")
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("ix_message_thread")
+
+    op.drop_table("message")
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_entry_undoes_id"))
         batch_op.drop_index("ix_ledger_entry_family")
@@ -2112,6 +2250,14 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_outgoing_mail_account_id"))
 
     op.drop_table("outgoing_mail")
+    with op.batch_alter_table("message_thread", schema=None) as batch_op:
+        batch_op.drop_index("ix_message_thread_state")
+        batch_op.drop_index("ix_message_thread_family")
+        batch_op.drop_index(batch_op.f("ix_message_thread_broadcast_id"))
+        batch_op.drop_index(batch_op.f("ix_message_thread_assigned_to_id"))
+        batch_op.drop_index(batch_op.f("ix_message_thread_account_id"))
+
+    op.drop_table("message_thread")
     with op.batch_alter_table("mandate", schema=None) as batch_op:
         batch_op.drop_index("uq_mandate_open", sqlite_where=sa.text("ended_on IS NULL"), postgresql_where=sa.text("ended_on IS NULL"))
         batch_op.drop_index(batch_op.f("ix_mandate_family_id"))
@@ -2191,6 +2337,11 @@ def downgrade():
     op.drop_table("reminder_step")
     op.drop_table("refusal_reason")
     op.drop_table("paper_type")
+    with op.batch_alter_table("news", schema=None) as batch_op:
+        batch_op.drop_index("ix_news_days")
+
+    op.drop_table("news")
+    op.drop_table("message_topic")
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_log_entry_row")
         batch_op.drop_index("ix_log_entry_family_at")
@@ -2209,6 +2360,8 @@ def downgrade():
 
     op.drop_table("family")
     op.drop_table("counter")
+    op.drop_table("canned_answer")
+    op.drop_table("broadcast")
     op.drop_table("billing_period")
     op.drop_table("activity")
     op.drop_table("absence_reason")

@@ -42,6 +42,8 @@ SAMPLES = {
     "income_year": "2025",
     "parts": "2.5",
     "birth_date": "2020-02-29",
+    "birth_code": "77284",
+    "quotient": "812,50",
 }
 #: What a kind's own fields take, in the town of tests/activities/cast.py.
 SAMPLES_OF = {
