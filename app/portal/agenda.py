@@ -10,8 +10,10 @@ from app.activities import deadlines
 from app.changes.operations import confirm
 from app.core.db import unit_of_work
 from app.core.i18n import _, _n
+from app.core.money import to_cents
 from app.portal import agenda_plans
 from app.portal.agenda_cells import act_of, day_name, legend, sentence, show
+from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot, carry_out, new_key, taps_of, taps_of_form
 from app.portal.agenda_weeks import SPANS, WEEK, Agenda, Stretch, between, family_timetable, this_monday, week_name
 from app.portal.queries import children_and_lot, own_children, own_request
@@ -199,8 +201,9 @@ def _notes(agenda):
 
 def one_day(spot):
     """A day of a child, or one of its services: how it stands, until when, and everything that may be done."""
-    children, timetable = family_timetable(spot.day, spot.day)
+    children, timetable = family_timetable(spot.day, spot.day, children_and_lot()[0])
     child = next((one for one in children if one.id == spot.child_id), None) or abort(404)
+    prices = AgendaPrices.load(timetable)
     units = [unit for unit in timetable.units_of(child.id) if spot.unit_id in (0, unit.id)]
     if spot.unit_id and not units:
         abort(404)
@@ -212,7 +215,7 @@ def one_day(spot):
         "title": ", ".join(filter(None, (child.first_name, units[0].title if spot.unit_id else "", day_name(spot.day, "EEEE d MMMM")))),
         "spot": spot,
         "child": child,
-        "lines": [Line(cell, child) for cell in cells],
+        "lines": [Line(cell, child, prices) for cell in cells],
         "siblings": [one for one in children if one.id != child.id and timetable.units_of(one.id)],
         "may_ask": may(Noun.booking, "ask"),
         "key": new_key(),
@@ -224,8 +227,9 @@ def one_day(spot):
 class Line:
     """One service of a child on a day, in words."""
 
-    def __init__(self, cell, child):
+    def __init__(self, cell, child, prices):
         self.cell, self.shown, self.act = cell, show(cell, child), act_of(cell)
+        self.price, self.why, self.price_late = prices.words(cell), prices.why(cell), prices.after_the_deadline(cell)
         self.title, self.sentence = cell.unit.title, sentence(cell)
         activity = cell.unit.activity
         self.booking_rule, self.cancelling_rule = deadlines.describe(activity.booking_rule), deadlines.describe(activity.cancelling_rule)
@@ -248,34 +252,35 @@ def answer(said):
     days = [one.tap.spot.day for one in said]
     children, lot = children_and_lot()
     children, timetable = family_timetable(min(days), max(days), children)
-    known = {child.id: child for child in children}
-    results = [_result(one, timetable, known) for one in said]
+    known, prices = {child.id: child for child in children}, AgendaPrices.load(timetable)
+    results = [_result(one, timetable, known, prices) for one in said]
     receipt = {"url": url_for("RequestsView.lot", lot_id=lot.id), "title": _("Receipt %(number)s", number=lot.number)} if lot else None
-    return {"results": results, "others": list(_others(said, timetable, known)), "lot": receipt}
+    return {"results": results, "others": list(_others(said, timetable, known, prices)), "lot": receipt}
 
 
-def _result(one, timetable, known):
+def _result(one, timetable, known, prices):
     spot = one.tap.spot
     found = {"key": one.tap.key, "ok": one.ok, "act": one.tap.act, "sentence": one.sentence, "spot": str(spot)}
-    return {**found, **_now(spot, timetable, known)}
+    return {**found, **_now(spot, timetable, known, prices)}
 
 
-def _now(spot, timetable, known):
+def _now(spot, timetable, known, prices):
     """How a cell stands now; of one that is not this family's, nothing is said."""
     if spot.child_id not in known or spot.unit_id not in {unit.id for unit in timetable.units_of(spot.child_id)}:
-        return {"state": "closed", "icon": "minus", "name": "", "then": "", "request": None}
-    shown = show(timetable.cell(spot.child_id, spot.unit_id, spot.day), known[spot.child_id])
-    return {"state": shown.state, "icon": shown.icon, "name": shown.name, "then": shown.act, "request": shown.request_id}
+        return {"state": "closed", "icon": "minus", "name": "", "then": "", "request": None, "cents": 0}
+    cell = timetable.cell(spot.child_id, spot.unit_id, spot.day)
+    shown, cents = show(cell, known[spot.child_id], prices.words(cell)), to_cents(prices.sum([cell])[0])
+    return {"state": shown.state, "icon": shown.icon, "name": shown.name, "then": shown.act, "request": shown.request_id, "cents": cents}
 
 
-def _others(said, timetable, known):
+def _others(said, timetable, known, prices):
     """Cells beside those that were tapped: the half-day that a whole day leaves no room for."""
     tapped = {one.tap.spot for one in said}
     for spot in tapped:
         for other in timetable.plan.conflicts.get(spot.unit_id, ()):
             beside = Spot(spot.child_id, other, spot.day)
             if spot.child_id in known and beside not in tapped:
-                yield {"spot": str(beside), **_now(beside, timetable, known)}
+                yield {"spot": str(beside), **_now(beside, timetable, known, prices)}
 
 
 def _flash(said):

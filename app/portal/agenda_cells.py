@@ -70,18 +70,18 @@ def act_of(cell):
     return "open"
 
 
-def show(cell, child):
-    """A Cell of the timetable as the page shows it."""
+def show(cell, child, price=""):
+    """A Cell of the timetable as the page shows it; `price` as families read it."""
     look, icon = LOOKS[cell.state]
     act = act_of(cell)
     spot = Spot(cell.child_id, cell.unit_id, cell.day)
-    return Shown(str(spot), look, icon, name_of(cell, child), act, act != "book" and cell.state in TAKEN, cell.request_id)
+    return Shown(str(spot), look, icon, name_of(cell, child, price), act, act != "book" and cell.state in TAKEN, cell.request_id)
 
 
-def name_of(cell, child):
-    """Léa, Canteen, Thursday 26 Nov.: free, until 24/11 at 12:00."""
+def name_of(cell, child, price=""):
+    """Léa, Canteen, Thursday 26 Nov.: free, until 24/11 at 12:00, €3.80."""
     where = ", ".join((child.first_name, cell.unit.title, day_name(cell.day)))
-    return f"{where}{_(': ')}{sentence(cell)}"
+    return f"{where}{_(': ')}{sentence(cell)}{', ' if price else ''}{price}"
 
 
 def sentence(cell):

@@ -7,6 +7,7 @@ from app.activities.timetable import CellState
 from app.core import clock
 from app.core.errors import DomainError
 from app.portal.agenda_cells import TAKEN, day_name
+from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot
 from app.portal.agenda_weeks import family_timetable
 
@@ -27,6 +28,12 @@ class Plan:
     already: int = 0
     left_out: list = field(default_factory=list)
     children: dict = field(default_factory=dict)
+    prices: AgendaPrices = field(default_factory=lambda: AgendaPrices(None))
+
+    @classmethod
+    def of(cls, timetable):
+        """An empty one, with the prices of the days."""
+        return cls(prices=AgendaPrices.load(timetable))
 
     def add(self, timetable, child, unit_id, day):
         """Consider one day of one child."""
@@ -43,11 +50,19 @@ class Plan:
         self.ask.append(cell)
 
     def by_child(self):
-        """[(child, [(service, [days in words])])] of what is asked."""
+        """[(child, [(service, [days in words], what they cost)])] of what is asked."""
         found = {}
         for cell in self.ask:
-            found.setdefault(cell.child_id, {}).setdefault(cell.unit.title, []).append(day_name(cell.day, "EEE d MMM"))
-        return [(self.children[child_id], list(services.items())) for child_id, services in found.items()]
+            found.setdefault(cell.child_id, {}).setdefault(cell.unit.title, []).append(cell)
+        return [
+            (self.children[child_id], [(title, days_of(cells), self.prices.sum_in_words(cells)) for title, cells in services.items()])
+            for child_id, services in found.items()
+        ]
+
+    @property
+    def price(self):
+        """What it comes to, in words; "" where a price is not known."""
+        return self.prices.sum_in_words(self.ask)
 
     @property
     def spots(self):
@@ -59,10 +74,15 @@ class Plan:
         return sum(cell.waiting_list for cell in self.ask)
 
 
+def days_of(cells):
+    """The days of cells in words."""
+    return [day_name(cell.day, "EEE d MMM") for cell in cells]
+
+
 def usual_week(stretch):
     """The usual weeks of the children, laid over the weeks that the agenda shows."""
     children, timetable = family_timetable(stretch.monday, stretch.last)
-    plan = Plan()
+    plan = Plan.of(timetable)
     for child in children:
         if stretch.child in (None, child.id):
             for day in timetable.days:
@@ -94,7 +114,7 @@ def until_of(spot, text):
 def every_week(spot, until):
     """A day of a child, or one of its units, on the same day of every week until a day."""
     child, timetable = _timetable(spot, spot.day, max(until, spot.day))
-    plan, units = Plan(), _units_of_day(timetable, child, spot)
+    plan, units = Plan.of(timetable), _units_of_day(timetable, child, spot)
     day = spot.day if spot.unit_id else spot.day + timedelta(days=7)
     while day <= until:
         for unit_id in units:
@@ -107,7 +127,7 @@ def copy_for(spot, sibling, *, week):
     """What a child has on a day, or in its week, for a sibling."""
     first = spot.day - timedelta(days=spot.day.weekday()) if week else spot.day
     child, timetable = _timetable(spot, first, first + timedelta(days=6 if week else 0))
-    plan = Plan()
+    plan = Plan.of(timetable)
     for day in timetable.days:
         for unit_id in _units_of_day(timetable, child, Spot(child.id, 0 if week else spot.unit_id, day)):
             plan.add(timetable, sibling, unit_id, day)

@@ -11,6 +11,7 @@ from app.activities.timetable import CellState, Timetable
 from app.core import clock
 from app.core.i18n import _
 from app.portal.agenda_cells import TAKEN, day_name, show
+from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot
 from app.portal.queries import children_and_lot, own_children
 from app.security.scope import standing
@@ -88,10 +89,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A service on a day: its name, until when it may be changed, a cell a child (None: not for this child)."""
+    """A service on a day: its name, until when it may be changed and what it costs, a cell a child (None: not for this child)."""
 
     title: str
-    until: str
+    says: str
     cells: list
 
 
@@ -148,6 +149,7 @@ class Agenda:
         self.stretch = stretch
         children, self.lot = children_and_lot()
         self.children, self.timetable = family_timetable(stretch.monday, stretch.last, children)
+        self.prices = AgendaPrices.load(self.timetable)
         known = [child for child in self.children if self.timetable.units_of(child.id)]
         self.enrolled = known
         self.rows = [child for child in known if child.id == stretch.child] or known
@@ -185,11 +187,12 @@ class Agenda:
     def _row(self, unit, here):
         cells = [here.get((child.id, unit.id)) for child in self.rows]
         shown = [
-            show(cell, child) if cell is not None and cell.state is not S.past else None
+            show(cell, child, self.prices.words(cell)) if cell is not None and cell.state is not S.past else None
             for cell, child in zip(cells, self.rows, strict=True)
         ]
         title = unit.name if len(unit.activity.units) > 1 else unit.activity.name
-        return Row(title, until([cell for cell in cells if cell is not None]), shown)
+        there = [cell for cell in cells if cell is not None]
+        return Row(title, " · ".join(filter(None, (until(there), self.prices.row(there)))), shown)
 
     def _column(self, child, day, rows, rank):
         more = any(row.cells[rank] is not None and row.cells[rank].act for row in rows)

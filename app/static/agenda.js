@@ -7,13 +7,17 @@
     get queue() { try { return JSON.parse(localStorage.getItem(box)) || []; } catch { return []; } },
     set queue(taps) { try { if (taps.length) localStorage.setItem(box, JSON.stringify(taps)); else localStorage.removeItem(box); } catch { /* private window */ } },
   };
-  let queue = store.queue, sent = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "";
+  let queue = store.queue, sent = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "", cents = 0;
   const cellAt = (spot) => form.querySelector(`button.cell[value="${spot}"]`);
   const stateOf = (cell) => cell.classList[1];
   const say = (text) => { document.getElementById("announce").textContent = text; };
 
+  // Whole cents are summed; only what is shown has a comma.
+  const euros = () => new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: "EUR", signDisplay: "always" }).format(cents / 100);
+
   const paint = () => {
     const said = Object.keys(counts).filter((name) => counts[name]).map((name) => words[name].replace("{n}", counts[name]));
+    if (cents) said.push(euros());
     if (queue.length) said.push(words.sending);
     if (problem || said.length || part("said").dataset.own) {
       part("said").textContent = problem || said.join(" · ");
@@ -59,6 +63,7 @@
     for (const one of answer.results) {
       const cell = cellAt(one.spot);
       if (cell) show(cell, one.state, one.icon, one.name, one.then, one.request);
+      if (one.ok) cents += one.act === "book" ? one.cents : -one.cents;
       if (!one.ok) counts.refused += 1;
       else if (undoing.has(one.key)) counts[one.act === "book" ? "taken" : "sent"] -= 1;
       else { counts[one.act === "book" ? "sent" : "taken"] += 1; sent.push(one); }
