@@ -45,7 +45,7 @@ def may_see_prices():
 
 
 def prices_of(child, activities):
-    """[OfActivity] for a child; None for whom may not know. `activities`: pairs of an Activity and the first day that is meant. One query."""
+    """[OfActivity] for a child, in one query; None for whom may not know. `activities`: pairs of an Activity and the first day meant."""
     if not may_see_prices() or not activities:
         return None
     today = clock.today()
