@@ -1,5 +1,6 @@
 """What can a town set about its bills?"""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from app.core import settings
@@ -45,8 +46,9 @@ def minimum():
     return Decimal(settings.get("bill_minimum"))
 
 
-def days_to_pay():
-    return settings.get("days_to_pay")
+def time_to_pay():
+    """How long a family has to pay a bill."""
+    return timedelta(days=settings.get("days_to_pay"))
 
 
 def carence():

@@ -11,6 +11,7 @@ from app.activities.kitchen import freeze_due
 from app.activities.papers import remind_of_papers
 from app.activities.waiting import end_past_wishes, lapse_offers, offer_places
 from app.billing.reminders import remind_unpaid
+from app.billing.runs import run_due
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
 from app.changes.notices import send_receipts, tell_decisions
@@ -46,6 +47,7 @@ JOBS = (
     accept,
     *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)),
     freeze_due,
+    run_due,
 )
 HOUSEKEEPING = (forget_presences, sweep_files, foresee_school_holidays, a_few(remind_of_papers), remind_unpaid)
 

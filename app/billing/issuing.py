@@ -1,0 +1,261 @@
+"""How does a draft become an invoice? In one short transaction of its household: number, snapshot, ledger entry, bill."""
+
+from functools import cache
+
+from flask import current_app
+from sqlalchemy import bindparam, func, insert, select, update
+
+from app.billing import ledger, settings
+from app.billing.computing import bills_of, compute
+from app.billing.lines import ZERO
+from app.billing.models import (
+    Bill,
+    BillingPeriod,
+    BillState,
+    EntryKind,
+    Invoice,
+    InvoiceDocument,
+    InvoiceKind,
+    InvoiceLine,
+    LedgerEntry,
+    PriceReason,
+)
+from app.changes.operations import lock_family
+from app.core import clock
+from app.core.i18n import in_locale
+from app.core.money import LARGEST
+from app.core.numbering import next_number
+from app.extensions import db
+from app.families.models import Adult, AdultRole, Family
+
+#: The town's only one for now.
+REGIE = 1
+#: Digits only, since public accounting takes nothing else: 2026000123.
+NUMBERS_OF_A_YEAR = 1_000_000
+COPIED = (
+    "charge",
+    "child_id",
+    "child",
+    "under_six",
+    "activity_id",
+    "activity",
+    "unit_id",
+    "unit",
+    "day",
+    "quantity",
+    "unit_price",
+    "amount",
+    "meal",
+    "third_party",
+    "third_party_name",
+)
+
+
+def addressees(family_ids):
+    """{family_id: {"name", "lines", "code"}}: to whom bills are sent, in the guardian's name, as it is written on an envelope."""
+    query = select(Family.id, Family.name, Family.code, Adult).outerjoin(
+        Adult, (Adult.family_id == Family.id) & (Adult.role == AdultRole.guardian)
+    )
+    with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
+        return {row.id: _addressee(row) for row in db.session.execute(query.where(Family.id.in_(family_ids)))}
+
+
+def _addressee(row):
+    adult = row.Adult
+    if adult is None:
+        return {"name": row.name, "lines": [], "code": row.code}
+    name = " ".join(filter(None, (str(adult.civility or ""), adult.first_name, adult.last_name)))
+    town = " ".join(filter(None, (adult.postcode, adult.city)))
+    return {"name": name, "lines": [line for line in (adult.address, adult.address_more, town) if line], "code": row.code}
+
+
+@cache
+def _standing():
+    """The household's newest invoice and its balance."""
+    family = bindparam("family")
+    newest = select(func.max(Invoice.id)).where(Invoice.family_id == family)
+    owed = select(func.coalesce(func.sum(LedgerEntry.amount), ZERO)).where(LedgerEntry.family_id == family)
+    return select(newest.scalar_subquery(), owed.scalar_subquery())
+
+
+@cache
+def _bills():
+    """This period's bill of a household, and what was carried forward before it."""
+    columns = (Bill.id, Bill.period_id, Bill.state, Bill.invoice_id, Bill.carried_to_id, Bill.total)
+    query = select(*columns).join(BillingPeriod, BillingPeriod.id == Bill.period_id).where(Bill.family_id == bindparam("family"))
+    before = (Bill.state == BillState.carried) & (BillingPeriod.first_day < bindparam("first"))
+    return query.where((Bill.period_id == bindparam("period")) | before)
+
+
+def issue(period, computed, addressee, *, by, even_small=False, reason=""):
+    """Make a household's bill, within the open unit of work; returns what became of it.
+
+    "issued", "carried", "held", "blocked", "nothing"; "there" where it was issued before or is over. What was computed before the lock
+    was taken and has become stale is computed again.
+    """
+    lock_family(computed.family_id)
+    computed, owed = _fresh(period, computed)
+    if computed is None or (computed.bill is not None and computed.bill.invoice_id):
+        return "there"
+    if not computed.draft.lines and not computed.draft.anomalies:
+        _forget(computed)
+        return "nothing"
+    if computed.bill is not None and computed.bill.state is BillState.held:
+        return "held"
+    if computed.draft.blocked or not computed.draft.lines:
+        save_bill(period, computed, BillState.draft)
+        return "blocked"
+    if computed.too_small and not even_small:
+        save_bill(period, computed, BillState.carried)
+        return "carried"
+    write_invoice(period, computed, addressee, owed, by=by, reason=reason)
+    return "issued"
+
+
+def _fresh(period, computed):
+    """(the Computed, or another one where something has happened since it was made; what the household owes). None: its bill is over."""
+    newest, owed = db.session.execute(_standing(), {"family": computed.family_id}).one()
+    rows = db.session.execute(_bills(), {"family": computed.family_id, "period": period.id, "first": period.first_day}).all()
+    mine = next((row for row in rows if row.period_id == period.id), None)
+    carried = {row.id for row in rows if row.period_id != period.id and row.total and row.carried_to_id in (None, mine and mine.id)}
+    if _state(mine) != _state(computed.bill) or newest != computed.newest_invoice or carried != set(computed.carried):
+        computed = compute(period, [computed.family_id]).get(computed.family_id)
+    return computed, owed
+
+
+def _state(bill):
+    return bill and (bill.id, bill.state, bill.invoice_id, bill.carried_to_id)
+
+
+def _forget(computed):
+    """Of a household that owes nothing any more no bill is left that says so."""
+    if computed.bill is not None and computed.bill.state in (BillState.draft, BillState.carried):
+        db.session.execute(Bill.__table__.delete().where(Bill.__table__.c.id == computed.bill.id))
+
+
+def save_drafts(period, found):
+    """Keep what a dry run has computed ({family_id: Computed}), within the open unit of work; returns what each one is."""
+    db.session.execute(select(Family.id).where(Family.id.in_(list(found))).order_by(Family.id).with_for_update())
+    now, outcomes = {row.family_id: row for row in bills_of(period, list(found)) if row.period_id == period.id}, []
+    for family_id, one in found.items():
+        if _state(now.get(family_id)) != _state(one.bill):
+            # Issued, held back or cancelled meanwhile: the next dry run sees it.
+            outcomes.append("there")
+        elif one.bill is not None and one.bill.invoice_id:
+            _note_issued(one)
+            outcomes.append("changed" if one.changed else "unchanged")
+        elif not one.draft.lines and not one.draft.anomalies:
+            _forget(one)
+            outcomes.append("nothing")
+        else:
+            state = one.bill.state if one.bill is not None else BillState.draft
+            if state is BillState.carried and not one.too_small:
+                state = BillState.draft
+            save_bill(period, one, state)
+            outcomes.append("blocked" if one.draft.blocked else "small" if one.too_small else "ready")
+    return outcomes
+
+
+def _note_issued(one):
+    """Of an issued bill the figures stay, and what is odd about it now is said."""
+    bill = Bill.__table__
+    values = {"anomalies": one.draft.anomalies, "blocked": one.draft.blocked, "computed_at": clock.now()}
+    db.session.execute(update(bill).where(bill.c.id == one.bill.id).values(**values))
+
+
+def save_bill(period, computed, state, invoice_id=None):
+    """Keep the figures of a household's bill; returns the bill's id."""
+    values = {
+        "state": state,
+        "total": _within(computed.draft.total),
+        "previous": computed.previous,
+        "lines": len(computed.draft.lines),
+        "anomalies": computed.draft.anomalies,
+        "blocked": computed.draft.blocked,
+        "computed_at": clock.now(),
+        "invoice_id": invoice_id,
+    }
+    bill = Bill.__table__
+    if computed.bill is not None:
+        db.session.execute(bill.update().where(bill.c.id == computed.bill.id).values(**values))
+        return computed.bill.id
+    made = db.session.execute(insert(bill).values(period_id=period.id, family_id=computed.family_id, **values))
+    return made.inserted_primary_key[0]
+
+
+def _within(total):
+    """What is too large to be kept is kept as the largest: its bill is blocked."""
+    return max(-LARGEST, min(LARGEST, total))
+
+
+def write_invoice(period, computed, addressee, owed, *, by, reason=""):
+    """The invoice of a draft, with its number, lines, reasons, ledger entry and document; the bill follows. Returns the invoice's id."""
+    today, draft = clock.today(), computed.draft
+    made = {"family_id": draft.family_id, "period_id": period.id, "period": period_of(period), "addressee": addressee}
+    due_on = period.due_on if period.due_on > today else today + settings.time_to_pay()
+    invoice_id = _insert(InvoiceKind.invoice, draft.total, owed, by=by, due_on=due_on, reason=reason, **made)
+    reasons = _keep_reasons(invoice_id, draft.lines)
+    rows = [
+        {name: getattr(line, name) for name in COPIED}
+        | {"invoice_id": invoice_id, "position": position, "reason_id": reasons.get(id(line.reason))}
+        for position, line in enumerate(draft.lines, 1)
+    ]
+    db.session.execute(insert(InvoiceLine.__table__), rows)
+    bill_id = save_bill(period, computed, BillState.issued, invoice_id)
+    if computed.carried:
+        bill = Bill.__table__
+        db.session.execute(update(bill).where(bill.c.id.in_(computed.carried)).values(carried_to_id=bill_id))
+    if owed < 0:
+        # It has paid in advance, or a credit note paid more than there was.
+        ledger.settle_all(draft.family_id)
+    return invoice_id
+
+
+def period_of(period):
+    """What an invoice copies of its period."""
+    return {"title": period.title, "first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()}
+
+
+def _insert(kind, total, owed, *, by, **values):
+    """An Invoice with the next number, its entry in the ledger and the row of its document; returns its id."""
+    today = clock.today()
+    rank = next_number(f"invoice.{REGIE}.{today.year}")
+    numbered = {"regie": REGIE, "year": today.year, "rank": rank, "number": today.year * NUMBERS_OF_A_YEAR + rank}
+    issued = {"issued_on": today, "issued_by": str(by)[:120], "earlier_balance": owed, "total": total, "kind": kind}
+    made = db.session.execute(insert(Invoice.__table__).values(**numbered, **issued, **values))
+    invoice_id = made.inserted_primary_key[0]
+    entry = {"family_id": values["family_id"], "kind": EntryKind(kind.value), "day": today, "amount": total, "made_by": str(by)[:120]}
+    db.session.execute(insert(LedgerEntry.__table__).values(**entry, invoice_id=invoice_id))
+    db.session.execute(insert(InvoiceDocument.__table__).values(invoice_id=invoice_id))
+    return invoice_id
+
+
+def _keep_reasons(invoice_id, lines):
+    """{id() of a reason: id of its row}: one row for all lines that share it."""
+    reasons = {id(line.reason): line.reason for line in lines if line.reason is not None}
+    table = PriceReason.__table__
+    return {
+        key: db.session.execute(insert(table).values(invoice_id=invoice_id, content=reason)).inserted_primary_key[0]
+        for key, reason in reasons.items()
+    }
+
+
+def write_credit_note(invoice, reason, *, by):
+    """Cancel an invoice whole, within the open unit of work and under its household's lock; returns the credit note's id.
+
+    What had been paid for it is free again; the credit note pays it.
+    """
+    ledger.release(invoice)
+    copied = {name: getattr(invoice, name) for name in ("family_id", "period_id", "period", "addressee")}
+    owed = ledger.balance(invoice.family_id)
+    note_id = _insert(InvoiceKind.credit_note, -invoice.total, owed, by=by, corrects_id=invoice.id, reason=reason, **copied)
+    lines = InvoiceLine.__table__
+    signed = {"unit_price", "amount", "meal", "third_party"}
+    names = ("position", *COPIED, "reason_id")
+    columns = [-lines.c[name] if name in signed else lines.c[name] for name in names]
+    source = select(bindparam("note", note_id), *columns).where(lines.c.invoice_id == invoice.id)
+    db.session.execute(insert(lines).from_select(["invoice_id", *names], source))
+    entry = db.session.scalar(select(LedgerEntry).filter_by(invoice_id=note_id))
+    if invoice.total:
+        ledger.allocate(entry, invoice, invoice.total)
+    return note_id
