@@ -1,6 +1,8 @@
 """How does a journey get a browser, a running portal and people in it?"""
 
+import hashlib
 import logging
+import re
 import threading
 
 import pytest
@@ -20,6 +22,10 @@ LOOK = "options => axe.run(document, options).then(found => found.violations)"
 ALL_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 #: Those that another width alone may break.
 LAYOUT_RULES = ("target-size", "scrollable-region-focusable", "link-in-text-block", "aria-hidden-focus")
+#: Looks that found nothing: a page of the same shape, at the same width, by the same rules, is not looked at again.
+CLEAN = set()
+#: What differs from one row, session or moment to the next and is nothing to axe.
+CHANCE = re.compile(r'(?<!<h)(?<!</h)\d+(?!")|(?:nonce|content|value|data-key)="[^"]*"')
 
 
 def pytest_collection_modifyitems(items):
@@ -51,7 +57,7 @@ def server(app):
 
 @pytest.fixture(params=SIZES)
 def size(request):
-    """Both sizes, one after the other."""
+    """Both sizes, one after the other: for steps that are others on a telephone. Elsewhere one size does, and check() draws the other."""
     return request.param
 
 
@@ -86,16 +92,45 @@ class Person:
 
     def check(self):
         """axe-core finds nothing on the page as it is now, nothing is wider than the screen, and the console is silent."""
-        assert not (faults := self.looked_at()), f"{self.page.url}\n" + "\n".join(faults)
+        faults = self.looked_at() + self.elsewhere()
+        assert not faults, f"{self.page.url}\n" + "\n".join(faults)
         return self.page
+
+    def elsewhere(self):
+        """What is wrong with the page at the other size: it is drawn anew there, not loaded again."""
+        own = self.page.viewport_size
+        faults = []
+        for name, there in SIZES.items():
+            if there["width"] != own["width"] and not self.is_open():
+                self.page.set_viewport_size(there)
+                faults += [f"{name}: {text}" for text in self.looked_at(LAYOUT_RULES)]
+                self.page.set_viewport_size(own)
+        return faults
+
+    def is_open(self):
+        """Whether something is open that another size would close: a dialog, a menu."""
+        return self.page.evaluate("!!document.querySelector('dialog[open], [role=menu]:not([hidden]), details[open]')")
 
     def looked_at(self, rules=ALL_RULES):
         """Sentences about what is wrong with the page as it is now."""
+        if (shape := self.shape(rules)) not in CLEAN:
+            found = self.axe(rules)
+            if found:
+                return found + self.too_wide() + [f"console: {text}" for text in self.faults]
+            CLEAN.add(shape)
+        return self.too_wide() + [f"console: {text}" for text in self.faults]
+
+    def shape(self, rules):
+        """The same for two pages that axe cannot tell apart."""
+        html = CHANCE.sub("", self.page.evaluate("document.documentElement.outerHTML"))
+        return hashlib.sha256(f"{self.page.viewport_size['width']} {rules} {html}".encode()).digest()
+
+    def axe(self, rules):
+        """What axe finds, a line a place."""
         if self.page.evaluate("typeof axe") == "undefined":
             self.page.evaluate(AXE_SCRIPT)
         options = {"runOnly": list(rules), "resultTypes": ["violations"], "iframes": False}
-        found = [f"{item['id']}: {node['html'][:160]}" for item in self.page.evaluate(LOOK, options) for node in item["nodes"]]
-        return found + self.too_wide() + [f"console: {text}" for text in self.faults]
+        return [f"{item['id']}: {node['html'][:160]}" for item in self.page.evaluate(LOOK, options) for node in item["nodes"]]
 
     def too_wide(self):
         """What is wider than the screen, as a sentence in a list."""

@@ -18,9 +18,9 @@ CHOSEN = "Marelle-sous-le-preau-7"
 
 
 @pytest.fixture
-def stranger(person, size):
-    """Somebody who has not signed in."""
-    return person(None, size)
+def stranger(person):
+    """Somebody who has not signed in, with a telephone."""
+    return person(None, "phone")
 
 
 def sign_in(page, username, password=PASSWORD):
@@ -107,7 +107,8 @@ def test_forgotten_password(app, stranger, worker):
     stranger.check()
 
 
-def test_in_and_out(stranger):
+def test_in_and_out(person, size):
+    stranger = person(None, size)
     page = stranger.visit("/portail/compte/")
     expect(page).to_have_url(re.compile(r"/login/\?next="))
     sign_in(page, "galbert", "wrong")
@@ -131,8 +132,8 @@ def test_the_staff_come_in_by_the_same_door(stranger):
     stranger.check()
 
 
-def test_a_session_that_ends_while_typing(app, person, size):
-    christelle = person("galbert", size)
+def test_a_session_that_ends_while_typing(app, person):
+    christelle = person("galbert", "phone")
     page = christelle.page
     steps.open_section(page, "Guardian information")
     page.get_by_label("Mobile telephone").fill(NEW)

@@ -65,8 +65,8 @@ def test_a_second_tap_takes_back(app, person, town):
     assert states(app) == ["withdrawn", "pending"]
 
 
-def test_the_usual_week_of_two_children_in_two_taps(app, person, town, size):
-    one = person("galbert", size)
+def test_the_usual_week_of_two_children_in_two_taps(app, person, town):
+    one = person("galbert", "phone")
     page = opened(one, town, f"{AGENDA}?week=2026-W49")
     page.get_by_role("link", name="Fill in with my usual week").click()
     expect(page.get_by_role("heading", name="9 days will be asked")).to_be_visible()
@@ -76,8 +76,8 @@ def test_the_usual_week_of_two_children_in_two_taps(app, person, town, size):
     assert held(app) == 9
 
 
-def test_an_absence_in_four_taps(app, person, town, size):
-    one = person("galbert", size)
+def test_an_absence_in_four_taps(app, person, town):
+    one = person("galbert", "phone")
     page = opened(one, town)
     cell(page, town.lea, town.meal, cast.THURSDAY).click()
     one.check()
@@ -173,8 +173,8 @@ def test_by_keyboard_alone(app, person, town):
     expect(page.get_by_label("Until")).to_be_visible()
 
 
-def test_without_a_script(app, person, town, size):
-    one = person("galbert", size, scripts=False)
+def test_without_a_script(app, person, town):
+    one = person("galbert", "phone", scripts=False)
     page = one.page
     page.goto(AGENDA)
     cell(page, town.lea, town.care, cast.THURSDAY).click()
@@ -241,8 +241,8 @@ def test_a_refusal_is_told_where_it_was_tapped(app, person, town):
     assert states(app) == []
 
 
-def test_home_leads_to_the_absence_and_to_the_usual_week(app, person, town, size):
-    one = person("galbert", size)
+def test_home_leads_to_the_absence_and_to_the_usual_week(app, person, town):
+    one = person("galbert", "phone")
     page = one.visit("/portail/")
     one.check()
     expect(page.get_by_role("region", name="Today")).to_contain_text("Léa")
@@ -253,8 +253,8 @@ def test_home_leads_to_the_absence_and_to_the_usual_week(app, person, town, size
     expect(page.get_by_role("button", name=re.compile(r"Send \d+ requests?"))).to_be_visible()
 
 
-def test_the_other_pages_of_the_agenda(person, town, size):
-    one = person("galbert", size)
+def test_the_other_pages_of_the_agenda(person, town):
+    one = person("galbert", "phone")
     where = f"{town.lea}.{town.meal}.2026-11-26"
     for address in (
         f"{AGENDA}?weeks=4",

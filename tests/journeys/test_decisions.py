@@ -19,9 +19,9 @@ from tests.portal.pictures import picture
 
 
 @pytest.fixture
-def christelle(person, size):
-    """A mother, on her telephone and at home."""
-    return person("galbert", size)
+def christelle(person):
+    """A mother, on her telephone."""
+    return person("galbert", "phone")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def reasons(app):
     return [english for _title, _sentence, english in seed.REASONS]
 
 
-def test_accepted_with_one_key(app, christelle, person, size, worker):
+def test_accepted_with_one_key(app, christelle, person, worker):
     page = christelle.page
     steps.ask(page, mobile=NEW)
     christelle.check()
@@ -51,7 +51,7 @@ def test_accepted_with_one_key(app, christelle, person, size, worker):
     page.goto("/portail/")
     expect(page.get_by_role("link", name="1 request waits at the town hall.")).to_be_visible()
 
-    nadia = person("agent", size)
+    nadia = person("agent", "phone")
     steps.open_lot(nadia.page)
     row = steps.line(nadia.page, "Mobile telephone")
     expect(row.locator(".before")).to_have_text(OLD)

@@ -38,8 +38,8 @@ def choose_wednesdays(page):
     expect(page.get_by_role("heading", level=1, name="Enrolment in an activity")).to_be_visible()
 
 
-def test_a_parent_enrols_a_child_and_sends_a_paper(app, person, town, worker, size):
-    parent = person("galbert", size)
+def test_a_parent_enrols_a_child_and_sends_a_paper(app, person, town, worker):
+    parent = person("galbert", "phone")
     page = parent.page
     choose_wednesdays(page)
     expect(page.get_by_text("missing")).to_be_visible()

@@ -11,11 +11,11 @@ from tests.journeys import steps
 from tests.journeys.steps import NEW, OLD
 
 
-def test_the_green_lane_at_once(app, person, size, worker):
+def test_the_green_lane_at_once(app, person, worker):
     with app.test_request_context("/"):
         asked = [make_request("guardian", family, {"mobile": NEW}) for family in (1, 2, 3)]
         make_request("tax", 1, {"reference_income": 31415})
-    nadia = person("agent", size)
+    nadia = person("agent")
     page = nadia.visit("/mairie/demandes/")
     nadia.check()
     page.get_by_role("link", name="Accept what has nothing to report").click()
@@ -49,8 +49,8 @@ def test_two_clerks_on_one_lot(app, person):
     assert steps.states(app) == ["deciding"]
 
 
-def test_a_letter_is_entered_for_a_family(app, person, size, worker):
-    nadia = person("agent", size)
+def test_a_letter_is_entered_for_a_family(app, person, worker):
+    nadia = person("agent")
     page = nadia.visit("/mairie/familles/1/")
     page.get_by_role("link", name="Enter a request received by post").click()
     page.get_by_role("radio", name="post").check()

@@ -19,9 +19,9 @@ SECRET = "Zyzzogeton"
 
 
 @pytest.fixture
-def christelle(person, size):
-    """A mother, on her telephone and at home."""
-    return person("galbert", size)
+def christelle(person):
+    """A mother, on her telephone."""
+    return person("galbert", "phone")
 
 
 @pytest.fixture

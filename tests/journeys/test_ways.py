@@ -23,8 +23,8 @@ def tab_to(page, locator, key="Tab"):
     raise AssertionError(f"no way to {locator} with {key} alone")
 
 
-def test_a_parent_with_keys_alone(app, person, size):
-    page = person("galbert", size).visit("/portail/")
+def test_a_parent_with_keys_alone(app, person):
+    page = person("galbert").visit("/portail/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
@@ -80,7 +80,7 @@ def test_a_clerk_with_keys_alone(app, person):
     assert steps.states(app) == ["pending", "deciding", "pending"]
 
 
-@pytest.mark.parametrize("word", ["accept", "refuse"])
+@pytest.mark.parametrize(("word", "size"), [("accept", "phone"), ("refuse", "desk")])
 def test_without_a_script(app, person, size, word, worker):
     with app.app_context(), unit_of_work():
         seed.seed()
