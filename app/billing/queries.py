@@ -28,8 +28,12 @@ class Unpaid:
 
     @property
     def overdue(self):
-        """Whether the day until which it was to be paid has passed."""
-        return self.invoice.due_on is not None and self.invoice.due_on < clock.today()
+        return is_late(self.invoice)
+
+
+def is_late(invoice):
+    """Whether the day until which an invoice was to be paid has passed."""
+    return invoice.due_on is not None and invoice.due_on < clock.today()
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Account:
     def left(self):
         """What its invoices still ask for, together."""
         return sum((one.left for one in self.unpaid), ZERO)
+
+    @property
+    def overdue(self):
+        """Whether the day until which one of them was to be paid has passed."""
+        return self.balance > 0 and any(one.overdue for one in self.unpaid)
 
     @property
     def unassigned(self):
@@ -110,7 +119,8 @@ def account(family_id):
 
 @cache
 def _account():
-    return with_account(select(Family.id).where(Family.id == bindparam("family")))
+    query = with_account(select(Family.id).where(Family.id == bindparam("family")))
+    return query.options(joinedload(Invoice.document))
 
 
 def with_account(query):
@@ -118,7 +128,7 @@ def with_account(query):
     left = left_of()
     asked = (Invoice.family_id == Family.id) & (Invoice.kind == InvoiceKind.invoice) & (left > 0)
     owed = select(func.sum(LedgerEntry.amount)).where(LedgerEntry.family_id == Family.id).correlate(Family)
-    query = query.add_columns(Invoice, left.label("left"), owed.scalar_subquery().label("balance")).options(joinedload(Invoice.document))
+    query = query.add_columns(Invoice, left.label("left"), owed.scalar_subquery().label("balance"))
     return query.outerjoin(Invoice, asked).order_by(Invoice.issued_on, Invoice.id)
 
 

@@ -9,6 +9,7 @@ from app.changes.kinds import KINDS
 from app.changes.models import Channel
 from app.core import clock
 from app.core.i18n import _, _lp
+from app.messages.queries import news, unpack_news
 from app.portal.queries import count_sent_back, family_name
 from app.portal.sections import has_screen
 from app.security.scope import in_portal, is_family, standing
@@ -57,6 +58,8 @@ def around():
             "home_url": url_for("HomeView.home"),
             "logout_url": url_for("LoginView.logout"),
             "footer_links": _footer(),
+            "news": unpack_news(standing().counts.get("news")),
+            "new_messages": standing().counts.get("new_messages", 0),
         }
     return g.portal_around
 
@@ -100,11 +103,6 @@ def _footer():
     return [{"title": title, "url": url_for(endpoint)} for endpoint, title in FOOTER if has_screen(endpoint)]
 
 
-def weekday(found):
-    """A date within a list of days: Thu 1 Oct."""
-    return format_date(found, "EEE d MMM")
-
-
 def day(instant):
     """An instant's local day, or a date, as people write it: 23/11/2026."""
     return format_date(clock.local(instant).date() if hasattr(instant, "hour") else instant, "short") if instant else ""
@@ -128,6 +126,5 @@ def hour(instant):
 def init_app(app):
     """Give templates the bar and the words for time."""
     app.context_processor(around)
-    app.jinja_env.filters.update(
-        day=day, long_day=long_day, weekday=weekday, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today())
-    )
+    app.jinja_env.globals["town_news"] = news
+    app.jinja_env.filters.update(day=day, long_day=long_day, moment=moment, hour=hour, age=lambda born: clock.age(born, clock.today()))

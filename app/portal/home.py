@@ -13,8 +13,9 @@ from app.core.i18n import _
 from app.families.models import AdultRole
 from app.portal.kinds import ask_url
 from app.portal.papers import paper_tasks
-from app.portal.queries import family_and_adults, own_children_and_vaccines, recent_requests
+from app.portal.queries import family_and_account, own_children_and_vaccines, recent_requests
 from app.portal.sections import Task, Told, additions, has_screen
+from app.portal.statement import bill_tasks
 from app.portal.today import Days
 from app.portal.views import PortalView
 from app.security.guard import writes
@@ -35,14 +36,15 @@ class HomeView(PortalView):
     def home(self):
         self.enter(Noun.family)
         told = [Told(row) for row in recent_requests() if row.state in DECIDED]
-        family, children = family_and_adults(), own_children_and_vaccines()
+        (family, account), children = family_and_account(), own_children_and_vaccines()
         days = Days(children)
         return self.render_template(
             "portal/home.html",
             title=_("Home"),
             family=family,
             children=children,
-            tasks=list(islice(tasks(family, children, days), MOST)),
+            account=account if may(Noun.bill, "read") else None,
+            tasks=list(islice(tasks(family, children, days, account), MOST)),
             days=days.now(),
             offers=days.offers(),
             may_book=may(Noun.booking, "ask"),
@@ -74,9 +76,11 @@ def password_url():
     return url_for("PasswordView.change") if has_screen("PasswordView.change") and not standing().by_clerk else None
 
 
-def tasks(family, children, days):
+def tasks(family, children, days, account):
     """What the family should do, the most pressing first; what comes after the last one that is shown is never looked for."""
-    return chain(_corrections(), days.tasks(), _health(children), paper_tasks(children), _contact(family))
+    bills = list(bill_tasks(account))
+    late, soon = (bills, ()) if account.overdue else ((), bills)
+    return chain(_corrections(), late, days.tasks(), soon, _health(children), paper_tasks(children), _contact(family))
 
 
 def _corrections():

@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.audit.models import HealthRead
+from app.billing.queries import account_in, with_account
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeLot, ChangeRequest, Channel, RequestState
 from app.children.models import Authorisation, Child, HealthRecord, PickUpPerson, SchoolEnrolment
@@ -65,6 +66,11 @@ def _recent_requests():
 @cache
 def _family(*loads):
     return select(Family).where(Family.id == bindparam("family")).options(joinedload(Family.adults), *(joinedload(item) for item in loads))
+
+
+@cache
+def _family_and_account():
+    return with_account(_family())
 
 
 @cache
@@ -164,9 +170,10 @@ def whole_file():
     return db.session.scalars(query, {"family": standing().family_id}).unique().one()
 
 
-def family_and_adults():
-    """The family with its adults alone, where nothing else of it is shown: each sensitive value costs its decryption."""
-    return db.session.scalars(_family(), {"family": standing().family_id}).unique().one()
+def family_and_account():
+    """(the family with its adults alone, the Account of what it owes), in one query: each sensitive value would cost its decryption."""
+    rows = db.session.execute(_family_and_account(), {"family": standing().family_id}).unique().all()
+    return rows[0].Family, account_in(rows)
 
 
 def family_name(family_id):

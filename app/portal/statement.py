@@ -10,12 +10,14 @@ from flask_babel import format_date
 
 from app.billing.detail import parts_of
 from app.billing.models import DocumentState, InvoiceKind
-from app.billing.queries import invoice_of, paid, statement
+from app.billing.queries import invoice_of, is_late, paid, statement
 from app.billing.reasons import explain
 from app.core import clock
-from app.core.i18n import _, number
+from app.core.i18n import _, _n, number
 from app.core.money import format_money
+from app.portal.sections import Task
 from app.portal.views import PortalView
+from app.security.scope import may
 from app.security.who_sees_what import Noun
 
 #: The size of the chart, in units of its own: it is as wide as its column.
@@ -38,6 +40,7 @@ class StatementView(PortalView):
             title=_("Account statement"),
             statement=found,
             account=found.account,
+            due_sentence=due_sentence,
             chart=Chart.of(found.movements),
             years=year_tabs(found),
         )
@@ -56,8 +59,31 @@ class StatementView(PortalView):
             paid=paid(invoice),
             explain=explain,
             file_id=file_of(invoice.document),
-            overdue=invoice.due_on is not None and invoice.due_on < clock.today(),
+            overdue=is_late(invoice),
+            due_sentence=due_sentence,
         )
+
+
+def bill_tasks(account):
+    """What the home page says of unpaid invoices: one task, however many."""
+    if not account.unpaid or account.balance <= 0 or not may(Noun.bill, "read"):
+        return
+    first, amount = account.unpaid[0], format_money(account.balance)
+    if len(account.unpaid) == 1:
+        title = _("%(period)s: %(amount)s to pay", period=first.invoice.period["title"], amount=amount)
+        url = url_for("StatementView.invoice", number=first.invoice.number)
+    else:
+        title = _n("One invoice to pay: %(amount)s", "%(num)s invoices to pay: %(amount)s", len(account.unpaid), amount=amount)
+        url = url_for("StatementView.statement")
+    yield Task(title, due_sentence(first.invoice), url, _("See"))
+
+
+def due_sentence(invoice):
+    """Until when an invoice is, or was, to be paid."""
+    if invoice.due_on is None:
+        return ""
+    day = format_date(invoice.due_on, "long")
+    return _("It was to be paid by %(day)s.", day=day) if is_late(invoice) else _("To be paid by %(day)s.", day=day)
 
 
 def third_parties(lines):

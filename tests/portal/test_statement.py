@@ -30,13 +30,13 @@ def test_the_statement_says_what_is_left_and_how_it_came(sign_in, bills):
     page = text(sign_in("galbert"), STATEMENT)
     assert "Left to pay €63.30 One invoice is not paid." in page
     assert "October 2026 €63.30 Invoice 2026000002 To be paid by 3 December 2026." in page
-    assert "03/11/2026 Invoice 2026000002 October 2026 €63.30 Balance: €63.30" in page
+    assert "03/11/2026 Invoice 2026000002 PDF 2026000002 October 2026 €63.30 Balance: €63.30" in page
     assert "20/10/2026 Payment Cheque €64.60 Balance: €0.00" in page
 
 
 def test_an_invoice_says_why_each_line_costs_what_it_costs(sign_in, bills):
     page = text(sign_in("galbert"), OCTOBER)
-    assert "Canteen – Meal 10 × €3.80 = €38.00 Thu 1 Oct, Fri 2 Oct, Mon 5 Oct" in page
+    assert "Canteen – Meal 10 × €3.80 = €38.00 Thu 1, Fri 2, Mon 5," in page
     assert "Why €3.80? Léa, Canteen – Meal Family quotient 812, counted since September 2026." in page
     assert "booked late" in page and "Tom €6.30" in page and "This invoice €63.30" in page
 
@@ -201,4 +201,30 @@ def test_a_line_without_child_day_or_reason_is_shown(app, sign_in, bills):
         lines += lines_of("Léa", [None], "12.00", activity="Library", unit="", charge="membership")
         issue(1, 2026, 11, lines, rank=8)
     page = text(sign_in("galbert"), "/portail/releve/facture/2026000008/")
-    assert "The household -€4.00 Refund of a trip" in page and "Library €12.00" in page
+    assert "The household -€4.00 Refund of a trip adjustment -€4.00" in page and "Library yearly membership €12.00" in page
+
+
+def test_home_says_what_is_left_and_what_to_do(sign_in, bills):
+    page = text(sign_in("galbert"), "/portail/")
+    assert "October 2026: €63.30 to pay To be paid by 3 December 2026. See October 2026: €63.30 to pay" in page
+    assert "Left to pay €63.30 October 2026 €63.30 See my account statement" in page
+    assert "Left to pay €0.00 You owe nothing. See my account statement" in text(sign_in("martin"), "/portail/")
+
+
+def test_home_counts_several_invoices_and_what_is_late_comes_first(app, sign_in, bills):
+    from datetime import UTC, datetime
+
+    from app.core import clock
+
+    with app.app_context():
+        issue(1, 2026, 11, lines_of("Léa", [date(2026, 11, 2)], "3.80"), rank=4, due_on=date(2027, 1, 15))
+    clock.set_to(datetime(2026, 12, 8, 8, tzinfo=UTC))
+    page = text(sign_in("galbert"), "/portail/")
+    assert "To do 2 invoices to pay: €67.10 It was to be paid by 3 December 2026." in page
+
+
+def test_home_asks_for_nothing_that_is_covered(app, sign_in, bills):
+    with app.app_context():
+        pay(1, "63.30", date(2026, 11, 20))
+    page = text(sign_in("galbert"), "/portail/")
+    assert "63.30" not in page and "You owe nothing." in page
