@@ -73,6 +73,11 @@ MAIL_DOMAIN = MAIL_DEFAULT_SENDER.rpartition("@")[2] or "localhost"
 #: The address under which people reach us, for links in mails.
 BASE_URL = os.environ.get("BASE_URL", f"http://localhost:{os.environ.get('PORT', '8080')}")
 
+#: The State's API Particulier, for quotients: the town's key and SIRET. Without them nobody is asked.
+PARTICULIER_URL = os.environ.get("PARTICULIER_URL", "https://particulier.api.gouv.fr")
+PARTICULIER_TOKEN = _secret("PARTICULIER_TOKEN")
+PARTICULIER_SIRET = os.environ.get("PARTICULIER_SIRET", "")
+
 BABEL_DEFAULT_LOCALE = "fr"
 #: Pages show the town's wall clock.
 BABEL_DEFAULT_TIMEZONE = TIMEZONE

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core import clock
@@ -54,6 +54,15 @@ class QuotientSource(Labelled):
     hand = "hand", _l("entered by the town")
     proof = "proof", _l("from a proof")
     api = "api", _l("from API Particulier")
+
+
+class FundAnswer(Labelled):
+    """What came of asking a household's fund for its quotient."""
+
+    found = "found", _l("quotient received")
+    unknown = "unknown", _l("no file with this identity")
+    incomplete = "incomplete", _l("identity incomplete")
+    away = "away", _l("no answer, to be asked again")
 
 
 class Family(Model):
@@ -163,6 +172,9 @@ class CafData(Model):
     #: these and by name, sex and day of birth API Particulier finds it.
     holder: Mapped[AdultRole | None] = mapped_column(enum_column(AdultRole, "ck_caf_data_holder"))
     birth_code: Mapped[str | None] = mapped_column(Encrypted(str))
+    #: When the fund was asked last, and what came of it.
+    asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    answer: Mapped[FundAnswer | None] = mapped_column(enum_column(FundAnswer, "ck_caf_data_answer"))
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
     family: Mapped[Family] = relationship(back_populates="caf")
 
@@ -186,6 +198,46 @@ class IncomeQuotient(Model):
 
     def __repr__(self):
         return f"quotient {self.counts_from:%m/%Y}"
+
+
+class AskingState(Labelled):
+    """Where the asking of all funds stands."""
+
+    running = "running", _l("running")
+    done = "done", _l("done")
+    stopped = "stopped", _l("stopped")
+
+
+class QuotientAsking(Model):
+    """The funds are asked for the quotients of all households that agree, a few at a time: killed, it goes on after `after_family_id`."""
+
+    __tablename__ = "quotient_asking"
+    __table_args__ = (
+        Index(
+            "uq_quotient_asking_open",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[AskingState] = mapped_column(enum_column(AskingState, "ck_quotient_asking_state"), default=AskingState.running)
+    asked_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    asked_by: Mapped[str] = mapped_column(String(120))
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    after_family_id: Mapped[int] = mapped_column(default=0)
+    #: How many of each FundAnswer, and under "new" how many quotients changed.
+    counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    #: Not before: API Particulier asked for a pause.
+    resumes_at: Mapped[datetime | None] = mapped_column(Instant)
+    #: Why it ended early.
+    problem: Mapped[str] = mapped_column(String(300), default="")
+
+    def __repr__(self):
+        return f"{self.asked_at.isoformat()} {self.done}/{self.total}"
 
 
 class BankDetails(Model):
