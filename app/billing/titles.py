@@ -24,7 +24,8 @@ _LATE = r"hors[- ]delais?|tardi(?:f|ve)|en retard|reservation late|booked late|\
 _RAISED = r"\bmajoree?s?\b|majoration"
 _NAMED = (
     r"ccas|cias|personnel|\bagents?\b|enseignant|instituteur|professeur|\badultes?\b|accueil familial|familles? d'accueil"
-    r"|assistante? (?:fam|mat)|aide sociale|\base\b|boursier|stagiaire|\belus?\b|convention|partenaire|urgence|retraite|communaute|intercommun|occasionnel|invite"
+    r"|assistante? (?:fam|mat)|aide sociale|\base\b|boursier|stagiaire|\belus?\b"
+    r"|convention|partenaire|urgence|retraite|communaute|intercommun|occasionnel|invite"
 )
 _EXTERIOR = (
     r"\bhors[- ](?:commune|ville|territoire|communaux?|agglo|resident|secteur)|exterieur"
@@ -51,6 +52,8 @@ class Meaning:
     head: Row | Column
     limits: Limits | None = None
     no_proof: bool = False
+    #: Set by hand: the bracket is what it is.
+    fixed: bool = False
 
 
 def heads(titles, units, kind=Row, town=""):
@@ -87,7 +90,9 @@ def read(title, units, kind=Row, town=""):
 
 def _says_nothing(meaning):
     said = plain(meaning.head.title)
-    return meaning.limits is None and not any(meaning.head.weight) and said and not re.match(_EVERYBODY, said)
+    if meaning.limits is not None or any(meaning.head.weight) or re.match(_EVERYBODY, said):
+        return False
+    return bool(said) and re.search(rf"\benfants?\b|\beleves?\b|scolaire|{'|'.join(_KINDS.values())}", said) is None
 
 
 def _named(meaning):
@@ -201,10 +206,10 @@ def _part_ages(found):
 # -- brackets ---------------------------------------------------------------------------------------------------------------------------
 
 
-def settle(sides):
+def settle(sides, bounds=None):
     """(Bounds, [[Head]]) of the Meanings of both sides: where each bracket begins and ends, by how the town wrote them."""
     chains = [chain for side in sides for chain in _chains(side)]
-    bounds = _bounds(chains)
+    bounds = bounds or _bounds(chains)
     for chain in chains:
         _limit(chain, bounds)
     return bounds, [[meaning.head for meaning in side] for side in sides]
@@ -249,7 +254,8 @@ def _limit(chain, bounds):
             high = lows[place + 1] - step
         if after is not None and lows[place + 1] is None:
             lows[place + 1] = high + step
-        one.head = replace(one.head, lowest=lows[place], highest=high)
+        if not one.fixed:
+            one.head = replace(one.head, lowest=lows[place], highest=high)
 
 
 def _low(limits, step):

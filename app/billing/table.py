@@ -1,0 +1,390 @@
+"""How is a price table typed? The texts of a screen or a file in, a Grid out with a sentence at each place; and back, losing nothing."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from app.billing import reading, titles
+from app.billing.grid import HIGHEST, REFUSE, Bounds, Column, Effect, Grid, Membership, Modifier, ModifierKind, Residence, Row, Stage
+from app.billing.titles import Meaning
+from app.core.enums import Labelled
+from app.core.errors import DomainError
+from app.core.i18n import _, _l
+
+#: More than a town ever published.
+MOST_ROWS, MOST_COLUMNS, MOST_RULES = 60, 30, 30
+LONGEST_TITLE, LONGEST_CELL = 80, 80
+
+
+class Change(Labelled):
+    """How towns say what changes a price."""
+
+    more = "more", _l("adds (€)")
+    less = "less", _l("takes off (€)")
+    percent_more = "percent_more", _l("raises by (%)")
+    percent_less = "percent_less", _l("lowers by (%)")
+    times = "times", _l("multiplies by")
+    set = "set", _l("makes the price (€)")
+    shift = "shift", _l("takes a lower bracket, by")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong or to be looked at, and where: "row-0", "column-1", "cell-0-1", "rule-2", "membership" or "grid"."""
+
+    place: str
+    sentence: str
+
+    def __str__(self):
+        return self.sentence
+
+
+@dataclass
+class Details:
+    """Whom and what a row or column is for, as texts: what a clerk sets by hand where the title does not say it."""
+
+    low: str = ""
+    high: str = ""
+    name: str = ""
+    residence: str = ""
+    stage: str = ""
+    ranks: str = ""
+    children: str = ""
+    ages: str = ""
+    own_lunch: bool = False
+    no_proof: bool = False
+    units: list = field(default_factory=list)
+    funds: list = field(default_factory=list)
+    charges: list = field(default_factory=list)
+
+    @classmethod
+    def of(cls, head, no_proof=False):
+        """The details of a row or column that was read."""
+        return cls(
+            low="" if head.lowest is None else reading.decimal_text(head.lowest),
+            high="" if head.highest is None else reading.decimal_text(head.highest),
+            name=head.category,
+            residence=head.residence.value if head.residence else "",
+            stage=head.stage.value if head.stage else "",
+            **{name: range_text(getattr(head, name)) for name in ("ranks", "children", "ages")},
+            own_lunch=head.own_lunch,
+            no_proof=no_proof,
+            units=sorted(map(str, head.units)),
+            funds=sorted(head.funds),
+            charges=sorted(head.charges),
+        )
+
+
+@dataclass
+class TypedHead:
+    """A title, and the details: those of the title where `auto`, else those set by hand."""
+
+    title: str = ""
+    auto: bool = True
+    details: Details = field(default_factory=Details)
+
+
+@dataclass
+class TypedRule:
+    """A line below the table: when, how, how much."""
+
+    kind: str = ""
+    change: str = ""
+    value: str = ""
+    least: str = ""
+    units: list = field(default_factory=list)
+    funds: list = field(default_factory=list)
+
+
+@dataclass
+class Typed:
+    """A whole price table as it stands in the form."""
+
+    rows: list = field(default_factory=list)
+    columns: list = field(default_factory=list)
+    cells: list = field(default_factory=list)
+    #: A value of Bounds; "": as the brackets are written.
+    bounds: str = ""
+    without: str = HIGHEST
+    rules: list = field(default_factory=list)
+    membership: str = ""
+    membership_exterior: str = ""
+    per_family: bool = False
+
+
+@dataclass
+class Reading:
+    """What was understood: the Grid as far as it goes, and what could not be read."""
+
+    grid: Grid
+    problems: list
+    #: The Meanings of rows and columns, and their places in what was typed: empty ones were left out.
+    rows: list
+    columns: list
+    row_places: list
+    column_places: list
+
+    def typed_place(self, place):
+        """Where a place of the Grid stands in what was typed."""
+        what, *numbers = place.split("-")
+        maps = {"row": [self.row_places], "column": [self.column_places], "cell": [self.row_places, self.column_places]}.get(what)
+        return place if maps is None else "-".join([what, *(str(one[int(number)]) for one, number in zip(maps, numbers, strict=True))])
+
+
+def read(typed, units, town=""):
+    """The Reading of a Typed table for an activity's units; rows and columns with nothing in them are left out."""
+    row_places = [number for number, row in enumerate(typed.rows) if row.title.strip() or any(map(str.strip, typed.cells[number]))]
+    column_places = [
+        number for number, column in enumerate(typed.columns) if column.title.strip() or any(row[number].strip() for row in typed.cells)
+    ]
+    kept = replace(
+        typed,
+        rows=[typed.rows[number] for number in row_places],
+        columns=[typed.columns[number] for number in column_places],
+        cells=[[typed.cells[row][column] for column in column_places] for row in row_places],
+    )
+    found = Reading(*_read(kept, units, town), row_places, column_places)
+    found.problems = [replace(problem, place=found.typed_place(problem.place)) for problem in found.problems]
+    return found
+
+
+def _read(typed, units, town):
+    """(Grid, problems, Meanings of the rows, of the columns)."""
+    problems = []
+    rows = _side(typed.rows, Row, "row", units, town, problems)
+    columns = _side(typed.columns, Column, "column", units, town, problems)
+    bounds, (row_heads, column_heads) = titles.settle([rows, columns], Bounds(typed.bounds) if typed.bounds else None)
+    grid = Grid(
+        tuple(row_heads),
+        tuple(column_heads),
+        _cells(typed, problems),
+        bounds=bounds,
+        modifiers=_modifiers(typed.rules, problems),
+        without_quotient=next((one.head.category for one in (*rows, *columns) if one.no_proof), typed.without),
+        membership=_membership(typed, problems),
+    )
+    return grid, problems, rows, columns
+
+
+def _side(typed, kind, place, units, town, problems):
+    """[Meaning] of one side: the titles read, and what was set by hand in their place."""
+    found = titles.heads([head.title for head in typed], units, kind, town)
+    for number, head in enumerate(typed):
+        if not head.title.strip() and len(typed) > 1:
+            problems.append(Problem(f"{place}-{number}", _("Give it a title, or take it away.")))
+        if not head.auto:
+            try:
+                found[number] = by_hand(head.title, head.details, kind)
+            except DomainError as problem:
+                problems.append(Problem(f"{place}-{number}", str(problem)))
+    return found
+
+
+def by_hand(title, details, kind):
+    """The Meaning of Details. Raises DomainError with the sentence."""
+    low, high = _limit(details.low), _limit(details.high)
+    name = details.name.strip() or (title.strip() if details.no_proof else "")
+    head = kind(
+        title,
+        low,
+        high,
+        name[: titles.LONGEST_NAME],
+        units=frozenset(map(int, details.units)),
+        residence=Residence(details.residence) if details.residence else None,
+        funds=frozenset(details.funds),
+        ranks=_range(details.ranks),
+        children=_range(details.children),
+        own_lunch=details.own_lunch,
+        ages=_range(details.ages),
+        stage=Stage(details.stage) if details.stage else None,
+        charges=frozenset(details.charges),
+    )
+    limits = titles.Limits(low, high) if low is not None or high is not None else None
+    return Meaning(head, limits, details.no_proof, fixed=True)
+
+
+def _limit(text):
+    try:
+        return reading.euros(text) if text.strip() else None
+    except ValueError:
+        raise DomainError(_("“%(text)s” is no quotient: write it like 308,01.", text=text.strip())) from None
+
+
+def _range(text):
+    """(from, to) of "2", "2-3", "3+"; None for nothing."""
+    said = reading.plain(text)
+    if not said:
+        return None
+    match = re.fullmatch(r"(\d{1,2})\s*(?:(\+|et plus|ou plus|and more)|(?:-|–|a|to|/)\s*(\d{1,2}))?", said)
+    if match is None or (match[3] and int(match[3]) < int(match[1])):
+        raise DomainError(_("“%(text)s” cannot be read: write 2, 2-3 or 3+.", text=text.strip()))
+    return int(match[1]), None if match[2] else int(match[3] or match[1])
+
+
+def range_text(limits):
+    """What _range() reads."""
+    if limits is None:
+        return ""
+    low, high = limits
+    return f"{low}+" if high is None else str(low) if low == high else f"{low}-{high}"
+
+
+def _cells(typed, problems):
+    rows = []
+    for number in range(len(typed.rows)):
+        row = []
+        for column in range(len(typed.columns)):
+            try:
+                row.append(reading.cell(typed.cells[number][column]))
+            except ValueError as problem:
+                problems.append(Problem(f"cell-{number}-{column}", str(problem)))
+                row.append(None)
+        rows.append(tuple(row))
+    return tuple(rows)
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------------------------
+
+COUNTED = (ModifierKind.children, ModifierKind.rank)
+
+
+def _modifiers(rules, problems):
+    found = []
+    for number, rule in enumerate(rules):
+        try:
+            if (modifier := _modifier(rule)) is not None:
+                found.append(modifier)
+        except DomainError as problem:
+            problems.append(Problem(f"rule-{number}", str(problem)))
+    return tuple(found)
+
+
+def _modifier(rule):
+    """The Modifier of a line, None for an empty one."""
+    if not rule.kind and not rule.value.strip():
+        return None
+    if not rule.kind or not rule.change:
+        raise DomainError(_("Say when the price changes, and how."))
+    kind, change = ModifierKind(rule.kind), Change(rule.change)
+    effect, value = _effect(change, _amount(rule.value, change))
+    least = 0
+    if kind in COUNTED:
+        if not rule.least.strip().isdecimal():
+            raise DomainError(_("Say from which child on, as a number."))
+        least = int(rule.least)
+    if kind is ModifierKind.fund and not rule.funds:
+        raise DomainError(_("Say for which fund."))
+    funds = frozenset(rule.funds) if kind is ModifierKind.fund else frozenset()
+    return Modifier(kind, effect, value, least, funds, frozenset(map(int, rule.units)))
+
+
+def _amount(text, change):
+    said = reading.plain(text)
+    for sign in ("+", "-", "x", "*", "=", "€", "%", "euros"):
+        said = said.removeprefix(sign).removesuffix(sign).strip()
+    try:
+        value = reading.number(said)
+    except ValueError:
+        raise DomainError(_("“%(text)s” is no number: write it like 2 or 1,50.", text=text.strip())) from None
+    if change is Change.shift and value != value.to_integral_value():
+        raise DomainError(_("A bracket is lowered by whole places: 1, 2…"))
+    return value
+
+
+def _effect(change, value):
+    """(Effect, value) of a way of saying it."""
+    match change:
+        case Change.more:
+            return Effect.add, value
+        case Change.less:
+            return Effect.add, -value
+        case Change.percent_more:
+            return Effect.factor, 1 + value / 100
+        case Change.percent_less:
+            return Effect.factor, 1 - value / 100
+        case Change.times:
+            return Effect.factor, value
+    return Effect(change.value), value
+
+
+def said(modifier):
+    """(Change, value) in which a town says a Modifier."""
+    value = modifier.value
+    match modifier.effect:
+        case Effect.add:
+            return (Change.less, -value) if value < 0 else (Change.more, value)
+        case Effect.factor if 0 <= value < 1:
+            return Change.percent_less, (1 - value) * 100
+        case Effect.factor if 1 < value < 2:
+            return Change.percent_more, (value - 1) * 100
+        case Effect.factor:
+            return Change.times, value
+    return Change(modifier.effect.value), value
+
+
+def _membership(typed, problems):
+    amounts = []
+    for text in (typed.membership, typed.membership_exterior):
+        try:
+            amounts.append(reading.euros(text) if text.strip() else None)
+        except ValueError:
+            problems.append(Problem("membership", _("“%(text)s” is no amount: write it like 12,50.", text=text.strip())))
+            return None
+    amount, exterior = amounts
+    if amount is None and exterior is not None:
+        problems.append(Problem("membership", _("Say what those pay who live in the commune: 0 if it is free.")))
+    return Membership(amount, typed.per_family, exterior) if amount is not None else None
+
+
+# -- and back ---------------------------------------------------------------------------------------------------------------------------
+
+
+def typed_of(grid, units, town=""):
+    """The Typed of a Grid: read() makes the same Grid of it. A title that says all of its row or column is left to say it."""
+    named = grid.without_quotient not in (HIGHEST, REFUSE)
+
+    def head(one):
+        return TypedHead(one.title, details=Details.of(one, named and one.category.casefold() == grid.without_quotient.casefold()))
+
+    typed = Typed(
+        rows=[head(row) for row in grid.rows],
+        columns=[head(column) for column in grid.columns],
+        cells=[[reading.cell_text(cell) for cell in row] for row in grid.cells],
+        without=HIGHEST if named else grid.without_quotient,
+        rules=[_typed_rule(modifier) for modifier in grid.modifiers],
+        per_family=grid.membership is not None and grid.membership.per_family,
+    )
+    if grid.membership is not None:
+        typed.membership = reading.decimal_text(grid.membership.amount, 2)
+        typed.membership_exterior = "" if grid.membership.exterior is None else reading.decimal_text(grid.membership.exterior, 2)
+    _leave_to_titles(typed, grid, units, town)
+    return typed
+
+
+def _leave_to_titles(typed, grid, units, town):
+    """Set by hand what the titles do not say; all of it where one by hand changes what others say."""
+    if read(typed, units, town).grid.bounds is not grid.bounds:
+        typed.bounds = grid.bounds.value
+    heads = list(zip([*typed.rows, *typed.columns], [*grid.rows, *grid.columns], strict=True))
+    for _again in range(3):
+        found = read(typed, units, town)
+        for (head, wanted), meaning in zip(heads, [*found.rows, *found.columns], strict=True):
+            if meaning.head != wanted or meaning.no_proof != head.details.no_proof:
+                head.auto = False
+        if read(typed, units, town).grid == grid:
+            return
+    typed.bounds = grid.bounds.value
+    for head, _wanted in heads:
+        head.auto = False
+
+
+def _typed_rule(modifier):
+    change, value = said(modifier)
+    least = str(modifier.least) if modifier.kind in COUNTED else ""
+    text = reading.decimal_text(value, 2 if change in (Change.more, Change.less, Change.set) else 0)
+    return TypedRule(modifier.kind.value, change.value, text, least, sorted(map(str, modifier.units)), sorted(modifier.funds))
+
+
+def blank(units, rows=6):
+    """The table to begin with: a column for every unit, empty rows."""
+    columns = [TypedHead(unit.name) for unit in units[:MOST_COLUMNS]] or [TypedHead(_("Price"))]
+    return Typed([TypedHead() for _row in range(rows)], columns, [[""] * len(columns) for _row in range(rows)])
