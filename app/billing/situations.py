@@ -294,6 +294,10 @@ class Situations:
             for row in db.session.execute(everything(), given):
                 yield Fact(*row)
 
+    def __contains__(self, family_id):
+        """Whether this household was asked for, and is there."""
+        return family_id in self._of
+
     def of(self, family_id, child_id, activity_id, day):
         """The Situation of a child of a household, as an activity's prices see it on a day."""
         known = self._of[family_id]

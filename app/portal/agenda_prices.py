@@ -32,9 +32,11 @@ class AgendaPrices:
 
     def words(self, cell):
         """€3.80; "€4.80, booked late"; "" where there is no price."""
-        price, late = self.of(cell), is_late(cell)
+        price = self.of(cell)
         if price is None:
             return ""
+        usual = self.of(cell, "booked")
+        late = is_late(cell) and (usual is None or usual.amount != price.amount)
         key = price.amount, cell.unit_id, late
         if key not in self._words:
             said = in_words(price.amount, cell.unit)
