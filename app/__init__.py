@@ -16,7 +16,7 @@ from app.extensions import csrf, db, mailer, migrate
 __version__ = VERSION
 
 #: Rooms with rules, lowest first; each may have models, settings and changes (its kinds of request).
-DOMAINS = ("core", "audit", "mail", "security", "documents", "changes", "families", "children", "activities", "billing")
+DOMAINS = ("core", "audit", "mail", "security", "documents", "messages", "changes", "families", "children", "activities", "billing")
 
 
 def create_app(**overrides):
@@ -42,7 +42,7 @@ def create_app(**overrides):
 def load_domains():
     """Import what each domain declares: its tables, its settings, its kinds of request."""
     for domain in DOMAINS:
-        for part in ("models", "settings", "numbering", "heartbeat", "changes", "contacts"):
+        for part in ("models", "settings", "numbering", "heartbeat", "changes", "contacts", "audiences"):
             _import_if_there(f"app.{domain}.{part}")
     from app.changes.kinds import KINDS
     from app.changes.settings import declare_for_kinds

@@ -17,7 +17,7 @@ from app.extensions import db
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES
 
 #: Rooms that bring rows of their own: a module `seed` whose seed() adds what is not there, within the open unit of work.
-SEEDS = ("app.changes.seed", "app.activities.seed", "app.billing.seed")
+SEEDS = ("app.messages.seed", "app.changes.seed", "app.activities.seed", "app.billing.seed")
 
 
 @click.command()

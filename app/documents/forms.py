@@ -4,9 +4,11 @@ from flask import request
 from wtforms import Field, ValidationError
 from wtforms.widgets import FileInput
 
+from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.files import MAX_BYTES, accept
+from app.documents.operations import store
 
 
 class UploadField(Field):
@@ -62,3 +64,19 @@ class UploadField(Field):
         if self.kept and self.kept.get("family") == family_id and "id" in self.kept:
             return self.kept["id"]
         return original
+
+
+def put_aside(form, *, noun, family_id, by):
+    """Keep the files that came with a form that must be corrected, so that they need not be chosen again."""
+    for field in form:
+        if isinstance(field, UploadField) and field.upload is not None:
+            with unit_of_work():
+                row = store(field.upload, noun=noun, family_id=family_id, by=by)
+                field.kept = {"id": row.id, "family": family_id, "name": row.filename}
+
+
+def keep_upload(field, *, noun, family_id, by):
+    """The id of the file that a field brings, stored within the open unit of work; None where it brings none."""
+    if field.upload is not None:
+        return store(field.upload, noun=noun, family_id=family_id, by=by).id
+    return field.settle(None, family_id)

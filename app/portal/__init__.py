@@ -14,11 +14,11 @@ def register(appbuilder):
     from app.portal.feed import CalendarView, FeedView
     from app.portal.files import FilesView
     from app.portal.home import HomeView
+    from app.portal.inbox import InboxView
     from app.portal.papers import PapersView
     from app.portal.requests import RequestsView
     from app.portal.sheet import SheetView
     from app.portal.statement import StatementView
-    from app.portal.inbox import InboxView
     from app.security import resume
 
     for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView):

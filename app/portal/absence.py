@@ -25,14 +25,15 @@ from app.core.errors import DomainError
 from app.core.files import Upload
 from app.core.forms import Form, LongText, Required, option
 from app.core.i18n import _, _l
-from app.documents.forms import UploadField
+from app.documents.forms import UploadField, put_aside
 from app.documents.models import StoredFile
 from app.documents.operations import content_of, store
 from app.extensions import db
 from app.portal.agenda_cells import day_name, moment
+from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot
 from app.portal.agenda_weeks import family_timetable
-from app.portal.queries import own_children
+from app.portal.queries import children_and_lot
 from app.portal.views import PortalView
 from app.security.guard import DRAFTS, REQUESTS, writes
 from app.security.scope import standing
@@ -107,14 +108,14 @@ class AbsenceView(PortalView):
     @writes(REQUESTS | DRAFTS)
     def absence(self):
         self.enter(Noun.booking, "ask")
-        spot, children = _spot(), own_children()
+        spot, children = _spot(), children_and_lot()[0]
         form = _form(children, spot)
         if request.method == "POST" and form.validate() and _all_good(form):
             lot = self._send(form, spot)
             if lot is not None:
                 return redirect(url_for("RequestsView.lot", lot_id=lot), code=303)
         if request.method == "POST":
-            _put_aside(form)
+            put_aside(form, noun=Noun.paper, family_id=standing().family_id, by=current_user)
         page = self.render_template("portal/agenda/absence.html", title=_("Declare an absence"), form=form, spot=spot, **_about(form, spot))
         return page, 422 if form.errors else 200
 
@@ -181,14 +182,6 @@ def _all_good(form):
     return form.obeys_the_rules()
 
 
-def _put_aside(form):
-    """Keep a file that came, so that correcting the form does not lose it."""
-    if form.certificate.upload is not None:
-        with unit_of_work():
-            row = store(form.certificate.upload, noun=Noun.paper, family_id=standing().family_id, by=current_user)
-            form.certificate.kept = {"id": row.id, "family": standing().family_id, "name": row.filename}
-
-
 def _ask(form, child_id, spot):
     after = {
         "first_day": form.first_day.data.isoformat(),
@@ -225,10 +218,11 @@ def effects(form):
     if not isinstance(first, date) or not isinstance(last, date) or not first <= last or last - first > LONGEST:
         return []
     children, timetable = family_timetable(first, last, list(form.known.values()))
-    return [line for child in children if child.id in (form.children.data or ()) for line in _effect(timetable, child)]
+    prices = AgendaPrices.load(timetable)
+    return [line for child in children if child.id in (form.children.data or ()) for line in _effect(timetable, child, prices)]
 
 
-def _effect(timetable, child):
+def _effect(timetable, child, prices):
     booked = [cell for cell in timetable.cells.values() if cell.child_id == child.id and cell.state is S.booked]
     if not booked:
         return [(child.first_name, _("nothing is booked in these days"), "")]
@@ -236,6 +230,9 @@ def _effect(timetable, child):
     late = [cell for cell in booked if cell.late]
     if late:
         days = ", ".join(dict.fromkeys(day_name(cell.day, "EEE d MMM") for cell in late))
+        charged = prices.sum_in_words(late, "told_late")
+        if charged:
+            return [(child.first_name, services, _("too late to be free of charge: %(days)s (%(price)s)", days=days, price=charged))]
         return [(child.first_name, services, _("too late to be free of charge: %(days)s", days=days))]
     first = min((cell.deadline for cell in booked if cell.deadline), default=None)
     return [(child.first_name, services, _("in time, if sent before %(moment)s", moment=moment(first)) if first else _("in time"))]

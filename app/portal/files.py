@@ -10,6 +10,7 @@ from app.core.files import thumbnail
 from app.documents.models import FileState, StoredFile
 from app.documents.operations import content_of
 from app.extensions import db
+from app.messages.queries import is_private_file
 from app.portal.views import PortalView
 from app.security.scope import may, require, standing
 from app.security.who_sees_what import Noun, Viewer, permissions
@@ -44,7 +45,7 @@ def may_open(row):
     if not may(noun, "read"):
         return False
     if row.family_id == standing().family_id:
-        return True
+        return noun is not Noun.message or not is_private_file(row.id, standing().account_id)
     shared = row.state is FileState.kept and row.child_id is not None and "read" in permissions(noun, Viewer.other_household)
     return shared and child_of(standing().family_id, row.child_id) is not None
 

@@ -11,6 +11,8 @@ LOGS = frozenset({"log_entry"})
 REQUESTS = LOGS | {"change_request", "change_lot", "place_asked", "stored_file", "outgoing_mail", "counter"}
 #: What somebody writes about the own account.
 ACCOUNT = LOGS | {"ab_user", "ab_user_role", "login_address", "family_link", "invitation", "calendar_feed", "outgoing_mail"}
+#: What a family writes to the town.
+MESSAGES = LOGS | {"message_thread", "message", "message_file", "stored_file"}
 #: A file kept aside while its form is corrected.
 DRAFTS = frozenset({"stored_file"})
 

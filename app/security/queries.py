@@ -1,5 +1,6 @@
 """Who holds which account, and where do we write to them?"""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from flask import current_app
@@ -49,19 +50,22 @@ def readers_of(askers):
         .where(FamilyLink.family_id.in_(families), FamilyLink.ended_at.is_(None))
         .order_by(FamilyLink.id)
     ).all()
-    in_file = [row for rows_of in _file_addresses for row in rows_of(families)]
-    return {(account_id, family_id): _reader(account_id, family_id, links, in_file) for account_id, family_id in askers}
+    of_family, in_file = defaultdict(list), defaultdict(dict)
+    for link in links:
+        of_family[link.family_id].append(link)
+    for family_id, adult_id, email in (row for rows_of in _file_addresses for row in rows_of(families)):
+        if email:
+            in_file[family_id][adult_id] = email
+    return {(account_id, family_id): _reader(account_id, of_family[family_id], in_file[family_id]) for account_id, family_id in askers}
 
 
-def _reader(account_id, family_id, links, in_file):
-    links = [link for link in links if link.family_id == family_id]
-    kept = {adult_id: email for of_family, adult_id, email in in_file if of_family == family_id and email}
+def _reader(account_id, links, kept):
     own = [link for link in links if link.account_id == account_id]
     for link in own or [link for link in links if link.standing == "guardian"]:
         email = link.email or kept.get(link.adult_id)
         if email:
             return Reader(email, link.locale, link.account_id)
-    email = next((email for of_family, _adult_id, email in in_file if of_family == family_id), None)
+    email = next(iter(kept.values()), None)
     return None if own or not email else Reader(email, current_app.config["BABEL_DEFAULT_LOCALE"], None)
 
 

@@ -8,6 +8,7 @@ from flask import abort, g, request, session
 from flask_login import current_user
 from sqlalchemy import bindparam, select
 
+from app.core import clock
 from app.extensions import db
 from app.security.models import FamilyLink
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer, permissions
@@ -28,10 +29,24 @@ class Standing:
     received_on: date | None = None
     #: {id: name} of every family that the account may act for.
     families: dict = field(default_factory=dict, hash=False)
+    #: {name: number} of what rooms count beside it (count_beside).
+    counts: dict = field(default_factory=dict, hash=False)
 
     @property
     def by_clerk(self):
         return self.channel != "portal"
+
+
+def count_beside(name, count_of):
+    """Let Standing.counts hold a value that every page of a family shows; called by rooms when they are imported.
+
+    `count_of(account_column, family_column)` gives a scalar subquery: it rides on the query that finds the links. It may use
+    bindparam("today").
+    """
+    _beside[name] = count_of
+
+
+_beside = {}
 
 
 def staff_role():
@@ -65,19 +80,21 @@ def _of_person(name, find):
 def _find_standing():
     if not is_family():
         return _clerk_standing()
-    rows = db.session.execute(_links(), {"account": current_user.id}).all()
+    rows = db.session.execute(_links(), {"account": current_user.id, "today": clock.today()}).all()
     if not rows:
         return None
     link = next((row.FamilyLink for row in rows if row.FamilyLink.family_id == session.get("family")), rows[0].FamilyLink)
     names = {row.FamilyLink.family_id: row.name for row in rows}
-    return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=names)
+    counts = next({name: getattr(row, name) for name in _beside} for row in rows if row.FamilyLink.family_id == link.family_id)
+    return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=names, counts=counts)
 
 
 @cache
 def _links():
     family = db.metadata.tables["family"]
     mine = (FamilyLink.account_id == bindparam("account")) & FamilyLink.ended_at.is_(None)
-    query = select(FamilyLink, family.c.name).join(family, family.c.id == FamilyLink.family_id)
+    beside = [count_of(FamilyLink.account_id, FamilyLink.family_id).label(name) for name, count_of in _beside.items()]
+    query = select(FamilyLink, family.c.name, *beside).join(family, family.c.id == FamilyLink.family_id)
     return query.where(mine).order_by(FamilyLink.id)
 
 

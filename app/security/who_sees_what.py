@@ -37,6 +37,10 @@ class Noun(StrEnum):
     grant = "Grant"
     #: Bills, invoices, the account and its documents.
     bill = "Bill"
+    #: Conversations with the town.
+    message = "Message"
+    #: What the town sends to many, and says to all.
+    broadcast = "Broadcast"
     request = "Request"
     account = "Account"
     mail = "Mail"
@@ -95,6 +99,8 @@ TABLE = {
     Noun.tariff:         ("r",    "r",    "r",    "re",   "re",   "re",  "-",  "r"),
     Noun.grant:          ("-",    "-",    "-",    "re",   "re",   "r",   "-",  "-"),
     Noun.bill:           ("r",    "r",    "-",    "re",   "re",   "re",  "-",  "-"),
+    Noun.message:        ("ra",   "ra",   "-",    "re",   "re",   "re",  "-",  "-"),
+    Noun.broadcast:      ("-",    "-",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),
     Noun.account:        ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.mail:           ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),

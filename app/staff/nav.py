@@ -10,6 +10,7 @@ from app.core import clock
 from app.core.i18n import _l
 from app.extensions import db
 from app.mail.models import MailState, OutgoingMail
+from app.messages.queries import count_waiting
 from app.security.scope import may, staff_role
 from app.security.who_sees_what import Noun
 from app.staff.accounts import role_label
@@ -23,6 +24,7 @@ MENU = (
         (
             (_l("Desk"), "DeskView.desk", "home", None),
             (_l("Requests"), "QueueView.queue", "inbox", Noun.request),
+            (_l("Messages"), "ThreadsView.list", "mail", Noun.message),
             (_l("Families"), "FamilyView.list", "users", Noun.family),
             (_l("Children"), "ChildView.list", "user", Noun.child),
             (_l("Adults"), "AdultView.list", "user", Noun.guardian),
@@ -77,6 +79,7 @@ MENU = (
             (_l("Tax"), "TaxView.list", "receipt", Noun.tax),
             (_l("CAF"), "CafView.list", "receipt", Noun.caf),
             (_l("Quotients"), "QuotientView.list", "list", Noun.caf),
+            (_l("Quotients missing or old"), "ProofView.list", "alert", Noun.caf),
             (_l("Bank"), "BankView.list", "bank", Noun.bank),
             (_l("Mandates"), "MandateView.list", "file", Noun.bank),
         ),
@@ -102,6 +105,15 @@ MENU = (
             (_l("School years"), "YearView.list", "calendar", Noun.reference),
             (_l("Classes"), "ClassView.list", "list", Noun.reference),
             (_l("Reasons for a refusal"), "RefusalReasonView.list", "pencil", Noun.reference),
+        ),
+    ),
+    (
+        _l("To many families"),
+        (
+            (_l("Messages to many families"), "BroadcastView.list", "mail", Noun.broadcast),
+            (_l("News of the town"), "NewsView.list", "info", Noun.broadcast),
+            (_l("Topics of messages"), "TopicView.list", "list", Noun.reference),
+            (_l("Sentences for answers"), "CannedView.list", "pencil", Noun.reference),
         ),
     ),
     (
@@ -166,6 +178,7 @@ def _counts():
             .scalar_subquery()
         )
         failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()
-        requests, mails = db.session.execute(select(waiting, failed)).one() if kinds or may(Noun.mail, "read") else (0, 0)
-        g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails}
+        told = kinds or may(Noun.mail, "read") or may(Noun.message, "read")
+        requests, mails, threads = db.session.execute(select(waiting, failed, count_waiting())).one() if told else (0, 0, 0)
+        g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails, "ThreadsView.list": threads}
     return g.staff_counts

@@ -12,7 +12,10 @@ from app.staff.activities import ActivityView, UnitView
 from app.staff.activities_calendar import CalendarImportView, ExceptionView, MonthView, SchoolHolidayView
 from app.staff.activities_lists import AbsenceReasonView, PaperTypeView
 from app.staff.activities_places import GroupView, PlacesView
+from app.staff.billing import BillingView
+from app.staff.bills import BillView
 from app.staff.bookings import AbsencesView, BookingsView, CancellationsView
+from app.staff.broadcasts import BroadcastView
 from app.staff.child_records import AuthorisationView, ComplementaryView, EnrolmentView, HealthReadView, HealthRecordView, PickUpView
 from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
@@ -23,10 +26,13 @@ from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxVi
 from app.staff.invoices import InvoiceView
 from app.staff.log import LogView
 from app.staff.mails import MailView
+from app.staff.message_lists import CannedView, NewsView, TopicView
+from app.staff.quotients import ProofView
 from app.staff.reminders import ReminderStepView, ReminderView
 from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
 from app.staff.settings import SettingsView
+from app.staff.threads import ThreadsView
 
 VIEWS = (
     FamilyView,
@@ -46,6 +52,7 @@ VIEWS = (
     TaxView,
     CafView,
     QuotientView,
+    ProofView,
     BankView,
     MandateView,
     SchoolView,
@@ -63,6 +70,11 @@ VIEWS = (
     AbsenceReasonView,
     PaperTypeView,
     MailView,
+    ThreadsView,
+    BroadcastView,
+    NewsView,
+    TopicView,
+    CannedView,
     AccountsView,
     LogView,
     SettingsView,
@@ -71,6 +83,8 @@ VIEWS = (
     CancellationsView,
     GrantView,
     ShareView,
+    BillingView,
+    BillView,
     InvoiceView,
     ReminderView,
     ReminderStepView,

@@ -1,0 +1,1 @@
+"""What do families and the town say to each other? Threads, broadcasts, news."""
