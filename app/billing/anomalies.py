@@ -36,7 +36,7 @@ FAR, FAR_EUROS = Decimal("0.5"), Decimal(30)
 def note_of_days(drafts, facts, problems):
     """Add to Drafts what is odd about single days: no price, came without a booking, booked but not noted where the sheet was used."""
     for (family_id, code, child, unit), days in problems.items():
-        drafts[family_id].anomalies.append(_days(code, child, unit, days))
+        drafts[family_id].anomalies.append(_days(code, child, unit, days=days))
     waiting = {(row.child_id, row.unit_id, row.day): row.group_id for row in facts.bookings if row.state is BookingState.booked}
     used, today = _Sheets(), clock.today()
     for draft in drafts.values():
@@ -44,18 +44,20 @@ def note_of_days(drafts, facts, problems):
         for line in draft.lines:
             place = line.child_id, line.unit_id, line.day
             if line.charge is ChargeKind.missing:
-                found["unbooked", line.child, line.unit].append(line.day)
+                found["unbooked", line.child, line.unit, *place[:2]].append(line.day)
             elif place in waiting and place not in facts.marks and line.day <= today and used.on(line.unit_id, line.day, waiting[place]):
-                found["not_marked", line.child, line.unit].append(line.day)
-        draft.anomalies += [_days(*about, days) for about, days in found.items()]
+                found["not_marked", line.child, line.unit, *place[:2]].append(line.day)
+        draft.anomalies += [_days(*about, days=days) for about, days in found.items()]
         if draft.total < 0:
             draft.anomalies.append({"code": "negative", "total": str(draft.total)})
         elif draft.total > LARGEST:
             draft.anomalies.append({"code": "too_large", "total": str(draft.total)})
 
 
-def _days(code, child, unit, days):
-    return {"code": code, "child": child, "unit": unit, "days": [day.isoformat() for day in sorted(days)]}
+def _days(code, child, unit, *ids, days):
+    """`ids`: of the child and the unit, where their sheet mends it."""
+    found = {"code": code, "child": child, "unit": unit, "days": [day.isoformat() for day in sorted(days)]}
+    return found | dict(zip(("child_id", "unit_id"), ids, strict=False))
 
 
 class _Sheets:

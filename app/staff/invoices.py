@@ -1,5 +1,6 @@
 """Which invoices were issued, what is left of them, and why does each line cost what it costs? Read here; put right by a credit note."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from flask import flash, redirect, request, url_for
@@ -90,10 +91,8 @@ def _matches(word):
     found = [Invoice.family.has(search.contains(Family.name, word) | search.contains(Family.code, word))]
     if word.isdecimal() and len(word) < 16:
         found.append(Invoice.number == int(word))
-    try:
+    with suppress(ValueError):
         found.append(Invoice.total == parse_amount(word))
-    except ValueError:
-        pass
     return or_(*found)
 
 

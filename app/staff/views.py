@@ -229,6 +229,10 @@ class StaffView(SafeModelView):
     @expose("/export.<any(csv, xlsx):kind>")
     @screen
     def export(self, kind):
+        return self.as_file(kind)
+
+    def as_file(self, kind):
+        """The list as searched, as a file."""
         rows = self.narrowed().options(*self.loads).order_by(*self.orders()).all()
         self.decorate(rows)
         columns = self.shown_columns()

@@ -1,0 +1,240 @@
+"""Which bills does a period have, and what is odd about them? The dashboard of a month, and one bill before it is issued."""
+
+from types import SimpleNamespace
+
+from flask import abort, flash, g, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_babel import format_percent
+from markupsafe import Markup
+from sqlalchemy import String, cast, select
+from sqlalchemy.orm import joinedload
+
+from app.billing import operations
+from app.billing.anomalies import BLOCKING, TITLES, sentence
+from app.billing.computing import compute
+from app.billing.detail import parts_of
+from app.billing.models import Bill, BillState
+from app.billing.overview import overview
+from app.billing.reasons import explain
+from app.core import search
+from app.core.errors import DomainError
+from app.core.heartbeat import is_silent
+from app.core.i18n import _, _l
+from app.extensions import db
+from app.families.models import Family
+from app.security.scope import may
+from app.security.who_sees_what import Noun
+from app.staff.billing import period_url, said
+from app.staff.billing_mend import mend
+from app.staff.interface import actor, saving
+from app.staff.parts import Facet
+from app.staff.views import StaffView, screen
+
+#: The drawing of the last periods: the width of a bar, of a bar with its gap, the height of the highest.
+BAR, STEP, HEIGHT = 40, 56, 130
+
+
+def has(code):
+    """The SQL condition that a Bill has an anomaly of this code."""
+    return cast(Bill.anomalies, String).contains(f'"code": "{code}"', autoescape=True)
+
+
+def _odd(value):
+    if value == "any":
+        return cast(Bill.anomalies, String) != "[]"
+    return has(value) if value in TITLES else None
+
+
+class BillView(StaffView):
+    """The bills of a period."""
+
+    noun, model, route_base = Noun.bill, Bill, "/mairie/facturation/mois"
+    route_methods = ()
+    method_permission_name = {
+        **dict.fromkeys(("period", "download", "bill"), "read"),
+        **dict.fromkeys(("issue", "hold", "release"), "edit"),
+    }
+    list_title = _l("Bills")
+    labels = {
+        "family": _l("Family"),
+        "code": _l("Code"),
+        "total": _l("Total"),
+        "previous": _l("Period before"),
+        "difference": _l("Difference"),
+        "lines": _l("Lines"),
+        "state": _l("State"),
+        "odd": _l("What is odd"),
+    }
+    list_columns = ["family", "code", "total", "previous", "difference", "lines", "state", "odd"]
+    search_columns = []
+    search_hint = _l("Name or code of a family")
+    matches = staticmethod(lambda word: Bill.family.has(search.contains(Family.name, word) | search.contains(Family.code, word)))
+    facets = (
+        Facet(
+            "state",
+            _l("State"),
+            lambda: [(state.name, state.label) for state in BillState],
+            lambda value: Bill.state == BillState[value] if value in BillState.__members__ else None,
+        ),
+        Facet("odd", _l("What is odd"), lambda: [("any", _("anything")), *TITLES.items()], _odd),
+    )
+    loads = (joinedload(Bill.family),)
+    _name = search.folded(select(Family.name).where(Family.id == Bill.family_id).scalar_subquery())
+    sorts = {"family": [_name], "difference": [Bill.total - Bill.previous]}
+    first_sort = (Bill.blocked.desc(), _name)
+
+    @classmethod
+    def more_routes(cls):
+        return ("period", "download", "bill", "issue", "hold", "release")
+
+    def query(self):
+        return super().query().filter(Bill.period_id == request.view_args["period_id"])
+
+    def cell_family(self, row):
+        return row.family.name
+
+    def cell_code(self, row):
+        return row.family.code
+
+    def cell_difference(self, row):
+        return row.total - row.previous if row.previous else None
+
+    def cell_state(self, row):
+        if row.state is BillState.draft and row.blocked:
+            return _("cannot be issued")
+        return str(row.state.label)
+
+    def cell_odd(self, row):
+        """What is odd, each with where it is mended; in files as text."""
+        if g.get("plain"):
+            return " ".join(map(sentence, row.anomalies))
+        items = Markup("").join(_said(one, row) for one in row.anomalies)
+        return Markup('<ul class="odd">{}</ul>').format(items) if items else None
+
+    def row_url(self, row):
+        narrowed = {name: request.args[name] for name in ("state", "odd", "q") if request.args.get(name)}
+        return url_for("BillView.bill", period_id=row.period_id, family_id=row.family_id, **narrowed)
+
+    def back_url(self, row=None):
+        return url_for("BillingView.periods")
+
+    # -- the dashboard ----------------------------------------------------------------------------------------------------------------
+
+    @expose("/<int(max=2147483647):period_id>/")
+    @screen
+    def period(self, period_id):
+        page = overview(period_id) or abort(404)
+        return self.render_template(
+            "staff/billing/period.html",
+            title=page.period.title,
+            page=page,
+            run=page.last_run,
+            said=said(page.last_run) if page.last_run else "",
+            silent=page.running is not None and is_silent(),
+            percent=format_percent(page.difference / page.previous) if page.previous else "",
+            bars=drawing(page.history),
+            widgets=self._list() if page.counts else None,
+            view=self,
+            facets=self._open_facets(),
+            may_edit=may(Noun.bill, "edit"),
+        )
+
+    @expose("/<int(max=2147483647):period_id>/avis.<any(csv, xlsx):kind>")
+    @screen
+    def download(self, period_id, kind):
+        g.plain = True
+        return self.as_file(kind)
+
+    # -- one bill ---------------------------------------------------------------------------------------------------------------------
+
+    def _bill(self, period_id, family_id):
+        loads = (joinedload(Bill.period), joinedload(Bill.family), joinedload(Bill.invoice))
+        return db.session.scalar(select(Bill).filter_by(period_id=period_id, family_id=family_id).options(*loads)) or abort(404)
+
+    @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/")
+    @screen
+    def bill(self, period_id, family_id):
+        row = self._bill(period_id, family_id)
+        found = compute(row.period, [family_id]).get(family_id)
+        odd = [] if found is None else found.draft.anomalies
+        previous, position, following, count = self._neighbours(row.id)
+        return self.render_template(
+            "staff/billing/bill.html",
+            title=_("%(period)s: %(family)s", period=row.period.title, family=row.family),
+            bill=row,
+            found=found,
+            parts=parts_of(map(_as_issued, found.draft.lines)) if found is not None else [],
+            odd=[(TITLES.get(one["code"], one["code"]), sentence(one), one["code"] in BLOCKING, mend(one, row)) for one in odd],
+            explain=explain,
+            may_edit=may(Noun.bill, "edit"),
+            pager=(previous, following, position, count),
+            back_url=period_url(period_id) + "#bills",
+        )
+
+    def _neighbours(self, bill_id):
+        """(address of the bill before in the list that one comes from, its place, address of the one after, how many there are)."""
+        rows = self.narrowed().with_entities(Bill.id, Bill.period_id, Bill.family_id).order_by(*self.orders()).all()
+        place = next((number for number, row in enumerate(rows) if row.id == bill_id), None)
+        if place is None:
+            return "", 0, "", 0
+        urls = [self.row_url(rows[at]) if 0 <= at < len(rows) else "" for at in (place - 1, place + 1)]
+        return urls[0], place + 1, urls[1], len(rows)
+
+    @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/emettre", methods=["POST"])
+    @screen
+    def issue(self, period_id, family_id):
+        row = self._bill(period_id, family_id)
+        try:
+            with saving():
+                invoice_id = operations.issue_bill(db.session.get(Bill, row.id), by=actor()).id
+        except DomainError as refusal:
+            flash(str(refusal), "danger")
+            return redirect(url_for("BillView.bill", period_id=period_id, family_id=family_id), 303)
+        flash(_("The invoice is issued. Its PDF is made now, then the family is told."), "success")
+        return redirect(url_for("InvoiceView.show", pk=invoice_id), 303)
+
+    @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/retenir", methods=["POST"])
+    @screen
+    def hold(self, period_id, family_id):
+        return self._move(period_id, family_id, operations.hold, _("Held back: it is not issued until you release it."))
+
+    @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/liberer", methods=["POST"])
+    @screen
+    def release(self, period_id, family_id):
+        return self._move(period_id, family_id, operations.release, _("Released: it is issued with the others."))
+
+    def _move(self, period_id, family_id, act, done):
+        row = self._bill(period_id, family_id)
+        try:
+            with saving():
+                act(db.session.get(Bill, row.id), by=actor())
+            flash(done, "success")
+        except DomainError as refusal:
+            flash(str(refusal), "danger")
+        return redirect(url_for("BillView.bill", period_id=period_id, family_id=family_id), 303)
+
+
+def _said(one, bill):
+    """An anomaly of a list: what it is, and where it is mended."""
+    url, label = mend(one, bill)
+    link = Markup(' <a href="{}">{}</a>').format(url, label) if url else ""
+    blocks = Markup(' class="is-blocking"') if one["code"] in BLOCKING else ""
+    return Markup("<li{}>{}{}</li>").format(blocks, sentence(one), link)
+
+
+def _as_issued(line):
+    """A line of a draft, with its reason where an InvoiceLine has it."""
+    values = {name: getattr(line, name) for name in type(line).__slots__}
+    reason = SimpleNamespace(content=line.reason) if line.reason is not None else None
+    return SimpleNamespace(**{**values, "reason": reason, "reason_id": id(line.reason)})
+
+
+def drawing(history):
+    """[{…}]: a bar a period, what was issued below what is still to be, the highest as high as the drawing."""
+    most = max((bar.total for bar in history), default=0) or 1
+    bars = []
+    for place, bar in enumerate(history):
+        issued, waiting = (max(round(amount / most * HEIGHT), 0) for amount in (bar.issued, bar.waiting))
+        about = {"x": place * STEP, "width": BAR, "issued": issued, "waiting": waiting, "top": HEIGHT - issued - waiting}
+        bars.append({**about, "bar": bar, "foot": HEIGHT - issued, "last": place == len(history) - 1})
+    return bars

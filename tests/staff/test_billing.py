@@ -1,0 +1,234 @@
+"""Can a clerk bill a month: compute, look at what is odd, issue, correct? What each page says, who may, and how much it asks."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from app.activities.models import Booking
+from app.billing.models import Bill, BillingPeriod, BillingRun, BillState, Invoice, InvoiceKind, RunState
+from app.core.db import unit_of_work
+from app.extensions import db
+from tests.billing.cast import OCTOBER, booked
+from tests.conftest import base_of, counted_queries, work
+
+PERIOD = "/mairie/facturation/mois/1/"
+
+
+@pytest.fixture
+def town(billed):
+    return billed
+
+
+@pytest.fixture
+def clerk(sign_in):
+    return sign_in("agent")
+
+
+@pytest.fixture
+def look(app):
+    def read(query):
+        with app.test_request_context("/"):
+            return db.session.scalars(query).unique().all()
+
+    return read
+
+
+@pytest.fixture
+def computed(app, town, clerk):
+    """October, opened and computed."""
+    assert clerk.post("/mairie/facturation/preparer").status_code == 303
+    work(app)
+    return town
+
+
+@pytest.fixture
+def issued(app, computed, clerk):
+    """October, issued."""
+    assert clerk.post("/mairie/facturation/1/emettre").status_code == 303
+    work(app)
+    return computed
+
+
+def test_the_first_month_is_prepared_with_one_click(app, clerk, town, look):
+    page = clerk.get("/mairie/facturation/").text
+    assert "Next: October 2026" in page and "Compute the bills of October 2026" in page
+    answer = clerk.post("/mairie/facturation/preparer")
+    assert answer.location.endswith(PERIOD)
+    page = clerk.get(PERIOD).text
+    assert "The bills are being computed" in page and "<noscript><meta http-equiv" in page and "Stop" in page
+    assert "October 2026 is being worked on" in clerk.get("/mairie/facturation/").text
+    work(app)
+    page = clerk.get(PERIOD).text
+    assert "2 invoices are ready: €76.10" in page and "Issue 2 invoices…" in page and "refresh" not in page
+    assert "<td" in page and "Galbert" in page and "€55.10" in page and "Carried forward" in page
+    (period,) = look(select(BillingPeriod))
+    assert (period.first_day, period.last_day) == (date(2026, 10, 1), date(2026, 10, 31))
+
+
+def test_what_is_odd_leads_to_where_it_is_mended(clerk, computed):
+    page = clerk.get(PERIOD).text
+    assert "came without a booking" in page and "/mairie/pointage/enfant/2?unit=1&amp;day=2026-10-06" in page
+    assert "Petit" not in clerk.get(PERIOD + "?odd=unbooked").text.split('id="bills"')[1]
+    assert "Galbert" in clerk.get(PERIOD + "?odd=unbooked").text.split('id="bills"')[1]
+    assert "Galbert" not in clerk.get(PERIOD + "?q=petit").text.split('id="bills"')[1]
+    assert "Martin" in clerk.get(PERIOD + "?odd=any&_oc_BillView=difference&_od_BillView=asc").text.split('id="bills"')[1]
+
+
+def test_pages_of_a_month_ask_little(app, clerk, issued):
+    for path in ("/mairie/facturation/", PERIOD):
+        with app.app_context(), counted_queries() as statements:
+            assert clerk.get(path).status_code == 200
+        assert len(statements) <= 8, (path, statements)
+
+
+def test_the_list_of_bills_leaves_as_a_file(clerk, computed):
+    file = clerk.get(PERIOD + "avis.csv").text
+    assert "Galbert" in file and "55.10" in file and "<li" not in file and "came without a booking" in file
+    assert clerk.get(PERIOD + "avis.xlsx").status_code == 200
+
+
+def test_issuing_is_confirmed_with_numbers_and_total(app, clerk, computed, look):
+    page = clerk.get("/mairie/facturation/1/emettre").text
+    assert "€76.10" in page and "Issue 2 invoices" in page and "1 bill under €15.00 is carried forward" in page
+    assert not look(select(Invoice))
+    clerk.post("/mairie/facturation/1/emettre")
+    page = clerk.get(PERIOD).text
+    assert "The invoices are being issued" in page
+    progress = clerk.get("/mairie/facturation/1/avancement/2").get_json()
+    assert progress["running"] and progress["said"]
+    work(app)
+    assert not clerk.get("/mairie/facturation/1/avancement/2").get_json()["running"]
+    assert sorted(row.total for row in look(select(Invoice))) == [OCTOBER[3], OCTOBER[1]]
+    page = clerk.get(PERIOD).text
+    assert "2 invoices issued." in page and "1 bill carried forward." in page
+    assert clerk.get("/mairie/facturation/1/emettre").status_code == 302, "there is nothing left to issue"
+    glance = clerk.get("/mairie/facturation/").text
+    assert "Next: November 2026" in glance and "2 of 2" in glance and "€76.10" in glance
+
+
+def test_a_run_is_asked_once_and_stopped(app, clerk, computed, look):
+    clerk.post("/mairie/facturation/1/calculer")
+    again = clerk.post("/mairie/facturation/1/calculer", headers={"Referer": "http://localhost" + PERIOD}, follow_redirects=True).text
+    assert "is under way" in again
+    assert clerk.post("/mairie/facturation/1/arreter/2", follow_redirects=True).status_code == 200
+    assert look(select(BillingRun.state).where(BillingRun.id == 2)) == [RunState.stopped]
+    assert clerk.post("/mairie/facturation/9/arreter/2").status_code == 404
+
+
+def test_a_month_that_is_not_over_says_so(app, clerk, issued):
+    page = clerk.get("/mairie/facturation/").text
+    assert "It is not over" in page
+    clerk.post("/mairie/facturation/preparer")
+    work(app)
+    page = clerk.get("/mairie/facturation/mois/2/").text
+    assert "The period is not over" in page and "against the period before" in page
+    assert "The period is not over" in clerk.get("/mairie/facturation/2/emettre").text
+
+
+def test_other_days_are_opened_by_hand(clerk, computed, look):
+    path = "/mairie/facturation/ouvrir"
+    sent = {"base": base_of(clerk.get(path).text), "title": "Toussaint", "first_day": "2026-10-19", "last_day": "2026-10-30"}
+    answer = clerk.post(path, data={**sent, "due_on": "2026-12-01"})
+    assert answer.status_code == 422 and "These days are billed with October 2026 already." in answer.text and "Toussaint" in answer.text
+    answer = clerk.post(path, data={**sent, "first_day": "2026-11-20", "due_on": "2026-12-01"})
+    assert answer.status_code == 422 and "The last day does not lie before the first." in answer.text
+    answer = clerk.post(path, data={**sent, "first_day": "2026-11-01", "last_day": "2026-11-15", "due_on": "2026-12-31"})
+    assert answer.status_code == 303 and len(look(select(BillingPeriod))) == 2
+
+
+def test_a_bill_before_it_is_issued_says_why_each_line(clerk, computed):
+    page = clerk.get(PERIOD + "famille/1/").text
+    assert "€55.10" in page and "Léa" in page and "Tom" in page and "Family quotient 720" in page and "absent without a word" in page
+    assert "Issue this one alone" in page and "Hold back" in page and "1 of 3" in page
+    assert clerk.get(PERIOD + "famille/99/").status_code == 404
+
+
+def test_a_bill_is_held_back_released_and_issued_alone(app, clerk, computed, look):
+    assert "Held back" in clerk.post(PERIOD + "famille/3/retenir", follow_redirects=True).text
+    clerk.post("/mairie/facturation/1/emettre")
+    work(app)
+    assert [row.family_id for row in look(select(Invoice))] == [1]
+    assert "1 bill is held back" in clerk.get(PERIOD).text or "PDF" in clerk.get(PERIOD).text
+    assert "Released" in clerk.post(PERIOD + "famille/3/liberer", follow_redirects=True).text
+    assert "The invoice is issued" in clerk.post(PERIOD + "famille/3/emettre", follow_redirects=True).text
+    assert "Carried" in clerk.get(PERIOD + "famille/2/").text or "carried" in clerk.get(PERIOD + "famille/2/").text
+    again = clerk.post(PERIOD + "famille/3/emettre", follow_redirects=True).text
+    assert "already" in again and len(look(select(Invoice))) == 2
+
+
+def test_what_keeps_bills_back_comes_first(app, clerk, town, look):
+    from app.billing.models import TariffGrid
+
+    with app.app_context(), unit_of_work() as session:
+        session.query(TariffGrid).filter(TariffGrid.activity_id == town.wednesday).delete()
+    clerk.post("/mairie/facturation/preparer")
+    work(app)
+    page = clerk.get(PERIOD).text
+    assert "bills cannot be issued" in page and "No tariff" in page and "Issue the other one…" in page
+    bill = clerk.get(PERIOD + "famille/1/").text
+    assert "keeps the bill back" in bill and "Issue this one alone" not in bill
+
+
+# -- corrections --------------------------------------------------------------------------------------------------------------------
+
+
+def invoice_of(look, family_id):
+    kind = InvoiceKind.invoice
+    return look(select(Invoice).where(Invoice.family_id == family_id, Invoice.kind == kind).order_by(Invoice.id))[-1]
+
+
+def test_a_credit_note_in_one_click_with_a_reason(clerk, issued, look):
+    path = f"/mairie/factures/{invoice_of(look, 3).id}/avoir"
+    base = base_of(clerk.get(path).text)
+    assert "Please fill this in." in clerk.post(path, data={"base": base}).text
+    answer = clerk.post(path, data={"base": base, "reason": "Billed by mistake"}, follow_redirects=True)
+    assert "Credit note" in answer.text and "Billed by mistake" in answer.text and "-€21.00" in answer.text
+    assert look(select(Bill.state).where(Bill.family_id == 3)) == [BillState.cancelled]
+    again = clerk.post(path, data={"base": base, "reason": "Billed by mistake"})
+    assert again.status_code == 422 and "already" in again.text
+
+
+def test_an_invoice_is_corrected_by_what_is_known_today(app, clerk, issued, look):
+    invoice = invoice_of(look, 1)
+    path = f"/mairie/factures/{invoice.id}/corriger"
+    base = base_of(clerk.get(path).text)
+    assert "Nothing has changed" in clerk.post(path, data={"base": base, "reason": "Again"}).text
+    with app.app_context(), unit_of_work() as session:
+        session.execute(
+            update(Booking).where(Booking.child_id == issued.lea, Booking.day == date(2026, 10, 6)).values(day=date(2026, 9, 29))
+        )
+    answer = clerk.post(path, data={"base": base, "reason": "She was ill"}, follow_redirects=True)
+    fresh = invoice_of(look, 1)
+    assert fresh.total == invoice.total - Decimal("2.50") and str(fresh.number) in answer.text and "€52.60" in answer.text
+    assert "Cancelled on" in clerk.get(f"/mairie/factures/{invoice.id}/").text
+
+
+def test_what_has_changed_is_seen_and_corrected_together(app, clerk, issued, look):
+    with app.app_context():
+        booked(issued.lea, 1, issued.meal, date(2026, 10, 15))
+    clerk.post("/mairie/facturation/1/calculer")
+    work(app)
+    page = clerk.get(PERIOD).text
+    assert "1 invoice has changed since it was issued" in page and "Changed since issue" in page
+    path = "/mairie/facturation/1/corriger"
+    answer = clerk.post(path, data={"base": base_of(clerk.get(path).text), "reason": "A booking was forgotten"})
+    assert answer.status_code == 303
+    work(app)
+    assert invoice_of(look, 1).total == OCTOBER[1] + Decimal("2.50")
+    assert "1 invoice corrected." in clerk.get(PERIOD).text
+
+
+# -- who may ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_who_may_bill(sign_in, computed):
+    regisseur = sign_in("regisseur")
+    assert regisseur.get(PERIOD).status_code == 200 and regisseur.post("/mairie/facturation/1/calculer").status_code == 303
+    for nobody in ("lecteur", "animateur", "galbert"):
+        for path in ("/mairie/facturation/", PERIOD, PERIOD + "famille/1/", "/mairie/facturation/1/emettre"):
+            assert sign_in(nobody).get(path).status_code == 403, (nobody, path)
+        assert sign_in(nobody).post("/mairie/facturation/1/emettre").status_code == 403
+    assert sign_in().get(PERIOD).status_code == 302
+    assert regisseur.get("/mairie/facturation/mois/99/").status_code == 404
