@@ -37,6 +37,8 @@ class Declared:
     maximum: int | None = None
     #: A Labelled enum, where the value is one of a list.
     choices: Any = None
+    #: Set on a screen of its own, not among all others.
+    apart: bool = False
 
 
 def declare(key, kind, default, title, **more):

@@ -65,14 +65,19 @@ def field_for(declared):
 def groups():
     """[(group, [Declared])] in the order in which the groups were announced."""
     order = {}
-    for declared in settings.DECLARED.values():
+    for declared in shown():
         order.setdefault(str(declared.group), []).append(declared)
     return list(order.items())
 
 
+def shown():
+    """What is set on this screen."""
+    return [declared for declared in settings.DECLARED.values() if not declared.apart]
+
+
 def settings_form():
     """The StaffForm of all settings."""
-    members = {declared.key: field_for(declared) for declared in settings.DECLARED.values()}
+    members = {declared.key: field_for(declared) for declared in shown()}
     layout = [(group, [declared.key for declared in found]) for group, found in groups()]
     return type("SettingsForm", (StaffForm,), {"layout": layout, **members})
 
@@ -86,7 +91,7 @@ class SettingsView(BaseView):
     @expose("/", methods=["GET", "POST"])
     def edit(self):
         require(Noun.setting, "read" if request.method == "GET" else "edit")
-        values = {key: settings.get(key) for key in settings.DECLARED}
+        values = {declared.key: settings.get(declared.key) for declared in shown()}
         if not may(Noun.setting, "edit"):
             return self.render_template("staff/settings_read.html", title=_("Settings"), groups=groups(), values=values)
         form = settings_form()(key="settings", shown=values, data=values)
@@ -98,15 +103,15 @@ class SettingsView(BaseView):
 
     @staticmethod
     def _saved(form):
-        before = {key: settings.get(key) for key in settings.DECLARED}
+        before = {declared.key: settings.get(declared.key) for declared in shown()}
         if any(before[key] != form.shown.get(key) for key in before if before[key] or form.shown.get(key)):
             form.show_again(before)
             form.refuse(_("Somebody changed the settings since you opened this page. Compare, then save again."))
             return False
         values = {
             key: (value if value is not None else declared.kind())
-            for key, declared in settings.DECLARED.items()
-            for value in [form[key].data]
+            for declared in shown()
+            for key, value in [(declared.key, form[declared.key].data)]
         }
         changed = {key: (before[key], value) for key, value in values.items() if value != before[key]}
         with saving():
