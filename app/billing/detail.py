@@ -23,9 +23,9 @@ class Group:
 
     @property
     def title(self):
-        """The service as people call it: its unit is named where it says more."""
-        named = self.unit and self.unit != self.activity
-        return " – ".join(filter(None, (self.activity, self.unit))) if named else self.unit or self.activity
+        """The service as people call it; a unit of several is called by its activity's name and its own already."""
+        named = not self.unit or self.unit.startswith(self.activity)
+        return self.unit or self.activity if named else f"{self.activity} – {self.unit}"
 
     @property
     def quantity(self):

@@ -219,4 +219,7 @@ def paid(invoice):
     rows = db.session.execute(query.where(Allocation.invoice_id == invoice.id).order_by(LedgerEntry.day, LedgerEntry.id)).all()
     payments = tuple(Payment(*row) for row in rows)
     cancelled_by = next((row.number for row in payments if row.corrects_id == invoice.id), None)
+    if not invoice.total:
+        # Nothing was to be paid, so nothing is noted to have paid it.
+        cancelled_by = db.session.scalar(select(Invoice.number).filter_by(corrects_id=invoice.id))
     return Paid(payments, invoice.total - sum((row.amount for row in payments), ZERO), cancelled_by)

@@ -68,14 +68,18 @@ def bill_tasks(account):
     """What the home page says of unpaid invoices: one task, however many."""
     if not account.unpaid or account.balance <= 0 or not may(Noun.bill, "read"):
         return
-    first, amount = account.unpaid[0], format_money(account.balance)
-    if len(account.unpaid) == 1:
-        title = _("%(period)s: %(amount)s to pay", period=first.invoice.period["title"], amount=amount)
-        url = url_for("StatementView.invoice", number=first.invoice.number)
+    first, many, amount = account.unpaid[0].invoice, len(account.unpaid), format_money(account.balance)
+    if many == 1:
+        title, text = _("%(period)s: %(amount)s to pay", period=first.period["title"], amount=amount), due_sentence(first)
+        yield Task(title, text, url_for("StatementView.invoice", number=first.number), _("See"))
     else:
-        title = _n("One invoice to pay: %(amount)s", "%(num)s invoices to pay: %(amount)s", len(account.unpaid), amount=amount)
-        url = url_for("StatementView.statement")
-    yield Task(title, due_sentence(first.invoice), url, _("See"))
+        title = _n("One invoice to pay: %(amount)s", "%(num)s invoices to pay: %(amount)s", many, amount=amount)
+        text = (
+            _("The oldest one, %(period)s: %(sentence)s", period=first.period["title"], sentence=due_sentence(first))
+            if first.due_on
+            else ""
+        )
+        yield Task(title, text, url_for("StatementView.statement"), _("See"))
 
 
 def due_sentence(invoice):

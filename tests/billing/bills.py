@@ -32,7 +32,7 @@ def school_days(first, last):
     return [day for day in days if day.isoweekday() in (1, 2, 4, 5)]
 
 
-def lines_of(child, days, price, *, activity="Canteen", unit="Meal", charge="booked", child_id=None, reason=None, **more):
+def lines_of(child, days, price, *, activity="Canteen", unit="Canteen", charge="booked", child_id=None, reason=None, **more):
     """A dictionary a line, as InvoiceLine takes them, and `why`."""
     charge, why = ChargeKind(charge), {**REASON, "base": price, "price": price, "charge": charge, **(reason or {})}
     common = {"child": child, "child_id": child_id, "activity": activity, "unit": unit, "charge": charge, "unit_price": Decimal(price)}
@@ -133,7 +133,7 @@ def autumn(town):
     pay(1, Decimal("3.80") * len(september), date(2026, 10, 20), (first, Decimal("3.80") * len(september)))
     october = october[:10]
     lines = lines_of("Léa", october, "3.80", **lea) + lines_of("Léa", october[:2], "5.70", charge="late", **lea)
-    lines += lines_of("Léa", october[:4], "1.90", activity="Evening care", unit="After school", **lea)
+    lines += lines_of("Léa", october[:4], "1.90", activity="Evening care", unit="Evening care", **lea)
     lines += lines_of("Tom", october[:3], "2.10", **tom)
     second = issue(1, 2026, 10, lines, rank=2, file=True)
     hugo = issue(3, 2026, 10, lines_of("Hugo", october[:2], "3.80", child_id=town.hugo), rank=3, file=True)

@@ -36,8 +36,8 @@ def test_the_statement_says_what_is_left_and_how_it_came(sign_in, bills):
 
 def test_an_invoice_says_why_each_line_costs_what_it_costs(sign_in, bills):
     page = text(sign_in("galbert"), OCTOBER)
-    assert "Canteen – Meal 10 × €3.80 = €38.00 Thu 1, Fri 2, Mon 5," in page
-    assert "Why €3.80? Léa, Canteen – Meal Family quotient 812, counted since September 2026." in page
+    assert "Canteen 10 × €3.80 = €38.00 Thu 1, Fri 2, Mon 5," in page
+    assert "Why €3.80? Léa, Canteen Family quotient 812, counted since September 2026." in page
     assert "booked late" in page and "Tom €6.30" in page and "This invoice €63.30" in page
 
 
@@ -173,7 +173,10 @@ def test_eight_queries_however_long_the_account(app, sign_in, bills):
         for month in range(1, 9):
             days = school_days(date(2026, month, 1), date(2026, month, 28))
             lines = [
-                line for child in ("Léa", "Tom", "Zoé") for unit in ("Meal", "Snack") for line in lines_of(child, days, "3.80", unit=unit)
+                line
+                for child in ("Léa", "Tom", "Zoé")
+                for unit in ("Canteen", "Canteen, Snack")
+                for line in lines_of(child, days, "3.80", unit=unit)
             ]
             number = issue(1, 2026, month, lines, rank=10 + month, file=True)
             pay(1, "5", date(2026, month, 27), (number, "5"))
@@ -220,7 +223,7 @@ def test_home_counts_several_invoices_and_what_is_late_comes_first(app, sign_in,
         issue(1, 2026, 11, lines_of("Léa", [date(2026, 11, 2)], "3.80"), rank=4, due_on=date(2027, 1, 15))
     clock.set_to(datetime(2026, 12, 8, 8, tzinfo=UTC))
     page = text(sign_in("galbert"), "/portail/")
-    assert "To do 2 invoices to pay: €67.10 It was to be paid by 3 December 2026." in page
+    assert "To do 2 invoices to pay: €67.10 The oldest one, October 2026: It was to be paid by 3 December 2026." in page
 
 
 def test_home_asks_for_nothing_that_is_covered(app, sign_in, bills):
