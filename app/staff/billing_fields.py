@@ -1,4 +1,4 @@
-"""Which rows of the grids can be granted?"""
+"""Which rows and columns of the grids can be granted?"""
 
 from sqlalchemy import select
 from wtforms import SelectField
@@ -13,7 +13,7 @@ def granted_names():
     """Names of the rows of all grids that are granted, as they are written there, in order."""
     found = {}
     for content in db.session.scalars(select(TariffGrid.content).order_by(TariffGrid.starts_on.desc(), TariffGrid.id.desc())):
-        for row in content.get("rows", ()):
+        for row in (*content.get("rows", ()), *content.get("columns", ())):
             name = (row.get("category") or "").strip()
             if name:
                 found.setdefault(name.casefold(), name)
