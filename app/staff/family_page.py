@@ -12,6 +12,7 @@ from app.children.models import Child, Household, SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.extensions import db
 from app.families.models import Adult, AdultRole, Family, Mandate
+from app.families.particulier import configured
 from app.security.models import Account, FamilyLink, Invitation
 from app.security.scope import may
 from app.security.who_sees_what import Noun
@@ -87,6 +88,13 @@ class FamilyPage:
     def quotient(self):
         """The quotient that counts today."""
         return next((row for row in self.quotients if row.counts_from <= clock.today()), None)
+
+    @property
+    def may_ask_fund(self):
+        """Whether the town can ask the fund for the quotient now."""
+        family = self.family
+        agrees = family.archived_at is None and family.caf is not None and family.caf.consent
+        return agrees and may(Noun.caf, "edit") and configured()
 
     @property
     def open_requests(self):

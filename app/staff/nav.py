@@ -56,6 +56,7 @@ MENU = (
             (_l("Days nobody pays"), "ExemptionView.list", "x", Noun.bill),
             (_l("Adjustments"), "AdjustmentView.list", "pencil", Noun.bill),
             (_l("Tariffs"), "TariffView.list", "list", Noun.tariff),
+            (_l("Simulate a tariff"), "SimulatorView.household", "search", Noun.bill),
             (_l("Granted rates"), "GrantView.list", "check", Noun.grant),
             (_l("Paid by others"), "ShareView.list", "users", Noun.grant),
         ),

@@ -32,6 +32,7 @@ from app.staff.reminders import ReminderStepView, ReminderView
 from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
 from app.staff.settings import SettingsView
+from app.staff.simulator import SimulatorView
 from app.staff.threads import ThreadsView
 
 VIEWS = (
@@ -88,6 +89,7 @@ VIEWS = (
     InvoiceView,
     ReminderView,
     ReminderStepView,
+    SimulatorView,
 )
 
 __all__ = ["VIEWS", "init_app", "sentences"]
