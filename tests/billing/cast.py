@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from app.activities.models import Attendance, Mark, Unit
 from app.billing.grid import Bounds, Cell, Column, Effect, Grid, Modifier, ModifierKind, Residence, Row
+from app.billing.grids import grid_to_json
 from app.billing.models import RateGrant, TariffGrid, ThirdPartyShare
 from app.children.models import HealthRecord
 from app.core.db import unit_of_work
@@ -18,14 +19,6 @@ from app.extensions import db
 from app.families.models import Family, IncomeQuotient, QuotientSource
 from tests.activities import cast
 from tests.activities.cast import YEAR, Town
-
-try:
-    from app.billing.grids import grid_to_json
-except ImportError:  # until it is written
-
-    def grid_to_json(prices):
-        return {}
-
 
 PARIS = ZoneInfo("Europe/Paris")
 ASKED = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
