@@ -10,6 +10,8 @@ from flask import current_app
 from app.activities.kitchen import freeze_due
 from app.activities.papers import remind_of_papers
 from app.activities.waiting import end_past_wishes, lapse_offers, offer_places
+from app.billing.documents import render_due
+from app.billing.invoice_mails import tell_families
 from app.billing.reminders import remind_unpaid
 from app.billing.runs import run_due
 from app.changes.decisions import accept_automatically, apply_due
@@ -18,6 +20,7 @@ from app.changes.notices import send_receipts, tell_decisions
 from app.core.heartbeat import beat
 from app.core.i18n import in_locale
 from app.extensions import db
+from app.families.asking import ask_due, begin_asking
 from app.jobs.housekeeping import foresee_school_holidays, forget_presences, sweep_files
 from app.mail.operations import send_due
 
@@ -48,8 +51,12 @@ JOBS = (
     *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)),
     freeze_due,
     run_due,
+    render_due,
+    tell_families,
+    # Each waits for another machine.
+    a_few(ask_due, 3),
 )
-HOUSEKEEPING = (forget_presences, sweep_files, foresee_school_holidays, a_few(remind_of_papers), remind_unpaid)
+HOUSEKEEPING = (forget_presences, sweep_files, foresee_school_holidays, a_few(remind_of_papers), remind_unpaid, begin_asking)
 
 
 def work_once(jobs=JOBS + HOUSEKEEPING, go_on=lambda: True):
