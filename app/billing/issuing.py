@@ -69,6 +69,18 @@ def _addressee(row):
     return {"name": name, "lines": [line for line in (adult.address, adult.address_more, town) if line], "code": row.code}
 
 
+def _run(statement, *values):
+    """Execute one of the statements below, which are built once: building one takes longer than running it."""
+    return db.session.connection().execute(statement, *values)
+
+
+INSERT_INVOICE, INSERT_LINES, INSERT_ENTRY = (insert(model.__table__) for model in (Invoice, InvoiceLine, LedgerEntry))
+INSERT_DOCUMENT, INSERT_BILL = insert(InvoiceDocument.__table__), insert(Bill.__table__)
+INSERT_REASONS = insert(PriceReason.__table__).returning(PriceReason.__table__.c.id, sort_by_parameter_order=True)
+FIGURES = ("state", "total", "previous", "lines", "anomalies", "blocked", "computed_at", "invoice_id")
+UPDATE_BILL = update(Bill.__table__).where(Bill.__table__.c.id == bindparam("bill")).values({name: bindparam(name) for name in FIGURES})
+
+
 @cache
 def _standing():
     """The household's newest invoice and its balance."""
@@ -114,8 +126,8 @@ def issue(period, computed, addressee, *, by, even_small=False, reason=""):
 
 def _fresh(period, computed):
     """(the Computed, or another one where something has happened since it was made; what the household owes). None: its bill is over."""
-    newest, owed = db.session.execute(_standing(), {"family": computed.family_id}).one()
-    rows = db.session.execute(_bills(), {"family": computed.family_id, "period": period.id, "first": period.first_day}).all()
+    newest, owed = _run(_standing(), {"family": computed.family_id}).one()
+    rows = _run(_bills(), {"family": computed.family_id, "period": period.id, "first": period.first_day}).all()
     mine = next((row for row in rows if row.period_id == period.id), None)
     carried = {row.id for row in rows if row.period_id != period.id and row.total and row.carried_to_id in (None, mine and mine.id)}
     if _state(mine) != _state(computed.bill) or newest != computed.newest_invoice or carried != set(computed.carried):
@@ -175,12 +187,10 @@ def save_bill(period, computed, state, invoice_id=None):
         "computed_at": clock.now(),
         "invoice_id": invoice_id,
     }
-    bill = Bill.__table__
     if computed.bill is not None:
-        db.session.execute(bill.update().where(bill.c.id == computed.bill.id).values(**values))
+        _run(UPDATE_BILL, {"bill": computed.bill.id, **values})
         return computed.bill.id
-    made = db.session.execute(insert(bill).values(period_id=period.id, family_id=computed.family_id, **values))
-    return made.inserted_primary_key[0]
+    return _run(INSERT_BILL, {"period_id": period.id, "family_id": computed.family_id, **values}).inserted_primary_key[0]
 
 
 def _within(total):
@@ -200,7 +210,7 @@ def write_invoice(period, computed, addressee, owed, *, by, reason=""):
         | {"invoice_id": invoice_id, "position": position, "reason_id": reasons.get(id(line.reason))}
         for position, line in enumerate(draft.lines, 1)
     ]
-    db.session.execute(insert(InvoiceLine.__table__), rows)
+    _run(INSERT_LINES, rows)
     bill_id = save_bill(period, computed, BillState.issued, invoice_id)
     if computed.carried:
         bill = Bill.__table__
@@ -222,22 +232,20 @@ def _insert(kind, total, owed, *, by, **values):
     rank = next_number(f"invoice.{REGIE}.{today.year}")
     numbered = {"regie": REGIE, "year": today.year, "rank": rank, "number": today.year * NUMBERS_OF_A_YEAR + rank}
     issued = {"issued_on": today, "issued_by": str(by)[:120], "earlier_balance": owed, "total": total, "kind": kind}
-    made = db.session.execute(insert(Invoice.__table__).values(**numbered, **issued, **values))
-    invoice_id = made.inserted_primary_key[0]
+    invoice_id = _run(INSERT_INVOICE, {**numbered, **issued, **values}).inserted_primary_key[0]
     entry = {"family_id": values["family_id"], "kind": EntryKind(kind.value), "day": today, "amount": total, "made_by": str(by)[:120]}
-    db.session.execute(insert(LedgerEntry.__table__).values(**entry, invoice_id=invoice_id))
-    db.session.execute(insert(InvoiceDocument.__table__).values(invoice_id=invoice_id))
+    _run(INSERT_ENTRY, {**entry, "invoice_id": invoice_id})
+    _run(INSERT_DOCUMENT, {"invoice_id": invoice_id})
     return invoice_id
 
 
 def _keep_reasons(invoice_id, lines):
     """{id() of a reason: id of its row}: one row for all lines that share it."""
     reasons = {id(line.reason): line.reason for line in lines if line.reason is not None}
-    table = PriceReason.__table__
-    return {
-        key: db.session.execute(insert(table).values(invoice_id=invoice_id, content=reason)).inserted_primary_key[0]
-        for key, reason in reasons.items()
-    }
+    if not reasons:
+        return {}
+    ids = _run(INSERT_REASONS, [{"invoice_id": invoice_id, "content": reason} for reason in reasons.values()]).scalars()
+    return dict(zip(reasons, ids, strict=True))
 
 
 def write_credit_note(invoice, reason, *, by):

@@ -3,7 +3,7 @@
 from functools import partial
 
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from app.billing.computing import compute
@@ -11,7 +11,7 @@ from app.billing.issuing import addressees, issue, save_drafts
 from app.billing.models import BillingPeriod, BillingRun, RunKind, RunState
 from app.billing.operations import OPEN_RUN, correct_if_changed
 from app.core import clock
-from app.core.db import unit_of_work
+from app.core.db import committed_lazily, unit_of_work
 from app.extensions import db
 from app.families.models import Family
 
@@ -85,8 +85,10 @@ def _issue(run_id, period, families):
     """Invoices: priced outside, then one short transaction a household."""
     found, envelopes = _computed(period, families), addressees(families)
     by = db.session.scalar(select(BillingRun.asked_by).where(BillingRun.id == run_id))
-    for family_id in families:
-        _one(run_id, family_id, partial(_issue_one, period, found, envelopes, family_id, by))
+    with committed_lazily():
+        for family_id in families[:-1]:
+            _one(run_id, family_id, partial(_issue_one, period, found, envelopes, family_id, by))
+    _one(run_id, families[-1], partial(_issue_one, period, found, envelopes, families[-1], by))
 
 
 def _issue_one(period, found, envelopes, family_id, by):
@@ -146,11 +148,16 @@ def _one(run_id, family_id, act):
             _advance(run_id, family_id, 1, _lock(run_id, family_id), ["failed"])
 
 
+_run = BillingRun.__table__
+_mine = (_run.c.id == bindparam("run")) & (_run.c.state == RunState.running) & (_run.c.after_family_id < bindparam("family"))
+LOCK_RUN = select(_run.c.made).where(_mine).with_for_update()
+ADVANCE_RUN = update(_run).where(_run.c.id == bindparam("run"))
+ADVANCE_RUN = ADVANCE_RUN.values(after_family_id=bindparam("family"), done=_run.c.done + bindparam("count"), made=bindparam("made"))
+
+
 def _lock(run_id, family_id):
     """What the run has made so far, its row locked. Raises Over where it was stopped, or a household is done already."""
-    run = BillingRun.__table__
-    query = select(run.c.made).where(run.c.id == run_id, run.c.state == RunState.running, run.c.after_family_id < family_id)
-    made = db.session.scalar(query.with_for_update())
+    made = db.session.connection().scalar(LOCK_RUN, {"run": run_id, "family": family_id})
     if made is None:
         raise Over
     return made
@@ -159,6 +166,4 @@ def _lock(run_id, family_id):
 def _advance(run_id, family_id, count, made, outcomes):
     for outcome in outcomes:
         made[outcome] = made.get(outcome, 0) + 1
-    run = BillingRun.__table__
-    moved = update(run).where(run.c.id == run_id)
-    db.session.execute(moved.values(after_family_id=family_id, done=run.c.done + count, made=made))
+    db.session.connection().execute(ADVANCE_RUN, {"run": run_id, "family": family_id, "count": count, "made": made})

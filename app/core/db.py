@@ -16,6 +16,23 @@ _writing = ContextVar("writing", default=False)
 _allowed = ContextVar("allowed tables", default=None)
 
 
+_lazily = ContextVar("lazily", default=False)
+
+
+@contextmanager
+def committed_lazily():
+    """Inside, commits do not wait for the disk; the first one after it does, for all of them.
+
+    A killed process loses nothing. A power cut may lose the last ones, whole and in order: for a long row of transactions that a job
+    does again where it finds them missing, and of which nobody outside hears before a later commit (a mail, a file).
+    """
+    token = _lazily.set(True)
+    try:
+        yield
+    finally:
+        _lazily.reset(token)
+
+
 @contextmanager
 def unit_of_work():
     """One transaction: commits on the way out, rolls back on any error.
@@ -133,8 +150,14 @@ def _prepare_sqlite(connection, _record):
 
 @event.listens_for(Engine, "begin")
 def _begin_sqlite(connection):
+    lazily = _lazily.get() and _writing.get()
     if connection.dialect.name == "sqlite":
+        if lazily != connection.info.get("lazily", False):
+            connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if lazily else 'FULL'}")
+            connection.info["lazily"] = lazily
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    elif lazily:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
 
 class Instant(TypeDecorator):

@@ -1,0 +1,207 @@
+"""How fast are bills made? Issues a month of a town of 1,000 families beside the widest free peer, and says where our limits break.
+
+Each measure runs in a process of its own, so that its memory is its own.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from tests import postgres
+from tests.bench import application, say
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench/results_billing.json"
+FAMILIES = int(os.environ.get("BENCH_FAMILIES", "1000"))
+#: The month that is billed, and the days on which its canteen opens: 17, and 34 lines a family, 33 of every fifth: 33,800 of 1,000.
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
+DAYS = [day for day in (FIRST + timedelta(days=place) for place in range(30)) if day.isoweekday() in (1, 2, 4, 5)]
+#: Noethysweb 1.3.3.8 on two shared cores, SQLite, 1,000 families and 33,800 lines: seconds, megabytes.
+PEER = {"issue": ((70, 99), 926), "pdf": ((193, 204), 1004)}
+#: Ours, at most; of 1,000 families.
+SECONDS, MEGABYTES = {"issue": 5}, {"issue": 300}
+#: The dearest line may cost so many times the cheapest, from 100 families to 10,000.
+FLAT = 1.5
+
+
+# -- the town ---------------------------------------------------------------------------------------------------------------------------
+
+
+def fill(app, families):
+    """Two children a family, a canteen by quotient and an evening by effort, a month of bookings and of what was noted."""
+    from app.cli import deploy_once
+    from app.core import clock
+    from app.core.db import unit_of_work
+
+    with app.app_context():
+        deploy_once()
+        clock.set_to(datetime(2026, 12, 1, 8, 0, tzinfo=UTC))
+        with unit_of_work():
+            units = _activities()
+        for start in range(0, families, 500):
+            with unit_of_work():
+                _families(range(start, min(start + 500, families)), units)
+
+
+def _activities():
+    from app.activities.models import Activity, ActivityKind, Unit, UnitKind
+    from app.billing.grids import grid_to_json
+    from app.billing.models import TariffGrid
+    from app.extensions import db
+    from tests.billing import cast
+
+    made = []
+    for place, (name, kind, unit, grid) in enumerate(
+        (
+            ("Restaurant", ActivityKind.canteen, UnitKind.meal, cast.canteen_grid()),
+            ("Accueil du soir", ActivityKind.evening, UnitKind.hour, cast.evening_grid()),
+        )
+    ):
+        activity = Activity(name=name, kind=kind, position=place + 10)
+        made.append(Unit(activity=activity, name=name, kind=unit))
+        db.session.add(made[-1])
+        db.session.flush()
+        row = TariffGrid(activity_id=activity.id, starts_on=date(2026, 9, 1), content=grid_to_json(grid))
+        db.session.add(row)
+    db.session.flush()
+    return [(unit.id, unit.activity_id) for unit in made]
+
+
+def _families(numbers, units):
+    from sqlalchemy import insert
+
+    from app.activities.models import Attendance, Booking, BookingState, Enrolment, Mark
+    from app.children.models import Child, Household
+    from app.extensions import db
+    from app.families.models import Adult, AdultRole, Family, IncomeQuotient, QuotientSource
+
+    rows = {model: [] for model in (Family, Adult, IncomeQuotient, Child, Household, Enrolment, Booking, Attendance)}
+    for number in numbers:
+        family = number + 1
+        rows[Family].append({"id": family, "code": f"B{family:05}", "name": f"Famille {family}"})
+        adult = {"last_name": f"Famille {family}", "first_name": "Camille", "address": "3 rue des Lilas"}
+        rows[Adult].append({"family_id": family, "role": AdultRole.guardian, "postcode": "77181", "city": "Saint-Exemple", **adult})
+        quotient = {"family_id": family, "value": 300 + number % 1500, "counts_from": date(2026, 1, 1), "source": QuotientSource.proof}
+        rows[IncomeQuotient].append(quotient)
+        for place, meals, evenings in ((0, DAYS, ()), (1, DAYS[: 9 - (number % 5 == 0)], DAYS[:8])):
+            child = 2 * number + place + 1
+            born = date(2016 + (number + 3 * place) % 7, 1 + number % 12, 1 + number % 28)
+            rows[Child].append({"id": child, "last_name": f"Famille {family}", "first_name": f"Enfant {place + 1}", "birth_date": born})
+            rows[Household].append({"child_id": child, "family_id": family, "started_on": date(2024, 9, 1)})
+            for (unit, activity), days in zip(units, (meals, evenings), strict=True):
+                year = {"starts_on": date(2026, 9, 1), "ends_on": date(2027, 7, 3), "week": {}}
+                rows[Enrolment].append({"child_id": child, "family_id": family, "activity_id": activity, **year})
+                place_of = {"child_id": child, "unit_id": unit}
+                for day in days:
+                    rows[Booking].append({**place_of, "day": day, "family_id": family, "state": BookingState.booked, "late": day.day == 12})
+                    at = datetime(day.year, day.month, day.day, 11, 0, tzinfo=UTC)
+                    rows[Attendance].append({**place_of, "day": day, "state": Mark.present, "marked_at": at, "marked_by": "Animateur"})
+    for model, values in rows.items():
+        db.session.execute(insert(model), values)
+
+
+# -- what is measured, in a process of its own --------------------------------------------------------------------------------------------
+
+
+def issue(app):
+    """Price and issue the month: what the worker does from the moment that a clerk asks."""
+    from sqlalchemy import func, select
+
+    from app.billing.models import InvoiceLine, RunKind
+    from app.billing.operations import ask_run, open_period
+    from app.billing.runs import run_due
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    with unit_of_work():
+        ask_run(open_period(FIRST, LAST, by="bench", title="Novembre 2026"), RunKind.issue, by="bench")
+    began, busy = time.perf_counter(), time.process_time()
+    while run_due():
+        pass
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
+    return {"seconds": round(seconds, 2), "cpu": round(busy, 2), "lines": db.session.scalar(select(func.count(InvoiceLine.id)))}
+
+
+MEASURES = {"issue": issue}
+
+
+def measured(what, folder, url):
+    """The figures of one measure, with the most memory that its process had."""
+    command = [sys.executable, "-m", "tests.bench_billing", what, str(folder), url]
+    answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def _child(what, folder, url):
+    from app.core import clock
+
+    app = application(Path(folder), url)
+    with app.app_context(), app.test_request_context("/"):
+        clock.set_to(datetime(2026, 12, 1, 8, 0, tzinfo=UTC))
+        figures = MEASURES[what](app)
+    figures["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps(figures))
+
+
+def issued(families, server=None):
+    """What it costs to issue the month of so many families, on SQLite or on a server of PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="preau-bench-") as name:
+        folder = Path(name)
+        url = server.create(f"billing{families}") if server else f"sqlite:///{folder / 'town.db'}"
+        app = application(folder, url)
+        fill(app, families)
+        with app.app_context():
+            from app.extensions import db
+
+            db.session.remove()
+            db.engine.dispose()
+        figures = measured("issue", folder, url)
+    return {"what": "issue", "database": "postgresql" if server else "sqlite", "families": families, **figures}
+
+
+def row(result):
+    low, high = PEER["issue"][0]
+    per_line = 1e6 * result["seconds"] / result["lines"]
+    beside = f"{low}–{high} s, {PEER['issue'][1]} MB" if result["families"] == 1000 else "–"
+    numbers = f"{result['lines']:>8,} {result['seconds']:>7.2f} {result['megabytes']:>5} {per_line:>7.0f}"
+    return f"  {result['what']:<8} {result['database']:<11} {result['families']:>6,} {numbers} │ {beside}"
+
+
+def faults(results):
+    """What of our limits the results break."""
+    for one in results:
+        if one["families"] == 1000 and one["seconds"] > SECONDS[one["what"]]:
+            yield f"{one['what']} on {one['database']}: {one['seconds']} s; at most {SECONDS[one['what']]}"
+        if one["families"] <= 1000 and one["megabytes"] > MEGABYTES[one["what"]]:
+            yield f"{one['what']} on {one['database']}: {one['megabytes']} MB; at most {MEGABYTES[one['what']]}"
+    costs = [one["seconds"] / one["lines"] for one in results if one["database"] == "sqlite"]
+    if max(costs) > FLAT * min(costs):
+        yield f"issue: a line costs from {1e6 * min(costs):.0f} to {1e6 * max(costs):.0f} µs; it should not depend on the town"
+
+
+def main():
+    """Measure; the exit code is 1 where a limit is broken."""
+    say(f"\n  {'bills':<8} {'database':<11} {'famil.':>6} {'lines':>8} {'s':>7} {'MB':>5} {'µs/line':>7} │ Noethysweb 1.3.3.8")
+    results = []
+    with ExitStack() as stack:
+        wanted = [(families, None) for families in (100, FAMILIES, 10 * FAMILIES)]
+        if not postgres.missing() and not os.environ.get("BENCH_SQLITE_ONLY"):
+            wanted.append((FAMILIES, stack.enter_context(postgres.server())))
+        for families, server in wanted:
+            results.append(issued(families, server))
+            say(row(results[-1]))
+    found = list(faults(results))
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    say("\n" + ("\n".join(found) or "Bills keep their limits."))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main() if len(sys.argv) == 1 else _child(*sys.argv[1:]))
