@@ -41,6 +41,7 @@ def test_an_answer_is_new_until_it_is_read_and_goes_by_mail(ctx):
     last = db.session.scalar(select(func.max(Message.id)))
     note_reading(thread, account("galbert").id, last)
     note_reading(thread, account("galbert").id, last - 1)
+    db.session.rollback()
     assert (new("galbert"), new("marc")) == (0, 1)
 
 
