@@ -1,0 +1,215 @@
+"""What would another tariff bring? A household or one that is described, and the whole town over a month that has passed."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from flask import abort, request, url_for
+from flask_appbuilder import BaseView, expose
+from flask_babel import format_date
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from wtforms import DateField, IntegerField, SelectField
+from wtforms.validators import NumberRange, Optional
+
+from app.activities.models import Unit
+from app.billing.grid import Residence
+from app.billing.models import TariffGrid
+from app.billing.pricing import Situation
+from app.billing.simulation import compare, simulate, version_of
+from app.billing.situations import Situations
+from app.children.models import Child
+from app.core import clock
+from app.core.amounts import AmountField, AmountRange
+from app.core.forms import Required, YesNo, option
+from app.core.i18n import _, _l
+from app.extensions import db
+from app.families.models import Fund
+from app.security.who_sees_what import Noun
+from app.staff.exports import exported
+from app.staff.forms import RowNamed, StaffForm
+from app.staff.onsite import number_from
+from app.staff.views import screen
+
+#: So many months that have begun are offered.
+MONTHS = 14
+#: The drawing of the town's page: the width of a full bar, in its units.
+FULL = 100
+
+
+class GridChoice(SelectField):
+    """A version of an activity's tariff, in force or not."""
+
+    def __init__(self, label=None, validators=(), **kwargs):
+        super().__init__(label, [Required(), *validators], coerce=lambda value: number_from(str(value or "")), **kwargs)
+        self.choices = [option("", _l("choose")), *(option(row.id, title_of(row)) for row in versions())]
+
+    def process_data(self, value):
+        super().process_data("" if value is None else value)
+
+
+def versions():
+    """The tariffs of all activities, the latest version of each first."""
+    query = select(TariffGrid).options(joinedload(TariffGrid.activity)).order_by(TariffGrid.starts_on.desc(), TariffGrid.id)
+    return sorted(db.session.scalars(query), key=lambda row: (row.activity.position, row.activity_id))
+
+
+def title_of(row):
+    """A tariff as a list names it."""
+    return _("%(activity)s, since %(day)s", activity=row.activity.name, day=format_date(row.starts_on, "d MMMM yyyy"))
+
+
+class HouseholdForm(StaffForm):
+    """Whom, and by which tariff. What is typed counts instead of what the file says; nothing is kept."""
+
+    layout = (
+        ("", ["grid_id", "day", "family_id"]),
+        (
+            _l("Instead of what the file says, or a household that is not in it"),
+            ["quotient", "residence", "fund", "children", "rank", "own_lunch"],
+        ),
+    )
+    grid_id = GridChoice(_l("Tariff to try"))
+    day = DateField(_l("Day of the place"), [Required()])
+    family_id = RowNamed(_l("Family"), of="famille", description=_l("Leave empty to describe a household below."))
+    quotient = AmountField(_l("Income quotient (quotient familial), in euros"), [AmountRange(0, 99_999)])
+    residence = SelectField(_l("Lives"), [Optional()])
+    fund = SelectField(_l("Fund"), [Optional()])
+    children = IntegerField(_l("Children enrolled"), [Optional(), NumberRange(1, 20)])
+    rank = IntegerField(_l("Rank among them, the eldest being 1"), [Optional(), NumberRange(1, 20)])
+    own_lunch = YesNo(_l("Brings its own lunch (PAI)"))
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.residence.choices = [option("", _l("as in the file")), *(option(one.value, one.label) for one in Residence)]
+        self.fund.choices = [option("", _l("as in the file")), *(option(one.value, one.label) for one in Fund)]
+
+    def typed(self):
+        """What was typed of a pricing.Situation."""
+        found = {name: self[name].data for name in ("quotient", "fund", "children", "rank") if self[name].data not in (None, "")}
+        if self.residence.data:
+            found["residence"] = Residence(self.residence.data)
+        if self.own_lunch.answer is not None:
+            found["own_lunch"] = self.own_lunch.answer
+        if "quotient" in found:
+            found["quotient_from"] = None
+        # Who is the third of the family has two brothers or sisters at least.
+        if "rank" in found:
+            found["children"] = max(found["rank"], found.get("children", 0))
+        return found
+
+
+class SimulatorView(BaseView):
+    """Trying a tariff. It reads what households earn and owe, and writes nothing."""
+
+    noun = Noun.bill
+    route_base = "/mairie/tarifs/simulateur"
+    default_view = "household"
+    class_permission_name = noun.value
+    method_permission_name = {"household": "read", "town": "read", "town_file": "read"}
+
+    @expose("/", methods=["GET", "POST"])
+    @screen
+    def household(self):
+        form = HouseholdForm(key="simulator", data=_beginning())
+        lines = _compared(form) if form.validate_on_submit() else None
+        return self.render_template(
+            "staff/simulator.html",
+            title=_("Simulate a tariff"),
+            intro=_("What a place would cost. Nothing is kept, and nobody is told."),
+            form=form,
+            button=_("Compute"),
+            lines=lines,
+            tabs=_tabs("household"),
+            back_url="",
+        ), 422 if form.errors else 200
+
+    @expose("/commune")
+    @screen
+    def town(self):
+        chosen, month = _chosen()
+        found = simulate(chosen, *month) if chosen is not None and month else None
+        return self.render_template(
+            "staff/simulator_town.html",
+            title=_("Simulate a tariff"),
+            tabs=_tabs("town"),
+            grids=[(row.id, title_of(row)) for row in versions()],
+            months=months(),
+            chosen=chosen,
+            month=month,
+            found=found,
+            bars=bars_of(found) if found is not None else [],
+        )
+
+    @expose("/commune.<any(csv, xlsx):kind>")
+    @screen
+    def town_file(self, kind):
+        chosen, month = _chosen()
+        if chosen is None or not month:
+            abort(404)
+        found = simulate(chosen, *month)
+        labels = [_("Bracket"), _("Households"), _("Places"), _("Today’s tariff"), _("Tariff tried"), _("Difference")]
+        rows = [[one.title, len(one.families), one.places, one.before, one.after, one.difference] for one in [*found.slices, found.total]]
+        return exported(kind, _("Simulation %(month)s", month=format_date(month[0], "yyyy-MM")), labels, rows, noun=self.noun)
+
+
+def _tabs(current):
+    pages = (("household", _("A household")), ("town", _("The whole town")))
+    return [{"title": title, "url": url_for(f"SimulatorView.{name}"), "current": name == current, "count": 0} for name, title in pages]
+
+
+# -- a household ----------------------------------------------------------------------------------------------------------------------
+
+
+def _beginning():
+    grid_id = number_from(request.args.get("grid"))
+    row = db.session.get(TariffGrid, grid_id) if grid_id else None
+    day = max(clock.today(), row.starts_on) if row is not None else clock.today()
+    return {"grid_id": row.id if row is not None else None, "day": day, "family_id": number_from(request.args.get("family"))}
+
+
+def _compared(form):
+    """[Compared] of what the form says; a Version is tried on its day, whether or not it has begun."""
+    version = version_of(form.grid_id.data)
+    units = db.session.scalars(select(Unit).filter_by(activity_id=version.activity_id).order_by(Unit.position, Unit.id)).all()
+    return compare(version, units, _people(form, version.activity_id), form.day.data)
+
+
+def _people(form, activity_id):
+    """[(name, Situation)]: the children of a family, or one child of a household that is described."""
+    typed, family_id, day = form.typed(), form.family_id.data, form.day.data
+    if family_id is None:
+        return [(_("A child"), Situation(**typed))]
+    situations = Situations.load([family_id], day, day)
+    children = db.session.scalars(
+        select(Child).where(Child.of_family(family_id), Child.archived_at.is_(None)).order_by(Child.birth_date, Child.id)
+    )
+    return [(str(child), replace(situations.of(family_id, child.id, activity_id, day), **typed)) for child in children]
+
+
+# -- the whole town -------------------------------------------------------------------------------------------------------------------
+
+
+def months():
+    """[(name in addresses, title)] of this month and those before it."""
+    first, found = clock.today().replace(day=1), []
+    for _month in range(MONTHS):
+        found.append((f"{first:%Y-%m}", format_date(first, "LLLL yyyy")))
+        first = (first - timedelta(days=1)).replace(day=1)
+    return found
+
+
+def _chosen():
+    """(the Version, (first, last day)) that an address names; None for what it does not."""
+    grid_id = number_from(request.args.get("grid"))
+    version = version_of(grid_id) if grid_id else None
+    name = request.args.get("month", "")
+    if name not in dict(months()):
+        return version, None
+    first = date.fromisoformat(f"{name}-01")
+    return version, (first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
+
+
+def bars_of(found):
+    """[(Slice, width of today's bar, width of the other)] of the drawing, in whole units."""
+    most = max((max(one.before, one.after) for one in found.slices), default=0)
+    return [(one, round(FULL * one.before / most) if most else 0, round(FULL * one.after / most) if most else 0) for one in found.slices]
