@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -231,3 +232,58 @@ def test_home_asks_for_nothing_that_is_covered(app, sign_in, bills):
         pay(1, "63.30", date(2026, 11, 20))
     page = text(sign_in("galbert"), "/portail/")
     assert "63.30" not in page and "You owe nothing." in page
+
+
+# -- as the town bills it --------------------------------------------------------------------------------------------------------------
+
+
+def bill_october(correct=False):
+    """October of tests/billing/cast.py through the operations; corrected once where asked. Inside an application context."""
+    from app.billing.models import Adjustment, Bill, BillingPeriod, RunKind
+    from app.billing.operations import ask_run, open_period
+    from app.billing.operations import correct as correct_invoice
+    from app.billing.runs import run_due
+    from tests.billing import cast
+
+    with unit_of_work():
+        period = open_period(*cast.OCTOBER_DAYS, by="Agent").id
+    with unit_of_work():
+        ask_run(db.session.get(BillingPeriod, period), RunKind.issue, by="Agent")
+    while run_due():
+        pass
+    bill = db.session.scalar(db.select(Bill).filter_by(family_id=1))
+    if correct:
+        with unit_of_work():
+            less = {"day": date(2026, 10, 20), "title": "A meal that nobody ate", "amount": Decimal("-2.50")}
+            db.session.add(Adjustment(family_id=1, made_by="Agent", **less))
+            correct_invoice(db.session.get(Invoice, bill.invoice_id), "A day too many.", by="Agent")
+    db.session.remove()
+
+
+def test_what_the_engine_issues_is_read_with_its_reasons(app, sign_in, billed):
+    with app.app_context():
+        bill_october()
+        number = db.session.scalar(db.select(Invoice.number).filter_by(family_id=1))
+    page = text(sign_in("galbert"), f"/portail/releve/facture/{number}/")
+    assert "€55.10" in page and "Canteen 3 × €2.50 = €7.50 Thu 1, Fri 2, Mon 5 October" in page
+    assert "Canteen absent without a word €2.50" in page and "Canteen absence told too late €2.50" in page
+    assert "Canteen booked late €3.50" in page and "Canteen came without a booking €4.50" in page
+    assert "Wednesdays, Day 2 × €13.00 = €26.00" in page
+    assert "Family quotient 720, counted since September 2026." in page
+    assert "Booked after the deadline: €1.00 more." in page
+    assert "Left to pay €0.00 You owe nothing." in text(sign_in("martin"), STATEMENT), "carried forward"
+
+
+def test_a_corrected_invoice_is_followed_from_one_to_the_next(app, sign_in, billed):
+    with app.app_context():
+        bill_october(correct=True)
+        numbers = [row.number for row in db.session.scalars(db.select(Invoice).filter_by(family_id=1).order_by(Invoice.id))]
+    first, note, second = numbers
+    client = sign_in("galbert")
+    assert f"You owe nothing for it any more. Credit note {note}" in text(client, f"/portail/releve/facture/{first}/")
+    assert f"It cancels this invoice: Invoice {first}" in text(client, f"/portail/releve/facture/{note}/")
+    assert "Why" not in text(client, f"/portail/releve/facture/{note}/")
+    replaced = text(client, f"/portail/releve/facture/{second}/")
+    assert "Reason: A day too many." in replaced and "The household -€2.50 A meal that nobody ate adjustment -€2.50" in replaced
+    page = text(client, STATEMENT)
+    assert "Left to pay €52.60 One invoice is not paid." in page and "What each month cost" not in page
