@@ -10,6 +10,9 @@ CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 # Where the development tree is installed, `make run` keeps it: the smaller tree would remove the tools.
 READY := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
 
+# Who is done takes over from the others; the longest are named.
+SPREAD := -n auto --dist worksteal --durations=15 --durations-min=5
+
 export FLASK_APP := app
 
 .PHONY: help run demo test test-sqlite test-postgres check check-format check-lint check-imports check-catalogues check-migrations check-house \
@@ -29,12 +32,12 @@ test: .venv/.dev catalogues ## run every test that this machine can, and name th
 
 test-sqlite: .venv/.dev catalogues
 	@echo "Tests on SQLite:"
-	@$(PY) -m pytest -q -n auto -rfEs $(TESTS)
+	@$(PY) -m pytest -q $(SPREAD) -rfEs $(TESTS)
 
 # Pages and texts are the same on both databases, so the journeys and what is marked `once` run once; 5 is pytest's word for "no test among these".
 test-postgres: .venv/.dev catalogues
 	@echo "Tests on PostgreSQL:"
-	@TEST_DATABASE=postgres $(PY) -m pytest -q -n auto -rfEs -m 'not browser and not once' $(TESTS) || [ $$? = 5 ]
+	@TEST_DATABASE=postgres $(PY) -m pytest -q $(SPREAD) -rfEs -m 'not browser and not once' $(TESTS) || [ $$? = 5 ]
 
 check: check-format check-lint check-imports check-catalogues check-migrations check-house ## everything that is checked without running a test
 

@@ -11,6 +11,7 @@ Times are those of the town's wall clock. "23:59" lasts to the end of its minute
 
 import re
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 
 from babel import Locale
 from babel.lists import format_list
@@ -100,8 +101,12 @@ def _instant(day, at):
 
     An hour that the clock shows twice, or not at all, is read in the family's favour: the later one.
     """
+    return _in_utc(day, at, clock.zone())
+
+
+@lru_cache(maxsize=4096)
+def _in_utc(day, at, zone):
     end = time(23, 59, 59, 999_999) if at == "23:59" else time.fromisoformat(at)
-    zone = clock.zone()
     return max(datetime.combine(day, end.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
 
 

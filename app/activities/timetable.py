@@ -83,7 +83,7 @@ class Timetable:
     def __init__(self, plan, facts, children, first, last):
         self.plan, self.facts, self.children, self.first, self.last = plan, facts, children, first, last
         self.now, self.today = clock.now(), clock.today()
-        self._deadlines, self._nevers, self._cells = {}, {}, None
+        self._deadlines, self._nevers, self._units, self._cells = {}, {}, {}, None
 
     @classmethod
     def load(cls, children, first, last, family_id, *, by_clerk=False, plan=None):
@@ -98,13 +98,17 @@ class Timetable:
 
     def units_of(self, child_id):
         """The units that a child may be booked for, in the order of the agenda."""
-        return self.plan.units_of(child_id)
+        if child_id not in self._units:
+            self._units[child_id] = self.plan.units_of(child_id)
+        return self._units[child_id]
 
     @property
     def cells(self):
         if self._cells is None:
-            found = (self.cell(child.id, unit.id, day) for child in self.children for unit in self.units_of(child.id) for day in self.days)
-            self._cells = {cell.key: cell for cell in found}
+            days = list(self.days)
+            # An id is asked of the row once: SQLAlchemy's attributes cost as much as half a cell.
+            rows = [(child.id, unit.id) for child in self.children for unit in self.units_of(child.id)]
+            self._cells = {(child, unit, day): self.cell(child, unit, day) for child, unit in rows for day in days}
         return self._cells
 
     def cell(self, child_id, unit_id, day):

@@ -12,7 +12,7 @@ from app.core.db import unit_of_work
 from app.core.i18n import _, _n
 from app.core.money import to_cents
 from app.portal import agenda_plans
-from app.portal.agenda_cells import act_of, day_name, legend, sentence, show
+from app.portal.agenda_cells import Signs, act_of, day_name, legend, sentence, show
 from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot, carry_out, new_key, taps_of, taps_of_form
 from app.portal.agenda_weeks import SPANS, WEEK, Agenda, Stretch, between, family_timetable, this_monday, week_name
@@ -152,6 +152,7 @@ def page(stretch):
     usual = may_ask and agenda_plans.has_usual_week(agenda.timetable, agenda.rows)
     return {
         "weeks": agenda.weeks,
+        "signs": Signs(url_for("static", filename="icons.svg")),
         "rows": agenda.rows,
         "children": agenda.children,
         "siblings": len(agenda.enrolled) > 1,

@@ -1,9 +1,12 @@
 """How does a family read a day of a child? Its sign, its name for those who hear it, and what a tap does."""
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
+from babel.dates import format_date
 from flask import g
-from flask_babel import format_date
+from flask_babel import get_locale
+from markupsafe import Markup
 
 from app.activities.timetable import CellState
 from app.core import clock
@@ -45,8 +48,7 @@ LEGEND = (
 TAKEN = frozenset({S.booked, S.waiting, S.deciding, S.queued, S.offered, S.absent, S.absence_waiting})
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """A cell on the page."""
 
     spot: str
@@ -80,12 +82,23 @@ def show(cell, child, price=""):
 
 def name_of(cell, child, price=""):
     """Léa, Canteen, Thursday 26 Nov.: free, until 24/11 at 12:00, €3.80."""
-    where = ", ".join((child.first_name, cell.unit.title, day_name(cell.day)))
+    titles = g.setdefault("unit_titles", {})
+    if cell.unit_id not in titles:
+        titles[cell.unit_id] = cell.unit.title
+    where = f"{child.first_name}, {titles[cell.unit_id]}, {day_name(cell.day)}"
     return f"{where}{_(': ')}{sentence(cell)}{', ' if price else ''}{price}"
 
 
 def sentence(cell):
-    """The state in words, with why and until when."""
+    """The state in words, with why and until when. Most cells of a page share theirs with others."""
+    kept = g.setdefault("sentences", {})
+    key = cell.state, cell.says, cell.number, cell.until, cell.deadline, cell.late, cell.past
+    if key not in kept:
+        kept[key] = _sentence(cell)
+    return kept[key]
+
+
+def _sentence(cell):
     if cell.state is S.closed and cell.says:
         return cell.says
     words = [str(cell.state.label), *([cell.says] if cell.says else [])]
@@ -101,11 +114,16 @@ def sentence(cell):
 
 
 def day_name(day, form="EEEE d MMM"):
-    """Thursday 26 Nov. The same few days are named for every cell: each is worded once a request."""
+    """Thursday 26 Nov. The same few days are named for every cell: each is worded once."""
     kept = g.setdefault("day_names", {})
     if (day, form) not in kept:
-        kept[day, form] = format_date(day, form)
+        kept[day, form] = _worded(day, form, str(get_locale() or "en"))
     return kept[day, form]
+
+
+@lru_cache(maxsize=4096)
+def _worded(day, form, locale):
+    return format_date(day, form, locale)
 
 
 def moment(instant):
@@ -115,6 +133,18 @@ def moment(instant):
         at = clock.local(instant)
         kept[instant] = _("%(day)s at %(hour)s", day=day_name(at.date(), "EEE d MMM"), hour=f"{at:%H:%M}")
     return kept[instant]
+
+
+class Signs(dict):
+    """{name: the icon as HTML}, each made once a page: a page shows hundreds, of a dozen kinds."""
+
+    def __init__(self, sprite):
+        super().__init__()
+        self.sprite = sprite
+
+    def __missing__(self, name):
+        self[name] = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(self.sprite, name)
+        return self[name]
 
 
 def legend(cells):

@@ -102,6 +102,8 @@ class Day:
 
     date: date
     title: str
+    today: bool
+    past: bool
     closed: str = ""
     columns: list = field(default_factory=list)
     rows: list = field(default_factory=list)
@@ -109,14 +111,6 @@ class Day:
     @property
     def id(self):
         return self.date.isoformat()
-
-    @property
-    def today(self):
-        return self.date == clock.today()
-
-    @property
-    def past(self):
-        return self.date < clock.today()
 
 
 @dataclass
@@ -169,7 +163,7 @@ class Agenda:
         cells = {child.id: [self.timetable.cells[child.id, unit.id, day] for unit in self._units(child)] for child in self.rows}
         flat = [cell for mine in cells.values() for cell in mine]
         wanted = {cell.unit_id for cell in flat if cell.state not in IDLE or self._kept_out(cell)}
-        found = Day(day, day_name(day, "EEEE d"))
+        found = Day(day, day_name(day, "EEEE d"), day == self.timetable.today, day < self.timetable.today)
         if not any(cell.unit_id in wanted and (cell.state is not S.too_late or cell.may_book) for cell in flat):
             found.closed = _why_nothing(flat)
             return found

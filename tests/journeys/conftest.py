@@ -102,7 +102,8 @@ class Person:
         faults = []
         for name, there in SIZES.items():
             if there["width"] != own["width"] and not self.is_open():
-                self.page.set_viewport_size(there)
+                # Tall, so that a bar which sticks to the edge hides nothing that one would scroll to.
+                self.page.set_viewport_size({**there, "height": 2400})
                 faults += [f"{name}: {text}" for text in self.looked_at(LAYOUT_RULES)]
                 self.page.set_viewport_size(own)
         return faults

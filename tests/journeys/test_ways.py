@@ -28,7 +28,7 @@ def test_a_parent_with_keys_alone(app, person):
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    tab_to(page, page.get_by_role("main").get_by_role("link", name="See my account"))
+    tab_to(page, page.get_by_role("main").get_by_role("link", name="See my account", exact=True))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="My account")).to_be_visible()
     tab_to(page, page.get_by_role("link", name="Change Guardian information"))
