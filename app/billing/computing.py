@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
 
 from app.billing import anomalies, settings
+from app.billing.issued import in_force
 from app.billing.lines import ZERO, Draft, drafts
-from app.billing.models import Bill, BillingPeriod, BillState, Invoice, InvoiceKind, InvoiceLine
+from app.billing.models import Bill, BillingPeriod, BillState, Invoice, InvoiceLine
 from app.extensions import db
 
 #: So many bills before this one say what is usual.
@@ -121,12 +121,6 @@ def _note_of_total(one, earlier):
         one.draft.anomalies.append(odd)
     if one.too_small and (one.bill is None or one.bill.state is not BillState.issued):
         one.draft.anomalies.append({"code": "carried", "carried": str(one.draft.total)})
-
-
-def in_force():
-    """The SQL condition that an Invoice is one, and was not cancelled by a credit note."""
-    note = aliased(Invoice)
-    return (Invoice.kind == InvoiceKind.invoice) & ~select(note.id).where(note.corrects_id == Invoice.id).exists()
 
 
 def _note_billed_elsewhere(made, instead):

@@ -1,14 +1,73 @@
 """Which days does nobody pay? The exemptions of a class, a school, an activity or a child."""
 
 from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from app.activities.models import Booking, BookingState, Unit
 from app.activities.places import schooling_on
-from app.billing.models import Exemption
+from app.billing.issued import in_force
+from app.billing.models import BillingPeriod, Exemption, Invoice, InvoiceLine
 from app.children.models import SchoolEnrolment
 from app.extensions import db
+
+ZERO = Decimal("0.00")
+
+
+@dataclass
+class Concerned:
+    """Whom an exemption reaches: what is billed already, and what is still to be billed."""
+
+    #: [InvoiceLine] of invoices in force, with the invoice of each.
+    lines: list = field(default_factory=list)
+    #: [(child's id, unit's id, day)] that are booked and on no invoice.
+    unbilled: list = field(default_factory=list)
+
+    @property
+    def amount(self):
+        """What families get back, in euros."""
+        return sum((line.amount for line in self.lines), ZERO)
+
+    @property
+    def children(self):
+        return {line.child_id for line in self.lines} | {child_id for child_id, _unit, _day in self.unbilled}
+
+    @property
+    def families(self):
+        """{period's id: [ids of households]} whose invoices change: what operations.exempt() takes."""
+        found = defaultdict(set)
+        for line in self.lines:
+            found[line.invoice.period_id].add(line.invoice.family_id)
+        return {period_id: sorted(ids) for period_id, ids in sorted(found.items())}
+
+
+def concerned(first_day, last_day, *, activity_id=None, school_id=None, school_class_id=None, child_id=None):
+    """The Concerned of an Exemption that would be made, or of one that there is; four queries."""
+    about = {"activity_id": activity_id, "school_id": school_id, "school_class_id": school_class_id, "child_id": child_id}
+    row, days = Exemption(first_day=first_day, last_day=last_day, reason="", made_by="", **about), (first_day, last_day)
+    lines = select(InvoiceLine).join(Invoice, Invoice.id == InvoiceLine.invoice_id).options(joinedload(InvoiceLine.invoice))
+    # A day is on the bill of its own period or, carried forward, on a later one.
+    lines = lines.join(BillingPeriod, BillingPeriod.id == Invoice.period_id).where(BillingPeriod.last_day >= first_day)
+    lines = db.session.scalars(lines.where(in_force(), InvoiceLine.day.between(*days), InvoiceLine.unit_id.is_not(None))).all()
+    booked = select(Booking.child_id, Booking.unit_id, Booking.day, Unit.activity_id).join(Unit, Unit.id == Booking.unit_id)
+    booked = db.session.execute(booked.where(Booking.day.between(*days), Booking.state == BookingState.booked)).all()
+    children = {one.child_id for one in (*lines, *booked)}
+    rule = Exemptions([row], _schooling(children) if school_id or school_class_id else defaultdict(list))
+    billed = {(line.child_id, line.unit_id, line.day) for line in lines}
+    reached = [line for line in lines if rule.cover(line.child_id, line.activity_id, line.day)]
+    ahead = [tuple(one[:3]) for one in booked if tuple(one[:3]) not in billed and rule.cover(one.child_id, one.activity_id, one.day)]
+    return Concerned(reached, ahead)
+
+
+def _schooling(child_ids):
+    """{child's id: [SchoolEnrolment]}"""
+    found, query = defaultdict(list), select(SchoolEnrolment).where(SchoolEnrolment.child_id.in_(child_ids))
+    for enrolment in db.session.scalars(query.options(joinedload(SchoolEnrolment.school_year))):
+        found[enrolment.child_id].append(enrolment)
+    return found
 
 
 class Exemptions:
@@ -21,12 +80,8 @@ class Exemptions:
     def load(cls, child_ids, first, last):
         """One query; a second one where schools or classes matter."""
         rows = db.session.scalars(select(Exemption).where(Exemption.last_day >= first, Exemption.first_day <= last)).all()
-        schooling = defaultdict(list)
-        if any(row.school_id or row.school_class_id for row in rows):
-            query = select(SchoolEnrolment).where(SchoolEnrolment.child_id.in_(child_ids))
-            for enrolment in db.session.scalars(query.options(joinedload(SchoolEnrolment.school_year))):
-                schooling[enrolment.child_id].append(enrolment)
-        return cls(rows, schooling)
+        asked = any(row.school_id or row.school_class_id for row in rows)
+        return cls(rows, _schooling(child_ids) if asked else defaultdict(list))
 
     def __bool__(self):
         return bool(self.rows)

@@ -4,11 +4,11 @@ from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
 
 from app.billing.charges import year_begins
 from app.billing.grid import Membership
-from app.billing.models import BillingPeriod, ChargeKind, Invoice, InvoiceKind, InvoiceLine
+from app.billing.issued import in_force
+from app.billing.models import BillingPeriod, ChargeKind, Invoice, InvoiceLine
 from app.billing.payers import payer
 from app.extensions import db
 
@@ -53,14 +53,12 @@ def memberships(facts, grids, spans, instead):
 def _billed(facts, last, instead):
     """{("child" | "family", id, activity's id)} of the memberships that were billed in the school year and are still in force."""
     begins = year_begins(last)
-    note = aliased(Invoice)
     query = (
         select(InvoiceLine.child_id, InvoiceLine.activity_id, Invoice.family_id, Invoice.id)
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
         .join(BillingPeriod, BillingPeriod.id == Invoice.period_id)
-        .where(InvoiceLine.charge == ChargeKind.membership, Invoice.kind == InvoiceKind.invoice)
+        .where(InvoiceLine.charge == ChargeKind.membership, in_force())
         .where(BillingPeriod.last_day >= begins, BillingPeriod.last_day < date(begins.year + 1, begins.month, 1))
-        .where(~select(note.id).where(note.corrects_id == Invoice.id).exists())
     )
     families = {link.family_id for links in facts.links.values() for link in links}
     mine = InvoiceLine.child_id.in_(list(facts.kids)) | Invoice.family_id.in_(families)

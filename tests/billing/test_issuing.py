@@ -235,3 +235,159 @@ def test_periods_do_not_meet_and_runs_do_not_either(town):
     assert run(period, "issue") == {"there": 1, "carried": 1, "issued": 1}
     assert opened(cast.NOVEMBER_DAYS)
     check_books()
+
+
+def test_a_day_that_nobody_pays_is_taken_from_bills_to_come_and_from_those_issued(town):
+    from app.billing.exemptions import concerned
+    from app.billing.models import BillingRun, Exemption
+    from app.billing.operations import exempt
+    from app.billing.runs import run_due
+    from app.core.db import unit_of_work
+    from app.core.errors import DomainError
+    from app.extensions import db
+
+    first, second = opened(), opened(cast.NOVEMBER_DAYS)
+    run(first, "issue")
+    days = date(2026, 10, 5), date(2026, 11, 30)
+    reached = concerned(*days, activity_id=town.canteen, child_id=town.lea)
+    # Léa's meals of October from the 5th on: four; four more are booked in November.
+    assert len(reached.lines) == 4 and reached.amount == Decimal("11.00") and reached.families == {first: [1]}
+    assert len(reached.unbilled) == 4 and reached.children == {town.lea}
+    with unit_of_work():
+        exempt(*days, "The canteen was on strike", by=BY, activity_id=town.canteen, child_id=town.lea, families=reached.families)
+    with pytest.raises(DomainError), unit_of_work():
+        exempt(*days, "Again", by=BY, families=reached.families)
+    while run_due():
+        pass
+    assert db.session.scalar(select(BillingRun.made).order_by(BillingRun.id.desc())) == {"corrected": 1}
+    assert bills(first)[1].invoice.total == cast.OCTOBER[1] - 11 and bills(first)[1].invoice.reason == "The canteen was on strike"
+    run(second, "issue")
+    assert bills(second)[1].invoice.total == cast.NOVEMBER[1] - 4 * Decimal("3.80")
+    assert db.session.scalar(select(func.count(Exemption.id))) == 1
+    check_books()
+
+
+def test_a_class_is_exempt_and_the_others_pay(town):
+    from app.billing.lines import drafts
+    from app.billing.operations import exempt
+    from app.children.models import SchoolClass
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    with unit_of_work():
+        # Léa's class; Tom goes to the same school and to none.
+        exempt(*cast.OCTOBER_DAYS, "Outing", by=BY, school_class_id=db.session.scalar(select(SchoolClass.id)))
+    made = drafts([1, 2, 3], *cast.OCTOBER_DAYS)
+    assert made[1].total == Decimal("9.50") and made[3].total == cast.OCTOBER[3]
+
+
+def test_an_adjustment_comes_with_its_period_and_too_much_of_it_blocks(town):
+    from app.billing.models import Adjustment
+    from app.billing.operations import adjust
+    from app.core.db import unit_of_work
+    from app.core.errors import DomainError
+
+    period = opened()
+    with unit_of_work():
+        too_much = adjust(1, date(2026, 10, 20), "A gesture", Decimal("-60.00"), by=BY).id
+        adjust(3, date(2026, 10, 20), "A broken plate", Decimal("4.50"), by=BY, child_id=town.hugo)
+    assert run(period, "issue") == {"blocked": 1, "carried": 1, "issued": 1}
+    assert [one["code"] for one in bills(period)[1].anomalies if one["code"] == "negative"] == ["negative"] and bills(period)[1].blocked
+    assert bills(period)[3].invoice.total == cast.OCTOBER[3] + Decimal("4.50")
+    with pytest.raises(DomainError), unit_of_work():
+        adjust(3, date(2026, 10, 20), "Too late", Decimal("1.00"), by=BY)
+    act("withdraw_adjustment", Adjustment, too_much)
+    assert run(period, "issue") == {"issued": 1, "carried": 1, "there": 1}
+    check_books()
+
+
+def test_what_cannot_be_priced_blocks_and_says_why(town):
+    from app.billing.anomalies import sentence
+    from app.billing.models import Bill, TariffGrid
+    from app.core.db import unit_of_work
+    from app.core.errors import DomainError
+    from app.extensions import db
+
+    period = opened()
+    with unit_of_work():
+        db.session.execute(db.delete(TariffGrid).where(TariffGrid.activity_id == town.wednesday))
+    assert run(period, "issue") == {"blocked": 2, "issued": 1}
+    said = {one["code"]: sentence(one) for one in bills(period)[1].anomalies}
+    assert "no_tariff" in said and "Léa" in said["no_tariff"] and "unbooked" in said
+    with pytest.raises(DomainError, match="no tariff"):
+        act("issue_bill", Bill, bills(period)[1].id)
+    check_books()
+
+
+def test_an_amount_that_overflows_blocks(town):
+    from app.billing.operations import adjust
+    from app.core.db import unit_of_work
+    from app.core.money import LARGEST
+
+    period = opened()
+    with unit_of_work():
+        for _twice in range(2):
+            adjust(1, date(2026, 10, 20), "A lot", LARGEST, by=BY)
+    assert run(period, "dry") == {"blocked": 1, "small": 1, "ready": 1}
+    assert bills(period)[1].total == LARGEST and "too_large" in {one["code"] for one in bills(period)[1].anomalies}
+    assert run(period, "issue") == {"blocked": 1, "carried": 1, "issued": 1}
+
+
+def test_a_child_whose_household_changes_in_mid_month_splits_the_bill(town):
+    from app.billing.lines import drafts
+    from app.children.models import Household, Weeks
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    with unit_of_work():
+        link = db.session.scalar(select(Household).filter_by(child_id=town.tom))
+        link.ended_on = date(2026, 10, 4)
+        db.session.add(Household(child_id=town.tom, family_id=town.petit, weeks=Weeks.all, started_on=date(2026, 10, 5)))
+    made = drafts([1, 3], *cast.OCTOBER_DAYS)
+    tom = {family: [line.day.day for line in draft.lines if line.child_id == town.tom] for family, draft in made.items()}
+    assert tom == {1: [1], 3: [5, 6]}
+
+
+def test_a_day_is_not_billed_to_two_households(town):
+    from app.children.models import Household, Weeks
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    period = opened()
+    run(period, "issue")
+    with unit_of_work():
+        # Entered after the issue: Hugo lived with Martin alone in October.
+        db.session.scalar(select(Household).filter_by(child_id=town.hugo, family_id=town.petit)).ended_on = date(2026, 9, 30)
+        db.session.scalar(select(Household).filter_by(child_id=town.hugo, family_id=town.martin)).weeks = Weeks.all
+    assert run(period, "issue") == {"there": 2, "blocked": 1}
+    assert "elsewhere" in {one["code"] for one in bills(period)[2].anomalies}
+    assert run(period, "correct", reason="Hugo moved") == {"corrected": 1, "nothing": 2}
+    assert bills(period)[3].state.value == "cancelled"
+    assert run(period, "issue") == {"there": 2, "issued": 1}
+    check_books()
+
+
+def test_a_membership_is_billed_once_a_year_a_child(town):
+    from dataclasses import replace
+
+    from app.billing.grid import Membership
+    from app.billing.grids import grid_to_json
+    from app.billing.models import ChargeKind, InvoiceLine, TariffGrid
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    grid = replace(cast.canteen_grid(), membership=Membership(Decimal("12.00")))
+    with unit_of_work():
+        db.session.get(TariffGrid, town.canteen_grid).content = grid_to_json(grid)
+    first, second = opened(), opened(cast.NOVEMBER_DAYS)
+    run(first, "dry")
+    # Léa and Tom; Hugo is enrolled by both households: the one that did so first pays.
+    assert {family: bill.total for family, bill in bills(first).items()} == {
+        1: cast.OCTOBER[1] + 24,
+        2: cast.OCTOBER[2] + 12,
+        3: cast.OCTOBER[3],
+    }
+    assert run(first, "issue") == {"issued": 3} and run(second, "issue") == {"issued": 2, "carried": 1}
+    assert db.session.scalar(select(func.count(InvoiceLine.id)).filter_by(charge=ChargeKind.membership)) == 3
+    assert run(first, "dry") == {"unchanged": 3}
+    check_books()
