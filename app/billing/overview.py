@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from flask_babel import format_date
-from sqlalchemy import func, select
+from sqlalchemy import func, select, type_coerce
 
 from app.billing import settings
 from app.billing.anomalies import BLOCKING, TITLES
@@ -20,11 +20,13 @@ from app.billing.models import (
     Invoice,
     InvoiceDocument,
     InvoiceKind,
+    LedgerEntry,
     RunKind,
     RunState,
 )
 from app.billing.queries import left_of
 from app.core import clock
+from app.core.money import Money
 from app.extensions import db
 
 ZERO = Decimal("0.00")
@@ -92,7 +94,7 @@ def _left(period_ids):
         .group_by(Allocation.invoice_id)
         .subquery()
     )
-    left = func.sum(Invoice.total) - func.coalesce(func.sum(paid.c.paid), ZERO)
+    left = type_coerce(func.sum(Invoice.total) - func.coalesce(func.sum(paid.c.paid), ZERO), Money)
     query = select(Invoice.period_id, left).outerjoin(paid, paid.c.invoice_id == Invoice.id)
     query = query.where(Invoice.period_id.in_(period_ids), Invoice.kind == InvoiceKind.invoice)
     return db.session.execute(query.group_by(Invoice.period_id))
@@ -112,9 +114,9 @@ class Ahead:
         return self.last_day < clock.today()
 
 
-def next_period():
+def next_period(last=None):
     """The Ahead that follows the last period: to the end of its month. Where there is none, the last month that is over."""
-    last = db.session.scalar(select(func.max(BillingPeriod.last_day)))
+    last = last or db.session.scalar(select(func.max(BillingPeriod.last_day)))
     first = last + timedelta(days=1) if last is not None else (clock.today().replace(day=1) - timedelta(days=1)).replace(day=1)
     end = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     return Ahead(month_title(first), first, end, due_day(end))
@@ -129,6 +131,31 @@ def month_title(day):
 def due_day(last_day):
     """Until when invoices of a period are to be paid that is billed as soon as it is over."""
     return max(last_day, clock.today()) + settings.time_to_pay()
+
+
+# -- in a few figures -------------------------------------------------------------------------------------------------------------------
+
+
+def columns_of_town():
+    """Scalar sub-queries for the desk: bills to issue, what is overdue of all invoices in euros, the last day that a period has."""
+    to_issue = select(func.count()).select_from(Bill).where(Bill.state.in_((BillState.draft, BillState.held)))
+    late = (Invoice.kind == InvoiceKind.invoice) & (Invoice.due_on < clock.today())
+    billed = select(func.coalesce(func.sum(Invoice.total), ZERO)).where(late).scalar_subquery()
+    paid = select(func.coalesce(func.sum(Allocation.amount), ZERO)).join(Invoice, Invoice.id == Allocation.invoice_id).where(late)
+    overdue = type_coerce(billed - paid.scalar_subquery(), Money)
+    return to_issue.scalar_subquery(), overdue, select(func.max(BillingPeriod.last_day)).scalar_subquery()
+
+
+def columns_of_family(family_id):
+    """Scalar sub-queries for a household's page: balance, unpaid invoices, overdue ones, what is left of them in euros."""
+    balance = select(func.coalesce(func.sum(LedgerEntry.amount), ZERO)).where(LedgerEntry.family_id == family_id).scalar_subquery()
+    left = left_of().label("left")
+    unpaid = (
+        select(Invoice.due_on, left).where(Invoice.family_id == family_id, Invoice.kind == InvoiceKind.invoice, left_of() > 0).subquery()
+    )
+    count, overdue = select(func.count()).select_from(unpaid), select(func.count()).where(unpaid.c.due_on < clock.today())
+    total = type_coerce(select(func.coalesce(func.sum(unpaid.c.left), ZERO)).scalar_subquery(), Money)
+    return type_coerce(balance, Money), count.scalar_subquery(), overdue.scalar_subquery(), total
 
 
 # -- one period -------------------------------------------------------------------------------------------------------------------------

@@ -38,10 +38,10 @@ def billed_by(row):
     return last_billed(row.activity_id, row.starts_on, next_start(row.activity_id, row.starts_on))
 
 
-def save(activity, starts_on, title, grid, *, by, row=None, shown=None):
+def save(activity, starts_on, title, grid, *, by, row=None, shown=""):
     """Make a version, or change one that nothing was billed by. Returns the TariffGrid. Raises DomainError.
 
-    `shown` is the `changed_at` of the version that the person saw.
+    `shown` is the `changed_at` of the version that the person saw, as text.
     """
     if wrong := validator.problems(grid, activity.units):
         raise DomainError(wrong[0])
@@ -55,7 +55,7 @@ def save(activity, starts_on, title, grid, *, by, row=None, shown=None):
         record("tariff.add", row, by=by, changes={"starts_on": (None, starts_on), "title": (None, title), "content": (None, content)})
         return row
     row = _locked(row.id)
-    if shown is not None and row.changed_at != shown:
+    if shown and row.changed_at.isoformat() != shown:
         raise Stale(_("Somebody changed this price table since you opened it. Your text is still here: compare, then save again."))
     _refuse_billed_by(row)
     if starts_on != row.starts_on:

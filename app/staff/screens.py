@@ -12,6 +12,7 @@ from app.staff.activities import ActivityView, UnitView
 from app.staff.activities_calendar import CalendarImportView, ExceptionView, MonthView, SchoolHolidayView
 from app.staff.activities_lists import AbsenceReasonView, PaperTypeView
 from app.staff.activities_places import GroupView, PlacesView
+from app.staff.adjustments import AdjustmentView
 from app.staff.billing import BillingView
 from app.staff.bills import BillView
 from app.staff.bookings import AbsencesView, BookingsView, CancellationsView
@@ -20,6 +21,7 @@ from app.staff.child_records import AuthorisationView, ComplementaryView, Enrolm
 from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
 from app.staff.enrolments import ActivityEnrolmentView, PaperView
+from app.staff.exemptions import ExemptionView
 from app.staff.families import AdultView, FamilyView
 from app.staff.grants import GrantView, ShareView
 from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
@@ -33,6 +35,7 @@ from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
 from app.staff.settings import SettingsView
 from app.staff.simulator import SimulatorView
+from app.staff.tariffs import TariffView
 from app.staff.threads import ThreadsView
 
 VIEWS = (
@@ -86,10 +89,13 @@ VIEWS = (
     ShareView,
     BillingView,
     BillView,
+    AdjustmentView,
+    ExemptionView,
     InvoiceView,
     ReminderView,
     ReminderStepView,
     SimulatorView,
+    TariffView,
 )
 
 __all__ = ["VIEWS", "init_app", "sentences"]

@@ -1,0 +1,268 @@
+"""What do the town's services cost? Price tables with their days, the screen that one is written on, copies and comparisons."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Response, abort, current_app, flash, redirect, request, url_for
+from flask_appbuilder import BaseView, expose
+from flask_babel import format_date
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.activities.models import Activity
+from app.billing import exchange, tariffs
+from app.billing.grids import Grids, Version
+from app.billing.models import TariffGrid
+from app.billing.table import blank, typed_of
+from app.core import clock
+from app.core.errors import DomainError, Stale
+from app.core.i18n import _
+from app.extensions import db
+from app.security.scope import may
+from app.security.who_sees_what import Noun
+from app.staff import tariffs_form, tariffs_words
+from app.staff.interface import actor, saving
+from app.staff.onsite import number_from
+from app.staff.tariffs_form import Editor
+from app.staff.tariffs_sample import Sample
+from app.staff.views import screen
+
+ONE_DAY = timedelta(days=1)
+PERMISSIONS = {"list": "read", "show": "read", "download": "read", "compare": "read"}
+PERMISSIONS |= {"add": "edit", "edit": "edit", "upload": "edit", "rename": "edit", "delete": "edit"}
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A version with the day before the next one, and where it stands today."""
+
+    version: Version
+    ends_on: object
+    #: "past", "now" or "coming".
+    state: str
+
+
+def town_name():
+    return current_app.config["TOWN_NAME"]
+
+
+def dated(versions):
+    """[Dated] of an activity's versions, the newest first."""
+    found, today = [], clock.today()
+    for place, version in enumerate(versions):
+        after = versions[place + 1].starts_on - ONE_DAY if place + 1 < len(versions) else None
+        state = "coming" if version.starts_on > today else "now" if after is None or after >= today else "past"
+        found.append(Dated(version, after, state))
+    return found[::-1]
+
+
+def loaded(activity_id):
+    """An activity with its units, or 404."""
+    query = select(Activity).where(Activity.id == activity_id).options(selectinload(Activity.units))
+    return db.session.scalar(query) or abort(404)
+
+
+def row_of(pk):
+    """A version with its activity and units, or 404."""
+    query = select(TariffGrid).where(TariffGrid.id == pk).options(joinedload(TariffGrid.activity).selectinload(Activity.units))
+    return db.session.scalar(query) or abort(404)
+
+
+class TariffView(BaseView):
+    """Price tables."""
+
+    noun = Noun.tariff
+    route_base = "/mairie/tarifs"
+    default_view = "list"
+    class_permission_name = noun.value
+    method_permission_name = PERMISSIONS
+
+    @expose("/")
+    @screen
+    def list(self):
+        query = select(Activity).options(selectinload(Activity.units)).order_by(Activity.position, Activity.name)
+        activities, grids = db.session.scalars(query).all(), Grids.load()
+        shown = [(activity, dated(grids.of(activity.id))) for activity in activities]
+        return self.render_template("staff/tariffs/list.html", title=_("Tariffs"), shown=shown, may_edit=may(self.noun, "edit"))
+
+    # -- one version ------------------------------------------------------------------------------------------------------------------
+
+    @expose("/<int(max=2147483647):pk>/")
+    @screen
+    def show(self, pk):
+        row = row_of(pk)
+        version, sample = Version.of(row), Sample.sent(request.args)
+        versions = Grids.load([row.activity_id]).of(row.activity_id)
+        return self.render_template(
+            "staff/tariffs/show.html",
+            title=title_of(row),
+            row=row,
+            grid=version.grid,
+            units=row.activity.units,
+            dated=next(one for one in dated(versions) if one.version.id == pk),
+            others=[one for one in reversed(versions) if one.id != pk],
+            billed=tariffs.billed_by(row),
+            sample=sample,
+            prices=sample.prices(version.grid, row.activity.units, row.title, row.starts_on),
+            words=tariffs_words,
+            may_edit=may(self.noun, "edit"),
+        )
+
+    @expose("/<int(max=2147483647):pk>/export.csv")
+    @screen
+    def download(self, pk):
+        row = row_of(pk)
+        response = Response(exchange.to_csv(Version.of(row).grid, row.activity.units), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="tarif-{row.activity_id}-{row.starts_on:%Y-%m-%d}.csv"'
+        return response
+
+    @expose("/comparer")
+    @screen
+    def compare(self):
+        one, other = (row_of(number_from(request.args.get(name)) or 0) for name in ("one", "other"))
+        if one.activity_id != other.activity_id:
+            abort(404)
+        one, other = sorted((one, other), key=lambda row: row.starts_on)
+        columns, rows = tariffs_words.compared(Version.of(one).grid, Version.of(other).grid)
+        rules = [[tariffs_words.rule(modifier, row.activity.units) for modifier in Version.of(row).grid.modifiers] for row in (one, other)]
+        shown = {"one": one, "other": other, "columns": columns, "rows": rows, "rules": rules}
+        return self.render_template("staff/tariffs/compare.html", title=_("Compare: %(activity)s", activity=one.activity.name), **shown)
+
+    # -- writing ----------------------------------------------------------------------------------------------------------------------
+
+    @expose("/nouveau", methods=["GET", "POST"])
+    @screen
+    def add(self):
+        activity = loaded(number_from(request.args.get("activity")) or 0)
+        if request.method == "POST":
+            return self._sent(activity)
+        former = db.session.get(TariffGrid, number_from(request.args.get("from")) or 0)
+        if former is not None and former.activity_id == activity.id:
+            return self._page(copied(former, activity))
+        day = clock.today() if not Grids.load([activity.id]).of(activity.id) else next_school_year(clock.today())
+        return self._page(Editor(activity, activity.units, town_name(), blank(activity.units), starts_on=day.isoformat()).look())
+
+    @expose("/<int(max=2147483647):pk>/modifier", methods=["GET", "POST"])
+    @screen
+    def edit(self, pk):
+        row = row_of(pk)
+        last = tariffs.billed_by(row)
+        if last is not None and request.method == "GET":
+            day = format_date(last, "long")
+            flash(_("Families were billed by this price table up to %(day)s: copy it to change prices.", day=day), "info")
+            return redirect(url_for("TariffView.show", pk=pk))
+        return self._sent(row.activity, row) if request.method == "POST" else self._page(opened(row), row)
+
+    def _sent(self, activity, row=None):
+        """The form came back: a button changed the table, or it is checked, or saved."""
+        editor, what = tariffs_form.sent(request.form, activity, activity.units, town_name()), request.form.get("do", "check")
+        if what == "save":
+            return self._save(editor, row)
+        try:
+            if what != "check":
+                tariffs_form.act(editor, what, request.form)
+        except DomainError as refusal:
+            editor.refuse(refusal, "pasted" if what == "paste" else "percent" if what == "raise" else "grid")
+            return self._page(editor, row, 422)
+        if what in ("check", "paste"):
+            editor.check()
+        return self._page(editor, row, checked=what in ("check", "paste"))
+
+    def _save(self, editor, row):
+        if not editor.check():
+            return self._page(editor, row, 422)
+        what = editor.day, editor.title, editor.reading.grid
+        try:
+            with saving():
+                pk = tariffs.save(loaded(editor.activity.id), *what, by=actor(), row=row, shown=editor.shown).id
+        except Stale as refusal:
+            editor.refuse(refusal)
+            return self._page(editor, row, 409)
+        except DomainError as refusal:
+            editor.refuse(refusal, "starts_on")
+            return self._page(editor, row, 422)
+        flash(_("Saved. It counts from %(day)s on.", day=format_date(editor.day, "long")), "success")
+        return redirect(url_for("TariffView.show", pk=pk), 303)
+
+    @expose("/nouveau/fichier", methods=["POST"])
+    @screen
+    def upload(self):
+        activity = loaded(number_from(request.args.get("activity")) or 0)
+        row = row_of(number_from(request.args.get("pk"))) if request.args.get("pk") else None
+        editor = opened(row) if row is not None else Editor(activity, activity.units, town_name(), blank(activity.units)).look()
+        editor.starts_on, editor.title = request.form.get("starts_on", "")[:10] or editor.starts_on, request.form.get("title", "")[:120]
+        sent = request.files.get("file")
+        try:
+            if sent is None or not sent.filename:
+                raise DomainError(_("Choose a file first."))
+            tariffs_form.take(editor, exchange.decoded(sent.read(exchange.LARGEST_TEXT * 4))).look()
+        except DomainError as refusal:
+            editor.refuse(refusal, "file")
+            return self._page(editor, row, 422)
+        editor.check()
+        return self._page(editor, row, checked=True)
+
+    def _page(self, editor, row=None, status=200, checked=False):
+        title = title_of(row) if row is not None else _("New price table: %(activity)s", activity=editor.activity.name)
+        back = url_for("TariffView.show", pk=row.id) if row is not None else url_for("TariffView.list")
+        action = url_for("TariffView.edit", pk=row.id) if row is not None else url_for("TariffView.add", activity=editor.activity.id)
+        return self.render_template(
+            "staff/tariffs/edit.html",
+            title=title,
+            editor=editor,
+            row=row,
+            back_url=back,
+            action=action,
+            checked=checked and not editor.problems,
+            words=tariffs_words,
+            form=tariffs_form,
+        ), status
+
+    # -- small deeds ------------------------------------------------------------------------------------------------------------------
+
+    @expose("/<int(max=2147483647):pk>/nom", methods=["POST"])
+    @screen
+    def rename(self, pk):
+        title = " ".join(request.form.get("title", "").split())[:120]
+        with saving():
+            tariffs.rename(row_of(pk), title, by=actor())
+        flash(_("Saved."), "success")
+        return redirect(url_for("TariffView.show", pk=pk), 303)
+
+    @expose("/<int(max=2147483647):pk>/supprimer", methods=["GET", "POST"])
+    @screen
+    def delete(self, pk):
+        row, back = row_of(pk), url_for("TariffView.show", pk=pk)
+        if request.method == "GET":
+            return self.render_template("staff/confirm.html", title=_("Delete “%(name)s”?", name=title_of(row)), back_url=back)
+        try:
+            with saving():
+                tariffs.remove(row_of(pk), by=actor())
+        except DomainError as refusal:
+            flash(str(refusal), "danger")
+            return redirect(back)
+        flash(_("Deleted."), "success")
+        return redirect(url_for("TariffView.list"), 303)
+
+
+def title_of(row):
+    return _("%(activity)s, from %(day)s on", activity=row.activity.name, day=format_date(row.starts_on, "long"))
+
+
+def next_school_year(day):
+    """The next first of September after a day."""
+    return day.replace(year=day.year + (day.month >= 9), month=9, day=1)
+
+
+def opened(row):
+    """The Editor of a version as it is."""
+    units, town = row.activity.units, town_name()
+    typed = typed_of(Version.of(row).grid, units, town)
+    return Editor(row.activity, units, town, typed, row.title, row.starts_on.isoformat(), row.changed_at.isoformat()).look()
+
+
+def copied(former, activity):
+    """The Editor of a copy for the year after."""
+    typed = typed_of(Version.of(former).grid, activity.units, town_name())
+    day = next_school_year(max(former.starts_on, clock.today()))
+    return Editor(activity, activity.units, town_name(), typed, starts_on=day.isoformat()).look()
