@@ -9,8 +9,10 @@ def register(appbuilder):
     from app.portal.absence import AbsenceView
     from app.portal.account import AccountView
     from app.portal.agenda import AgendaView
+    from app.portal.bill_papers import BillPapersView
     from app.portal.children import ChildrenView
     from app.portal.enrolments import EnrolmentsView
+    from app.portal.estimate import EstimateView
     from app.portal.feed import CalendarView, FeedView
     from app.portal.files import FilesView
     from app.portal.home import HomeView
@@ -21,9 +23,9 @@ def register(appbuilder):
     from app.portal.statement import StatementView
     from app.security import resume
 
-    for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView):
+    for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView, BillPapersView):
         appbuilder.add_view_no_menu(view)
-    for view in (AgendaView, AbsenceView, FeedView, CalendarView, EnrolmentsView, PapersView):
+    for view in (AgendaView, AbsenceView, FeedView, CalendarView, EnrolmentsView, PapersView, EstimateView):
         appbuilder.add_view_no_menu(view)
     kinds.register(appbuilder)
     bar.init_app(current_app._get_current_object())

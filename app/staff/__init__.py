@@ -12,7 +12,9 @@ def register(appbuilder):
     from app.staff.desk import DeskView
     from app.staff.forecast import ForecastView
     from app.staff.kitchen import KitchenView
+    from app.staff.letterhead import LetterheadView
     from app.staff.outing import OutingView
+    from app.staff.period_papers import PapersOfPeriodView
     from app.staff.queue import QueueView
     from app.staff.queue_aside import LotView
     from app.staff.queue_bulk import BulkView
@@ -20,6 +22,8 @@ def register(appbuilder):
     from app.staff.sheet import ChildSheetView
 
     for view in (AttendanceView, OutingView, KitchenView, ForecastView, EnterView, CancelDayView):
+        appbuilder.add_view_no_menu(view)
+    for view in (LetterheadView, PapersOfPeriodView):
         appbuilder.add_view_no_menu(view)
     for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView, ChildSheetView, *screens.VIEWS):
         appbuilder.add_view_no_menu(view)
