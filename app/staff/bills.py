@@ -80,7 +80,7 @@ class BillView(StaffView):
     )
     loads = (joinedload(Bill.family),)
     _name = search.folded(select(Family.name).where(Family.id == Bill.family_id).scalar_subquery())
-    sorts = {"family": [_name], "difference": [Bill.total - Bill.previous]}
+    sorts = {"family": [_name], "previous": [Bill.previous], "difference": [Bill.total - Bill.previous]}
     first_sort = (Bill.blocked.desc(), _name)
 
     @classmethod
@@ -96,12 +96,17 @@ class BillView(StaffView):
     def cell_code(self, row):
         return row.family.code
 
+    def cell_previous(self, row):
+        return row.previous or None
+
     def cell_difference(self, row):
         return row.total - row.previous if row.previous else None
 
     def cell_state(self, row):
         if row.state is BillState.draft and row.blocked:
             return _("cannot be issued")
+        if row.state is BillState.draft and any(one["code"] == "carried" for one in row.anomalies):
+            return _("too small")
         return str(row.state.label)
 
     def cell_odd(self, row):

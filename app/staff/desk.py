@@ -5,6 +5,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
 from flask_login import current_user
 
+from app.billing.overview import columns_of_town, next_period
 from app.changes.kinds import KINDS
 from app.changes.queries import kinds_for, last_decided, received_by_day
 from app.core import settings
@@ -12,6 +13,7 @@ from app.core.heartbeat import is_silent
 from app.mail.queries import mails_waiting
 from app.security.scope import may, staff_role
 from app.security.who_sees_what import Noun
+from app.staff.nav import counted
 from app.staff.queue_rows import LANES, Filters, in_lane, waiting_lots
 
 #: The drawing of the chart, in units of its viewBox.
@@ -32,7 +34,14 @@ class DeskView(BaseView):
         kinds = kinds_for(staff_role()) if may(Noun.request, "decide") else []
         work = _work(kinds) if kinds else {}
         return self.render_template(
-            "staff/desk.html", title=_hello(), kinds=KINDS, decides=bool(kinds), silent=bool(kinds) and is_silent(), **work, **_mails()
+            "staff/desk.html",
+            title=_hello(),
+            kinds=KINDS,
+            decides=bool(kinds),
+            silent=bool(kinds) and is_silent(),
+            **work,
+            **_mails(),
+            **_bills(),
         )
 
 
@@ -77,6 +86,15 @@ def _mails():
         "mails_url": url_for("MailView.list"),
         "mail_server": bool(current_app.config["MAIL_SERVER"]),
     }
+
+
+def _bills():
+    """What is to be billed, and what is overdue, for those who may see it."""
+    if not may(Noun.bill, "read"):
+        return {"bills": None}
+    to_issue, overdue, last = counted(*columns_of_town())
+    ahead = next_period(last) if last is not None else None
+    return {"bills": {"to_issue": to_issue, "overdue": overdue, "ahead": ahead if ahead is not None and ahead.over else None}}
 
 
 def chart(days):

@@ -1,11 +1,13 @@
 """What does the page of a family show? Everything at once, in eight queries, each part to those who may see it."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import defer, joinedload
 
 from app.audit.models import LogEntry
+from app.billing.overview import columns_of_family
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeRequest
 from app.children.models import Child, Household, SchoolEnrolment, SchoolYear
@@ -45,6 +47,16 @@ class ChildCard:
 
 
 @dataclass
+class Owed:
+    """What a household owes: its balance, how many invoices are unpaid, how many of them overdue, and what is left of them."""
+
+    balance: Decimal
+    unpaid: int
+    overdue: int
+    left: Decimal
+
+
+@dataclass
 class FamilyPage:
     """The whole family."""
 
@@ -56,6 +68,8 @@ class FamilyPage:
     requests: list
     log: list
     part: Part
+    #: None for those who may not see it.
+    owed: Owed | None = None
 
     @classmethod
     def of(cls, family_id):
@@ -63,7 +77,7 @@ class FamilyPage:
         found = _family(family_id)
         if found is None:
             return None
-        family, mandate = found
+        family, mandate, *figures = found
         children = select(Household.child_id).where(Household.family_id == family_id, Household.ended_on.is_(None))
         return cls(
             family,
@@ -74,6 +88,7 @@ class FamilyPage:
             _requests(family_id),
             _log(family_id),
             taking_part(children, select(Family.id).where(Family.id == family_id)),
+            Owed(*figures) if figures else None,
         )
 
     @property
@@ -124,7 +139,8 @@ def _family(family_id):
     ]
     if may(Noun.caf, "read"):
         loads.append(joinedload(Family.quotients))
-    query = select(Family, Mandate).outerjoin(
+    figures = columns_of_family(family_id) if may(Noun.bill, "read") else ()
+    query = select(Family, Mandate, *figures).outerjoin(
         Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read")
     )
     return db.session.execute(query.where(Family.id == family_id).options(*loads)).unique().first()

@@ -40,6 +40,13 @@ def in_force(model):
     return Facet("when", _l("Shown"), lambda: [("", _("In force or to come")), ("past", _("Ended")), ("all", _("All"))], where, blank=None)
 
 
+def lives_in(family_id, child_id):
+    """Raise DomainError where a child (None: all of them) has never lived in a family."""
+    here = select(Household.id).where(Household.family_id == family_id, Household.child_id == child_id).limit(1)
+    if child_id is not None and db.session.scalar(here) is None:
+        raise DomainError(_("This child does not live in this family."))
+
+
 class HouseholdSheet(Sheet):
     """Something of a household, or of one of its children."""
 
@@ -52,10 +59,7 @@ class HouseholdSheet(Sheet):
         super().write(row, values)
 
     def _check(self, values):
-        child_id, family_id = values.get("child_id"), values.get("family_id")
-        here = select(Household.id).where(Household.family_id == family_id, Household.child_id == child_id).limit(1)
-        if child_id is not None and db.session.scalar(here) is None:
-            raise DomainError(_("This child does not live in this family."))
+        lives_in(values.get("family_id"), values.get("child_id"))
 
     def refuse_to_delete(self, row):
         if row.starts_on <= clock.today():

@@ -51,7 +51,7 @@ def _is_invoice():
 
 STANDINGS = {
     "unpaid": (_l("unpaid"), lambda: _is_invoice() & (left_of() > 0)),
-    "late": (_l("unpaid after its day"), lambda: _is_invoice() & (left_of() > 0) & (Invoice.due_on < clock.today())),
+    "late": (_l("overdue"), lambda: _is_invoice() & (left_of() > 0) & (Invoice.due_on < clock.today())),
     "paid": (_l("paid"), lambda: _is_invoice() & (left_of() <= 0) & ~_is_cancelled()),
     "cancelled": (_l("cancelled"), lambda: _is_invoice() & _is_cancelled()),
     "credit_note": (_l("credit note"), lambda: Invoice.kind == InvoiceKind.credit_note),
@@ -136,6 +136,7 @@ class InvoiceView(StaffView):
     )
     loads = (joinedload(Invoice.family),)
     sorts = {
+        "number": [Invoice.number],
         "family": [search.folded(select(Family.name).where(Family.id == Invoice.family_id).scalar_subquery())],
         "period": [Invoice.period_id],
         "left": [left_of()],

@@ -53,6 +53,7 @@ MENU = (
             (_l("Bills by month"), "BillingView.periods", "receipt", Noun.bill),
             (_l("Invoices"), "InvoiceView.list", "file", Noun.bill),
             (_l("Reminders"), "ReminderView.list", "send", Noun.bill),
+            (_l("Texts and logo"), "LetterheadView.edit", "pencil", Noun.bill),
             (_l("Days nobody pays"), "ExemptionView.list", "x", Noun.bill),
             (_l("Adjustments"), "AdjustmentView.list", "pencil", Noun.bill),
             (_l("Tariffs"), "TariffView.list", "list", Noun.tariff),
@@ -129,6 +130,9 @@ MENU = (
     ),
 )
 
+#: Views whose pages lie below those of another in the menu.
+BELOW = {"BillView": "BillingView", "ReminderStepView": "ReminderView"}
+
 
 def init_app(app):
     """Give the staff's pages their menu."""
@@ -163,23 +167,35 @@ def _open(endpoint, noun):
 
 def _link(title, endpoint, icon, _noun):
     here, there = (request.endpoint or "").split("."), endpoint.split(".")
-    return {"title": title, "url": url_for(endpoint), "icon": icon, "current": here[0] == there[0], "count": _counts().get(endpoint, 0)}
+    current = BELOW.get(here[0], here[0]) == there[0]
+    return {"title": title, "url": url_for(endpoint), "icon": icon, "current": current, "count": _counts().get(endpoint, 0)}
 
 
 def _counts():
-    """How many lots can be decided by this person, and how many mails were given up: one query."""
+    """How many lots can be decided by this person, how many mails were given up, how many messages wait: one query."""
     if "staff_counts" not in g:
-        kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "decide")]
-        waiting = (
-            select(func.count(ChangeLot.id.distinct()))
-            .select_from(ChangeRequest)
-            .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
-            .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(kinds), ChangeRequest.lane != Lane.queued)
-            .where(ChangeLot.seals_at <= clock.now())
-            .scalar_subquery()
-        )
-        failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()
-        told = kinds or may(Noun.mail, "read") or may(Noun.message, "read")
-        requests, mails, threads = db.session.execute(select(waiting, failed, count_waiting())).one() if told else (0, 0, 0)
-        g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails, "ThreadsView.list": threads}
+        if _kinds() or may(Noun.mail, "read") or may(Noun.message, "read"):
+            counted()
+        else:
+            g.staff_counts = {}
     return g.staff_counts
+
+
+def counted(*columns):
+    """The values of further columns, scalar sub-queries, asked in one query with what the menu counts."""
+    waiting = (
+        select(func.count(ChangeLot.id.distinct()))
+        .select_from(ChangeRequest)
+        .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
+        .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_kinds()), ChangeRequest.lane != Lane.queued)
+        .where(ChangeLot.seals_at <= clock.now())
+        .scalar_subquery()
+    )
+    failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()
+    requests, mails, threads, *values = db.session.execute(select(waiting, failed, count_waiting(), *columns)).one()
+    g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails, "ThreadsView.list": threads}
+    return values
+
+
+def _kinds():
+    return [kind.name for kind in KINDS.values() if may(kind.noun, "decide")]

@@ -232,3 +232,111 @@ def test_who_may_bill(sign_in, computed):
         assert sign_in(nobody).post("/mairie/facturation/1/emettre").status_code == 403
     assert sign_in().get(PERIOD).status_code == 302
     assert regisseur.get("/mairie/facturation/mois/99/").status_code == 404
+
+
+# -- days nobody pays, amounts by hand ------------------------------------------------------------------------------------------------
+
+
+def exemption(clerk, **sent):
+    path = "/mairie/exonerations/ajouter"
+    return clerk.post(path, data={"base": base_of(clerk.get(path).text), **sent})
+
+
+def test_a_strike_is_seen_first_then_corrected(app, clerk, issued, look):
+    sent = {"first_day": "2026-10-05", "last_day": "2026-10-06", "activity_id": str(issued.canteen), "reason": "Strike"}
+    page = exemption(clerk, **sent).text
+    assert "€26.00" in page and "correct 2 invoices" in page and "October 2026" in page and "Strike" in page
+    assert len(look(select(Invoice))) == 2
+    answer = exemption(clerk, **sent, step="exempt")
+    assert answer.status_code == 303 and "2 invoices are being corrected" in clerk.get(answer.location).text
+    work(app)
+    assert invoice_of(look, 1).total == OCTOBER[1] - Decimal("12.00") and invoice_of(look, 3).total == OCTOBER[3] - Decimal("14.00")
+    assert invoice_of(look, 1).reason == "Strike"
+    clerk.get("/mairie/exonerations/1/supprimer")
+    clerk.post("/mairie/exonerations/1/supprimer")
+    work(app)
+    assert invoice_of(look, 1).total == OCTOBER[1] and invoice_of(look, 3).total == OCTOBER[3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"reason": ""}, "Please fill this in."),
+        ({"last_day": "2026-10-01"}, "The last day does not lie before the first."),
+        ({"last_day": "2028-10-06"}, "At most one year."),
+        ({"child_id": "Nobody"}, "Nobody of this name is known"),
+    ],
+)
+def test_days_that_cannot_be_exempted(clerk, town, wrong, sentence):
+    sent = {"first_day": "2026-10-05", "last_day": "2026-10-06", "reason": "A long strike", **wrong}
+    answer = exemption(clerk, **sent)
+    assert answer.status_code == 422 and sentence in answer.text
+    assert sent["reason"] in answer.text
+
+
+def adjust(clerk, **sent):
+    path = "/mairie/ajustements/ajouter"
+    return clerk.post(path, data={"base": base_of(clerk.get(path + "?family=1&day=2026-10-31").text), **sent})
+
+
+def test_an_amount_by_hand_goes_with_the_next_bill(app, clerk, computed, look):
+    sent = {"family_id": "F00001", "way": "off", "amount": "5,10", "title": "Broken glasses", "day": "2026-10-31"}
+    assert "Galbert (F00001)" in clerk.get("/mairie/ajustements/ajouter?family=1&day=2026-10-31").text
+    assert adjust(clerk, **sent).status_code == 303
+    page = clerk.get(PERIOD + "famille/1/").text
+    assert "Broken glasses" in page and "€50.00" in page and "€55.10 when it was last computed" in page
+    listed = clerk.get("/mairie/ajustements/").text
+    assert "Broken glasses" in listed and "-€5.10" in listed
+    assert ";-5.10;" in clerk.get("/mairie/ajustements/export.csv").text
+    clerk.post("/mairie/facturation/1/emettre")
+    work(app)
+    assert invoice_of(look, 1).total == Decimal("50.00")
+    again = adjust(clerk, **sent)
+    assert again.status_code == 422 and "is issued" in again.text and "Broken glasses" in again.text
+    assert "is issued" in clerk.post("/mairie/ajustements/1/supprimer", follow_redirects=True).text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"amount": "0"}, "More than 0."),
+        ({"amount": "-5"}, "More than 0."),
+        ({"amount": "five"}, "An amount is written like 12,50."),
+        ({"way": "up"}, "Not a valid choice"),
+        ({"title": ""}, "Please fill this in."),
+        ({"child_id": "Hugo"}, "This child does not live in this family."),
+    ],
+)
+def test_amounts_that_cannot_be_entered(clerk, town, look, wrong, sentence):
+    from app.billing.models import Adjustment
+
+    answer = adjust(clerk, **{"family_id": "F00001", "way": "off", "amount": "5", "title": "A gift", "day": "2026-10-31", **wrong})
+    assert answer.status_code == 422 and sentence in answer.text and not look(select(Adjustment))
+
+
+def test_a_bill_below_zero_is_kept_back_and_an_adjustment_is_taken_back(app, clerk, computed):
+    adjust(clerk, **{"family_id": "F00003", "way": "off", "amount": "500", "title": "Too much", "day": "2026-10-31"})
+    clerk.post("/mairie/facturation/1/calculer")
+    work(app)
+    page = clerk.get(PERIOD).text
+    assert "1 bill cannot be issued" in page and "Below zero" in page and "/mairie/ajustements/?q=F00003" in page
+    assert "Taken back." in clerk.post("/mairie/ajustements/1/supprimer", follow_redirects=True).text
+
+
+# -- where else bills stand -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_desk_and_the_family_page_say_what_is_owed(app, clerk, sign_in, issued):
+    from app.core import clock
+
+    clock.set_to(clock.now().replace(year=2027, month=1, day=8))
+    desk = clerk.get("/mairie/").text
+    assert "November 2026" in desk and "is over and not billed yet" in desk and "€76.10" in desk
+    page = clerk.get("/mairie/familles/1/").text
+    assert "owed by the family" in page and "1 unpaid invoice: €55.10" in page and "1 overdue" in page
+    assert "nothing is owed" in clerk.get("/mairie/familles/2/").text
+    assert "unpaid invoice" not in sign_in("lecteur").get("/mairie/familles/1/").text
+    for path in ("/mairie/", "/mairie/familles/1/"):
+        with app.app_context(), counted_queries() as statements:
+            clerk.get(path)
+        assert len(statements) <= 8, (path, statements)
