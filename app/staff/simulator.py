@@ -147,7 +147,7 @@ class SimulatorView(BaseView):
         if chosen is None or not month:
             abort(404)
         found = simulate(chosen, *month)
-        labels = [_("Bracket"), _("Households"), _("Places"), _("Today’s tariff"), _("Tariff tried"), _("Difference")]
+        labels = [_("Bracket"), _("Households"), _("Places"), _("Tariff in force"), _("Tariff tried"), _("Difference")]
         rows = [[one.title, len(one.families), one.places, one.before, one.after, one.difference] for one in [*found.slices, found.total]]
         return exported(kind, _("Simulation %(month)s", month=format_date(month[0], "yyyy-MM")), labels, rows, noun=self.noun)
 
