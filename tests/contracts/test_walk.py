@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import inspect, select
 
+from app.billing.models import TariffGrid
 from app.children.models import Child
 from app.core import clock
 from app.core.encryption import seal
@@ -86,13 +87,17 @@ def address(app, rule, rows):
 FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian", "year": 2026}
 
 
+#: What a view without a generated screen keeps.
+MODELS = {"TariffView": TariffGrid}
+
+
 def guess(app, rule, name, rows):
     """The value of an argument that is not a row's name: a pk by the view's model; a fixed word."""
     if name in FIXED:
         return FIXED[name]
     view = getattr(app.view_functions[rule.endpoint], "__self__", None)
     assert name == "pk" and view is not None, f"teach the walker what <{name}> of {rule} is"
-    return row_of(app, view.datamodel.obj, rows)
+    return row_of(app, MODELS.get(type(view).__name__) or view.datamodel.obj, rows)
 
 
 def row_of(app, model, rows):

@@ -78,6 +78,8 @@ from app.security.models import CalendarFeed, FamilyLink
 from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
 from tests.billing import cast as billing
+from tests.conftest import account as account_of
+from tests.contracts.talk import talk
 
 #: A 1×1 PNG.
 PICTURE = bytes.fromhex(
@@ -136,6 +138,7 @@ def fill(family_id, canary):
     rows |= _ask(family_id, child.id, canary)
     with unit_of_work():
         rows |= _take_part(family_id, rows["child_id"], rows["request_id"], proof.id, canary)
+        rows |= talk(family_id, canary, family_account=_account(family_id), clerk=account_of("agent"))
         return rows | _owe(family_id, rows, canary)
 
 
