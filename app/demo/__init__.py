@@ -66,9 +66,11 @@ def load(families=60, seed=1, day=None):
 def _make(families, seed, present, hashed):
     from app.demo.activities import enrol_children, offer_activities
     from app.demo.agenda import Agenda
+    from app.demo.billing import bill, set_prices
     from app.demo.children import any_children, named_children, share_some
     from app.demo.families import any_family, named_families
     from app.demo.story import counts, tell
+    from app.demo.talk import talk
     from app.demo.world import World, set_up_the_town
 
     world = World(rng=Random(seed), present=present, password_hash=hashed)
@@ -97,9 +99,12 @@ def _make(families, seed, present, hashed):
     clock.stop_at(world.present)
     with unit_of_work():
         world.offer = offer_activities(world)
+        set_prices(world)
         world.agenda = Agenda(world, world.offer, enrol_children(world, world.offer))
         world.agenda.make()
+    bill(world)
     tell(world)
+    talk(world)
     return counts()
 
 

@@ -21,13 +21,14 @@ from app.activities.models import (
 )
 from app.core import clock
 from app.demo import names, pictures
+from app.demo.billing import months
 from app.extensions import db
 from app.security.who_sees_what import Noun
 
-#: Days of the town's agenda: behind and ahead of today.
-BACK, AHEAD = 61, 31
-#: Days with attendance, and with kitchen sheets.
-ATTENDED, COOKED = 14, 7
+#: Days of the town's agenda ahead of today; behind it lie the months that are billed.
+AHEAD = 31
+#: Days of which every tap is kept, and days with kitchen sheets.
+TAPPED, COOKED = 14, 7
 #: Papers with a picture: each is a file.
 SCANNED = 12
 CHUNK = 5000
@@ -38,7 +39,7 @@ class Agenda:
 
     def __init__(self, world, offer, pupils):
         self.world, self.offer, self.pupils = world, offer, pupils
-        self.first, self.last = world.today - timedelta(days=BACK), world.today + timedelta(days=AHEAD)
+        self.first, self.last = months(world.today)[0].first, world.today + timedelta(days=AHEAD)
         self.calendar, self.rows, self.absences = Calendar.between(self.first, self.last), [], []
         self.open_days = {}
 
@@ -97,6 +98,7 @@ class Agenda:
         return [self.offer.units["holiday"].id] if chance and (pupil.id + day.isoweekday()) % 5 else []
 
     def _row(self, pupil, key, unit_id, day):
+        world = self.world
         asked = min(datetime.combine(day - timedelta(days=40), time(20), clock.zone()), self.world.present)
         return {
             "child_id": pupil.id,
@@ -106,6 +108,7 @@ class Agenda:
             "day": day,
             "state": BookingState.booked,
             "asked_at": asked,
+            "late": key == "canteen" and world.chance(0.012),
             "absence_id": None,
             "told_in_time": None,
         }
@@ -175,12 +178,13 @@ class Agenda:
         here, now = [], clock.local(self.world.present)
         for row in self.rows:
             starts, ends, key = begins[row["unit_id"]]
-            if not self.world.today - timedelta(days=ATTENDED) <= row["day"] <= self.world.today:
+            if row["day"] > self.world.today:
                 continue
             over = row["day"] < self.world.today
             if over or starts < now.time():
                 here.append(self._seen(row, starts, ends if over or ends < now.time() else None, key))
-        marks = [self._mark(number, row) for number, row in enumerate(here)]
+        lately = [row for row in here if row["day"] >= self.world.today - timedelta(days=TAPPED)]
+        marks = [self._mark(number, row) for number, row in enumerate(lately)]
         for model, rows in ((Attendance, here), (AttendanceMark, marks)):
             for start in range(0, len(rows), CHUNK):
                 db.session.execute(insert(model), rows[start : start + CHUNK])
@@ -195,7 +199,7 @@ class Agenda:
             "state": Mark.absent if gone else Mark.left if leaves else Mark.present,
             "arrived_at": None if gone else arrived,
             "left_at": left,
-            "left_with": self.world.pick(names.FETCHED_BY) if leaves else None,
+            "left_with": self.world.pick(names.FETCHED_BY) if leaves and row["day"] >= self.world.today - timedelta(days=TAPPED) else None,
             "marked_at": left or arrived,
             "marked_by": str(self.world.staff["animateur"]),
         }

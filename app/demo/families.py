@@ -113,6 +113,8 @@ def _income(world, family):
     if fund is not Fund.none:
         number = identifiers.digits(world.rng, 7 if fund is Fund.caf else 13)
         family.caf = CafData(fund=fund, allocataire=number, consent=world.chance(0.6))
+        if family.caf.consent:
+            family.caf.holder, family.caf.birth_code = AdultRole.guardian, identifiers.birth_code(world.rng)
     elif world.chance(0.8):
         family.caf = CafData(fund=fund, consent=False)
     if world.chance(0.9):

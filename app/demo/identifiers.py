@@ -21,6 +21,11 @@ def iban(rng):
     return f"FR{98 - int(f'{account}152700') % 97:02}{account}"
 
 
+def birth_code(rng):
+    """The code of a place of birth: mostly a commune of the department, else of Paris or of another country."""
+    return rng.choice((f"77{rng.randrange(1, 500):03}", f"77{rng.randrange(1, 500):03}", f"751{rng.randrange(1, 21):02}", "99139", "99352"))
+
+
 def mobile(rng):
     """A mobile number that the rules take."""
     return "06 00 " + " ".join(f"{rng.randrange(100):02}" for _pair in range(3))

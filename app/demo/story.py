@@ -244,10 +244,10 @@ def _named(story, world):
     galbert, martin, petit, lefevre = world.homes[:4]
     at = world.at
     for days_ago, hour, name, end in (
-        (21, 19, "work", "accept"),
+        (21, 19, "work", "part"),
         (16, 20, "quotient", "refuse"),
         (12, 8, "photograph", "accept"),
-        (9, 21, "insurance", "part"),
+        (9, 21, "insurance", "accept"),
         (7, 18, "new_email", "withdraw"),
         (6, 12, "care_plan", "send_back"),
         (4, 20, "spouse_phone", "again"),

@@ -128,7 +128,7 @@ def quotient(world, home):
         "Attestation de quotient familial", f"Allocataire : {guardian}", f"Quotient familial : {value} €", as_pdf=world.chance(0.4)
     )
     allocataire = identifiers.digits(world.rng, 7)
-    return of_family(home, "caf", {"proof_id": paper}, fund="caf", allocataire=allocataire, quotient=value, consent=True)
+    return of_family(home, "caf", {"proof_id": paper}, fund="caf", allocataire=allocataire, quotient=value)
 
 
 @wish(5)

@@ -6,12 +6,30 @@ from datetime import date
 import pytest
 from sqlalchemy import DateTime, select
 
+from app.billing import reminders
+from app.billing.grids import grid_from_json
+from app.billing.models import (
+    Bill,
+    BillingPeriod,
+    BillState,
+    ChargeKind,
+    EntryKind,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    LedgerEntry,
+    Reminder,
+    TariffGrid,
+)
+from app.billing.queries import unpaid as unpaid_of
+from app.billing.validator import problems
 from app.changes.kinds import KINDS
 from app.changes.models import ChangeLot, ChangeRequest, Lane, RequestState
 from app.children.models import Child, HealthRecord, SchoolYear
 from app.children.queries import children_of
 from app.children.vaccines import missing_vaccines
 from app.core import clock
+from app.core.db import thawed
 from app.core.errors import DomainError
 from app.core.i18n import in_locale
 from app.demo import ACCOUNTS, PASSWORD, load
@@ -53,7 +71,7 @@ def empty(app):
         "refusal_reason",
         "alembic_version",
     }
-    with db.engine.begin() as connection:
+    with thawed(), db.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             names = ", ".join(f'"{table.name}"' for table in Model.metadata.sorted_tables if table.name not in stay)
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
@@ -223,3 +241,25 @@ def test_it_is_never_loaded_into_a_real_town(app, ctx):
     finally:
         app.config["MODE"] = "demo"
     assert db.session.scalar(select(db.func.count(Account.id))) == 0
+
+
+def test_two_months_are_billed_as_a_clerk_does(town):
+    """Grids that the validator takes, invoices of two months, payments, a credit note, reminders sent and to send."""
+    for version in db.session.scalars(select(TariffGrid)):
+        assert problems(grid_from_json(version.content), version.activity.units) == [], version
+    assert db.session.scalar(select(db.func.count(TariffGrid.id))) == 12
+    assert [period.title for period in db.session.scalars(select(BillingPeriod).order_by(BillingPeriod.first_day))] == [
+        "Septembre 2026",
+        "Octobre 2026",
+    ]
+    invoices = db.session.scalars(select(Invoice).order_by(Invoice.rank)).all()
+    assert [invoice.rank for invoice in invoices] == list(range(1, len(invoices) + 1)) and len(invoices) > 100
+    assert [invoice.kind for invoice in invoices].count(InvoiceKind.credit_note) == 1
+    assert set(db.session.scalars(select(LedgerEntry.kind))) >= {EntryKind.invoice, EntryKind.payment, EntryKind.credit_note}
+    charges = set(db.session.scalars(select(InvoiceLine.charge)))
+    assert charges >= {ChargeKind.booked, ChargeKind.late, ChargeKind.unannounced, ChargeKind.told_late, ChargeKind.membership}
+    assert db.session.scalar(select(db.func.count(Reminder.id))) > 0 and reminders.due()
+    galbert = db.session.scalar(select(Family).order_by(Family.id))
+    (unpaid,) = unpaid_of(galbert.id)
+    assert unpaid.left == unpaid.invoice.total and unpaid.invoice.period["title"] == "Octobre 2026"
+    assert {bill.state for bill in db.session.scalars(select(Bill))} >= {BillState.issued, BillState.carried, BillState.cancelled}
