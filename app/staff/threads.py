@@ -214,6 +214,8 @@ def _about_url(thread):
     if thread.about_kind is About.request and may(Noun.request, "decide"):
         request_row = db.session.get(ChangeRequest, thread.about_id)
         return url_for("QueueView.lot", lot_id=request_row.lot_id) if request_row is not None else None
+    if thread.about_kind is About.invoice and may(Noun.bill, "read"):
+        return url_for("InvoiceView.show", pk=thread.about_id)
     return None
 
 
