@@ -61,13 +61,13 @@ def cell(text):
     if said in _FREE:
         return Cell(Decimal(0))
     if said.startswith("-") and re.search(r"\d", said):
-        raise ValueError(_("A price is not below zero."))
+        raise ValueError(_("a price is not below zero."))
     if "%" in said or re.search(r"\bq\.?f\.?\b|quotient|taux", said):
         return _rate(said)
     try:
         return Cell(euros(said))
     except ValueError:
-        raise ValueError(_("Write a price, for instance 3,77, or a rate, for instance 0,36 % (2,60 – 4,50).")) from None
+        raise ValueError(_("write a price, for instance 3,77, or a rate, for instance 0,36 % (2,60 – 4,50).")) from None
 
 
 def _rate(said):
@@ -78,16 +78,16 @@ def _rate(said):
     else:
         match = re.search(rf"{_QF} ?[x*×] ?({NUMBER})|({NUMBER}) ?[x*×] ?{_QF}", said)
         if match is None:
-            raise ValueError(_("Write the rate as a percentage, for instance 0,36 % (2,60 – 4,50)."))
+            raise ValueError(_("write the rate as a percentage, for instance 0,36 % (2,60 – 4,50)."))
         rate = number(match[1] or match[2]) * 100
     rest = f"{said[: match.start()]} | {said[match.end() :]}"
     try:
         floor, ceiling = _limits(rest)
     except ValueError:
-        raise ValueError(_("Write the least and the greatest price after the rate: 0,36 % (2,60 – 4,50).")) from None
+        raise ValueError(_("write the least and the greatest price after the rate: 0,36 % (2,60 – 4,50).")) from None
     if floor is not None and ceiling is not None and floor > ceiling:
         limits = {"least": format_money(floor), "most": format_money(ceiling)}
-        raise ValueError(_("The least price is above the greatest: %(least)s, %(most)s.", **limits))
+        raise ValueError(_("the least price is above the greatest: %(least)s, %(most)s.", **limits))
     return Cell(rate=rate.normalize() if rate else rate, floor=floor, ceiling=ceiling)
 
 

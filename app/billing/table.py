@@ -236,7 +236,9 @@ def _cells(typed, problems):
             try:
                 row.append(reading.cell(typed.cells[number][column]))
             except ValueError as problem:
-                problems.append(Problem(f"cell-{number}-{column}", str(problem)))
+                where = {"row": typed.rows[number].title, "column": typed.columns[column].title}
+                sentence = _("“%(row)s”, “%(column)s”: %(problem)s", problem=str(problem), **where)
+                problems.append(Problem(f"cell-{number}-{column}", sentence))
                 row.append(None)
         rows.append(tuple(row))
     return tuple(rows)

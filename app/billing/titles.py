@@ -161,7 +161,9 @@ _KINDS = {
 
 
 def _unit(said, units):
-    """The unit that a title names: by its own name, the longest first; else by its kind, where that leaves one."""
+    """The unit that a title names: by its own name, the longest first; else by its kind, where that leaves one. None where there is one."""
+    if len(units) < 2:
+        return None
     names = sorted(units, key=lambda unit: -len(plain(unit.name)))
     said, shorter = _short(said), {unit.id: _short(plain(unit.name)) for unit in units}
     for unit in names:
@@ -173,10 +175,10 @@ def _unit(said, units):
             if len(same) > 1 and kind != "meal":
                 meal = bool(re.search(r"(?:avec|with) (?:repas|meal)|repas (?:compris|inclus)", said))
                 same = [unit for unit in same if unit.with_meal == meal] if len({unit.with_meal for unit in same}) > 1 else same
-            if len(same) == 1 and len(units) > 1:
+            if len(same) == 1:
                 return same[0]
             break
-    return next((unit for unit in names if re.search(rf"\b{re.escape(shorter[unit.id])}\b", said)), None) if len(units) > 1 else None
+    return next((unit for unit in names if re.search(rf"\b{re.escape(shorter[unit.id])}\b", said)), None)
 
 
 def _short(said):

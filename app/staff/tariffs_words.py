@@ -20,7 +20,7 @@ def whom(head, units, bounds=Bounds.to_cent, no_proof=False):
     if no_proof:
         words.append(_("those who give no proof of income"))
     elif head.category:
-        words.append(_("whom “%(name)s” is granted to", name=head.category))
+        words.append(_("by name: “%(name)s”", name=head.category))
     if head.residence:
         words.append(_("in the commune") if head.residence is Residence.resident else _("outside the commune"))
     words += [unit.name for unit in units if unit.id in head.units] if len(units) > 1 else []
