@@ -14,6 +14,8 @@ READY := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
 SPREAD := -n auto --dist worksteal --durations=15 --durations-min=5
 
 export FLASK_APP := app
+# Where an environment forbids compiled modules, each process compiles 900 of them anew, which takes it five seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run demo test test-sqlite test-postgres check check-format check-lint check-imports check-catalogues check-migrations check-house \
 	fix bench screenshots catalogues lock upgrade setup clean

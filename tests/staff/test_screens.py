@@ -392,7 +392,7 @@ def test_addresses_that_crash_flask_appbuilder_do_not_crash_us(sign_in, query):
 
 
 def test_garbage_in_filters_finds_nothing_and_says_so(app, sign_in):
-    """Every filter of every column with one of them, and every kind of filter on every kind of column with all."""
+    """Every kind of filter on every kind of column with all of them, and every list with one."""
     client, garbage, tried = sign_in("admin"), ("abc", "9" * 30, "2026-99-99", "' OR 1=1", "\\", "%"), set()
     for view in staff_views(app):
         filters = view.__dict__["_filters_model"].get_search_filters()
@@ -400,7 +400,8 @@ def test_garbage_in_filters_finds_nothing_and_says_so(app, sign_in):
         for number, (column, offered) in enumerate(filters.items()):
             for index, one in enumerate(offered):
                 kind = (type(one), repr(types[column].type) if column in types else column)
-                for text in [garbage[(number + index) % len(garbage)]] if kind in tried else garbage:
+                known = garbage[:1] if number == index == 0 else ()
+                for text in known if kind in tried else garbage:
                     answer = client.get(f"{view.route_base}/", query_string={f"_flt_{index}_{column}": text})
                     assert answer.status_code == 200, (view, column, index, text)
                 tried.add(kind)
