@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from app.billing.models import ChargeKind
 
@@ -27,11 +28,11 @@ class Group:
         named = not self.unit or self.unit.startswith(self.activity)
         return self.unit or self.activity if named else f"{self.activity} – {self.unit}"
 
-    @property
+    @cached_property
     def quantity(self):
         return sum(line.quantity for line in self.lines)
 
-    @property
+    @cached_property
     def amount(self):
         return sum((line.amount for line in self.lines), ZERO)
 

@@ -72,6 +72,11 @@ def letterhead(logo=None):
     )
 
 
+def how_to_pay():
+    """What the town says of ways to pay, in the language of the moment; "" where it says nothing."""
+    return _of_language("invoice_payment")
+
+
 def _of_language(key):
     return (language() == "en" and settings.get(f"{key}_en")) or settings.get(key)
 

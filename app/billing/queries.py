@@ -180,13 +180,23 @@ def _entries():
 
 
 def invoice_of(number, family_id):
-    """A household's invoice or credit note of this number with lines, reasons and document. Raises NotFound for another household's too."""
-    mine = (Invoice.number == number) & (Invoice.family_id == family_id)
-    loads = (joinedload(Invoice.document), joinedload(Invoice.corrects), selectinload(Invoice.lines).joinedload(InvoiceLine.reason))
-    found = db.session.scalars(select(Invoice).where(mine).options(*loads).order_by(Invoice.id).limit(1)).one_or_none()
+    """A household's invoice or credit note of this number with lines, reasons and document, in three queries.
+
+    Raises NotFound, for another household's too.
+    """
+    found = db.session.scalars(_invoice_of(), {"number": number, "family": family_id}).one_or_none()
     if found is None:
         raise NotFound(_("There is no such invoice."))
     return found
+
+
+@cache
+def _invoice_of():
+    # A reason is decrypted once, not once a line.
+    reasons = selectinload(Invoice.lines).selectinload(InvoiceLine.reason)
+    mine = (Invoice.number == bindparam("number")) & (Invoice.family_id == bindparam("family"))
+    query = select(Invoice).where(mine).options(joinedload(Invoice.document), joinedload(Invoice.corrects), reasons)
+    return query.order_by(Invoice.id).limit(1)
 
 
 @dataclass(frozen=True)
@@ -213,13 +223,17 @@ class Paid:
 
 def paid(invoice):
     """The Paid of an Invoice, in one query."""
-    note = aliased(Invoice)
-    query = select(LedgerEntry.kind, LedgerEntry.day, LedgerEntry.title, Allocation.amount, note.number, note.corrects_id)
-    query = query.join(Allocation, Allocation.entry_id == LedgerEntry.id).outerjoin(note, note.id == LedgerEntry.invoice_id)
-    rows = db.session.execute(query.where(Allocation.invoice_id == invoice.id).order_by(LedgerEntry.day, LedgerEntry.id)).all()
-    payments = tuple(Payment(*row) for row in rows)
+    payments = tuple(Payment(*row) for row in db.session.execute(_paid(), {"invoice": invoice.id}))
     cancelled_by = next((row.number for row in payments if row.corrects_id == invoice.id), None)
     if not invoice.total:
         # Nothing was to be paid, so nothing is noted to have paid it.
         cancelled_by = db.session.scalar(select(Invoice.number).filter_by(corrects_id=invoice.id))
     return Paid(payments, invoice.total - sum((row.amount for row in payments), ZERO), cancelled_by)
+
+
+@cache
+def _paid():
+    columns = (LedgerEntry.kind, LedgerEntry.day, LedgerEntry.title, Allocation.amount, Invoice.number, Invoice.corrects_id)
+    query = select(*columns).join(Allocation, Allocation.entry_id == LedgerEntry.id)
+    query = query.outerjoin(Invoice, Invoice.id == LedgerEntry.invoice_id).where(Allocation.invoice_id == bindparam("invoice"))
+    return query.order_by(LedgerEntry.day, LedgerEntry.id)

@@ -2,8 +2,10 @@
 
 import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 
-from flask_babel import format_currency, format_decimal
+from babel.numbers import format_currency
+from flask_babel import format_decimal, get_locale
 from sqlalchemy import BigInteger
 from sqlalchemy.types import TypeDecorator
 
@@ -51,7 +53,13 @@ class Money(TypeDecorator):
 
 def format_money(amount):
     """An amount in euros for the reader: 1 234,50 € in French. The font lacks the narrow space that French puts between thousands."""
-    return format_currency(amount, "EUR").replace("\u202f", "\u00a0")
+    return _written(amount, get_locale())
+
+
+@lru_cache(maxsize=4096)
+def _written(amount, locale):
+    # Dozens a page, and Babel takes as long for three of them as a query does.
+    return format_currency(amount, "EUR", locale=locale).replace("\u202f", "\u00a0")
 
 
 def format_quotient(value):

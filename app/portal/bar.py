@@ -1,9 +1,11 @@
 """What stands around every page of a family: the guide's bar, the other families of the account, for whom a clerk acts?"""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from babel.dates import format_date as short_date
 from flask import g, has_request_context, request, session, url_for
-from flask_babel import format_date
+from flask_babel import format_date, get_locale
 
 from app.changes.kinds import KINDS
 from app.changes.models import Channel
@@ -29,6 +31,8 @@ ENTRIES = (
 )
 #: What is asked from the list of enrolments.
 OF_ENROLMENTS = (Noun.enrolment, Noun.paper)
+#: Pages that belong to an entry of the bar without being its own.
+OTHER_PAGES = {"PapersView": "EnrolmentsView", "BillPapersView": "StatementView", "EstimateView": "StatementView"}
 FOOTER = (("AccessibilityView.statement", _lp("footer", "Accessibility")), ("PrivacyView.privacy", _lp("footer", "Personal data")))
 
 
@@ -83,7 +87,7 @@ def _is_current(endpoint):
         if kind is not None and kind.noun in OF_ENROLMENTS:
             return endpoint == "EnrolmentsView.enrolments"
         return endpoint == ("AccountView.account" if kind is not None and kind.tab.group == "account" else "ChildrenView.children")
-    return endpoint.partition(".")[0] == {"PapersView": "EnrolmentsView"}.get(view, view)
+    return endpoint.partition(".")[0] == OTHER_PAGES.get(view, view)
 
 
 def _acting():
@@ -105,7 +109,12 @@ def _footer():
 
 def day(instant):
     """An instant's local day, or a date, as people write it: 23/11/2026."""
-    return format_date(clock.local(instant).date() if hasattr(instant, "hour") else instant, "short") if instant else ""
+    return _short(clock.local(instant).date() if hasattr(instant, "hour") else instant, get_locale()) if instant else ""
+
+
+@lru_cache(maxsize=2048)
+def _short(found, locale):
+    return short_date(found, "short", locale=locale)
 
 
 def long_day(found):

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
+from babel.dates import format_date as babel_date
 from flask import request, url_for
 from flask_appbuilder import expose
-from flask_babel import format_date
+from flask_babel import format_date, get_locale
 
 from app.billing.detail import parts_of
+from app.billing.letterhead import how_to_pay
 from app.billing.models import DocumentState, InvoiceKind
 from app.billing.queries import invoice_of, is_late, paid, statement
 from app.billing.reasons import explain
@@ -43,6 +46,7 @@ class StatementView(PortalView):
             due_sentence=due_sentence,
             chart=Chart.of(found.movements),
             years=year_tabs(found),
+            payment=how_to_pay(),
         )
 
     @expose("/releve/facture/<int(max=9999999999):number>/")
@@ -58,8 +62,10 @@ class StatementView(PortalView):
             third_parties=third_parties(invoice.lines),
             paid=paid(invoice),
             explain=explain,
+            days_in_words=days_in_words,
             file_id=file_of(invoice.document),
             overdue=is_late(invoice),
+            payment=how_to_pay(),
             due_sentence=due_sentence,
         )
 
@@ -80,6 +86,20 @@ def bill_tasks(account):
             else ""
         )
         yield Task(title, text, url_for("StatementView.statement"), _("See"))
+
+
+def days_in_words(group):
+    """[(day in words, how many)] of a detail.Group: "Thu 1", … "Fri 30 October"."""
+    days, locale = group.days, get_locale()
+    after = [day for day, _quantity in days[1:]] + [None]
+    for (day, quantity), later in zip(days, after, strict=True):
+        last = later is None or (later.year, later.month) != (day.year, day.month)
+        yield _day(day, "EEE d MMMM" if last else "EEE d", locale), quantity
+
+
+@lru_cache(maxsize=4096)
+def _day(day, pattern, locale):
+    return babel_date(day, pattern, locale=locale)
 
 
 def due_sentence(invoice):

@@ -31,7 +31,7 @@ def test_the_statement_says_what_is_left_and_how_it_came(sign_in, bills):
     page = text(sign_in("galbert"), STATEMENT)
     assert "Left to pay €63.30 One invoice is not paid." in page
     assert "October 2026 €63.30 Invoice 2026000002 To be paid by 3 December 2026." in page
-    assert "03/11/2026 Invoice 2026000002 PDF 2026000002 October 2026 €63.30 Balance: €63.30" in page
+    assert "03/11/2026 Invoice 2026000002 October 2026 PDF 2026000002 €63.30 Balance: €63.30" in page
     assert "20/10/2026 Payment Cheque €64.60 Balance: €0.00" in page
 
 
@@ -117,6 +117,17 @@ def test_the_pdf_is_shown_once_it_is_made(app, sign_in, bills):
     for username in ("martin", "petit"):
         assert sign_in(username).get(link).status_code == 404
     assert "/login/" in sign_in().get(link).location
+
+
+def test_the_towns_ways_to_pay_are_told_while_something_is_owed(app, sign_in, bills):
+    from app.core.settings import put
+
+    with app.app_context(), unit_of_work():
+        put("invoice_payment", "At the desk of the town hall,\nby cheque or in cash.")
+    client = sign_in("galbert")
+    assert "How to pay At the desk of the town hall, by cheque or in cash." in text(client, STATEMENT)
+    assert "At the desk" in text(client, OCTOBER) and "At the desk" not in text(client, "/portail/releve/facture/2026000001/")
+    assert "At the desk" not in text(sign_in("martin"), STATEMENT)
 
 
 def test_the_spouse_sees_the_account_too(sign_in, bills):
