@@ -27,6 +27,7 @@ from app.security.who_sees_what import Noun
 from app.staff.billing import period_url, said
 from app.staff.billing_mend import mend
 from app.staff.interface import actor, saving
+from app.staff.invoices import period_facet
 from app.staff.parts import Facet
 from app.staff.views import StaffView, screen
 
@@ -49,13 +50,15 @@ class BillView(StaffView):
     """The bills of a period."""
 
     noun, model, route_base = Noun.bill, Bill, "/mairie/facturation/mois"
-    route_methods = ()
+    route_methods = ("list", "export")
     method_permission_name = {
+        **StaffView.method_permission_name,
         **dict.fromkeys(("period", "download", "bill"), "read"),
         **dict.fromkeys(("issue", "hold", "release"), "edit"),
     }
-    list_title = _l("Bills")
+    list_title = _l("Bills of all periods")
     labels = {
+        "period": _l("Period"),
         "family": _l("Family"),
         "code": _l("Code"),
         "total": _l("Total"),
@@ -64,9 +67,10 @@ class BillView(StaffView):
         "lines": _l("Lines"),
         "state": _l("State"),
         "odd": _l("What is odd"),
+        "computed_at": _l("Computed"),
     }
-    list_columns = ["family", "code", "total", "previous", "difference", "lines", "state", "odd"]
-    search_columns = []
+    list_columns = ["family", "code", "period", "total", "previous", "difference", "lines", "state", "odd"]
+    search_columns = ["computed_at"]
     search_hint = _l("Name or code of a family")
     matches = staticmethod(lambda word: Bill.family.has(search.contains(Family.name, word) | search.contains(Family.code, word)))
     facets = (
@@ -77,10 +81,11 @@ class BillView(StaffView):
             lambda value: Bill.state == BillState[value] if value in BillState.__members__ else None,
         ),
         Facet("odd", _l("What is odd"), lambda: [("any", _("anything")), *TITLES.items()], _odd),
+        period_facet(Bill.period_id),
     )
-    loads = (joinedload(Bill.family),)
+    loads = (joinedload(Bill.family), joinedload(Bill.period))
     _name = search.folded(select(Family.name).where(Family.id == Bill.family_id).scalar_subquery())
-    sorts = {"family": [_name], "previous": [Bill.previous], "difference": [Bill.total - Bill.previous]}
+    sorts = {"family": [_name], "period": [Bill.period_id], "previous": [Bill.previous], "difference": [Bill.total - Bill.previous]}
     first_sort = (Bill.blocked.desc(), _name)
 
     @classmethod
@@ -88,7 +93,17 @@ class BillView(StaffView):
         return ("period", "download", "bill", "issue", "hold", "release")
 
     def query(self):
-        return super().query().filter(Bill.period_id == request.view_args["period_id"])
+        period_id = request.view_args.get("period_id")
+        return super().query() if period_id is None else super().query().filter(Bill.period_id == period_id)
+
+    def shown_columns(self):
+        return [name for name in self.list_columns if name != "period" or "period_id" not in request.view_args]
+
+    def _open_facets(self):
+        return [found for found in super()._open_facets() if found[0].name != "period" or "period_id" not in request.view_args]
+
+    def cell_period(self, row):
+        return row.period.title
 
     def cell_family(self, row):
         return row.family.name
@@ -144,10 +159,13 @@ class BillView(StaffView):
             may_edit=may(Noun.bill, "edit"),
         )
 
+    def as_file(self, kind):
+        g.plain = True
+        return super().as_file(kind)
+
     @expose("/<int(max=2147483647):period_id>/avis.<any(csv, xlsx):kind>")
     @screen
     def download(self, period_id, kind):
-        g.plain = True
         return self.as_file(kind)
 
     # -- one bill ---------------------------------------------------------------------------------------------------------------------

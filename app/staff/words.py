@@ -30,6 +30,10 @@ NOUNS = {
     "enrolment": _l("enrolment in an activity"),
     "paper": _l("paper"),
     "staff_meals": _l("adults who eat"),
+    "tariff": _l("price table"),
+    "rate_grant": _l("granted rate"),
+    "third_party_share": _l("share of somebody else"),
+    "reminder_step": _l("step of the reminders"),
 }
 ACTS = {
     "add": _l("%(what)s: added"),
@@ -79,6 +83,23 @@ SENTENCES = {
     "request.confirmed": _l("offered place taken"),
     "enrolment.booked": _l("usual week booked"),
     "enrolment.given_back": _l("bookings of the usual week given back"),
+    "period.opened": _l("period of bills opened"),
+    "run.dry": _l("bills computed"),
+    "run.issue": _l("invoices issued"),
+    "run.correct": _l("invoices corrected"),
+    "run.stopped": _l("run of bills stopped"),
+    "bill.issued": _l("invoice issued"),
+    "bill.held": _l("bill held back"),
+    "bill.released": _l("bill released"),
+    "invoice.corrected": _l("invoice corrected"),
+    "invoice.credited": _l("invoice cancelled by a credit note"),
+    "invoice.print_again": _l("invoice printed again"),
+    "exemption.made": _l("days exempted"),
+    "exemption.withdrawn": _l("days charged again"),
+    "adjustment.made": _l("amount added to a bill, or taken off"),
+    "adjustment.withdrawn": _l("amount taken back"),
+    "quotient.reminded": _l("asked for a proof of income"),
+    "reminder.sent": _l("reminder sent"),
 }
 
 

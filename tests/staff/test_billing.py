@@ -73,11 +73,16 @@ def test_what_is_odd_leads_to_where_it_is_mended(clerk, computed):
     assert "Petit" not in clerk.get(PERIOD + "?odd=unbooked").text.split('id="bills"')[1]
     assert "Galbert" in clerk.get(PERIOD + "?odd=unbooked").text.split('id="bills"')[1]
     assert "Galbert" not in clerk.get(PERIOD + "?q=petit").text.split('id="bills"')[1]
+    listed = clerk.get("/mairie/facturation/mois/?odd=any&period=1").text
+    assert "October 2026" in listed and "Martin" in listed and "€9.00" in listed and "Petit" not in listed
+    assert "Martin" not in clerk.get("/mairie/facturation/mois/?period=99").text
     assert "Martin" in clerk.get(PERIOD + "?odd=any&_oc_BillView=difference&_od_BillView=asc").text.split('id="bills"')[1]
 
 
-def test_pages_of_a_month_ask_little(app, clerk, issued):
-    for path in ("/mairie/facturation/", PERIOD):
+def test_pages_of_a_month_ask_little(app, sign_in, issued):
+    clerk = sign_in("admin")
+    lists = ("mois", "../factures", "../ajustements", "../exonerations", "../relances", "../relances/etapes", "../tarifs-accordes")
+    for path in ("/mairie/facturation/", PERIOD, *(f"/mairie/facturation/{name}/".replace("facturation/../", "") for name in lists)):
         with app.app_context(), counted_queries() as statements:
             assert clerk.get(path).status_code == 200
         assert len(statements) <= 8, (path, statements)
