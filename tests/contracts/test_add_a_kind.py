@@ -20,6 +20,7 @@ from tests.conftest import account, base_of, work
 
 PAGE = Path(__file__).parents[2] / "docs/add-a-kind.md"
 DIFF = re.search(r"```diff\n--- a/(.*?)\n\+\+\+ b/\1\n(.*?)```", PAGE.read_text(), re.S)
+pytestmark = pytest.mark.once
 FORM = "/portail/demande/situation/edit/1"
 
 
@@ -34,9 +35,9 @@ def patched(source):
     return source
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def town(app):
-    """An application in which the kind of the page is there."""
+    """An application in which the kind of the page is there; made once, which takes seconds."""
     kinds, declared, file = dict(KINDS), dict(settings.DECLARED), Path(changes.__file__)
     assert file.as_posix().endswith(DIFF[1])
     for name, kind in kinds.items():
@@ -54,16 +55,21 @@ def town(app):
         "MAIL_SERVER",
         "SESSION_COOKIE_SECURE",
         "FAB_PASSWORD_HASH_METHOD",
-        "WTF_CSRF_ENABLED",
     )
-    with_the_kind = create_app(**{key: app.config[key] for key in keys})
+    with_the_kind = create_app(WTF_CSRF_ENABLED=False, **{key: app.config[key] for key in keys})
     yield with_the_kind
-    with with_the_kind.app_context():
-        db.session.remove()
-        db.engine.dispose()
     for now, before in ((KINDS, kinds), (settings.DECLARED, declared)):
         now.clear()
         now.update(before)
+
+
+@pytest.fixture(autouse=True)
+def closed(town):
+    """Nobody holds the database when it is put back for the next test."""
+    yield
+    with town.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 def signed_in(town, username):

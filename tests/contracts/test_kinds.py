@@ -121,6 +121,7 @@ def accept_all(app):
     work(app)
 
 
+@pytest.mark.once
 @EACH_KIND
 def test_it_says_what_it_is(kind):
     assert kind.title and kind.tab and kind.noun in Noun and issubclass(kind.model, db.Model) and kind.acts <= set(Act)
@@ -129,12 +130,14 @@ def test_it_says_what_it_is(kind):
     assert type(kind).remove is not Kind.remove or Act.delete not in kind.acts
 
 
+@pytest.mark.once
 @EACH_KIND
 def test_somebody_may_ask_and_somebody_may_decide(kind):
     assert any("ask" in permissions(kind.noun, viewer) for viewer in (Viewer.guardian, Viewer.spouse))
     assert "decide" in permissions(kind.noun, Viewer.clerk)
 
 
+@pytest.mark.once
 @EACH_KIND
 def test_it_is_explained_in_parts_that_name_every_field(kind):
     if kind.form.layout:

@@ -11,6 +11,9 @@ import pytest
 
 from tests.processes import ROOT, empty_database, ended, environment, flask, running, until
 
+#: What a deployment asks of PostgreSQL is tested in tests/cli, the demo town beside this.
+pytestmark = pytest.mark.once
+
 
 def lines_until(process, word):
     """What it prints, to the line that has this word."""
