@@ -131,6 +131,7 @@ def dump():
     return rows
 
 
+@pytest.mark.once
 def test_the_same_seed_and_day_make_the_same_town(app):
     with app.test_request_context("/"):
         towns = []
@@ -179,6 +180,7 @@ def test_requests_are_in_every_state_and_lane(town):
     assert set(db.session.scalars(select(OutgoingMail.state))) == set(MailState)
 
 
+@pytest.mark.once
 def test_what_is_made_up_is_well_formed(town):
     for iban in [*db.session.scalars(select(BankDetails.iban)), *db.session.scalars(select(Mandate.iban))]:
         parse_iban(iban)
@@ -194,6 +196,7 @@ def test_what_is_made_up_is_well_formed(town):
     assert max(db.session.scalars(select(Child.birth_date))) < DAY
 
 
+@pytest.mark.once
 def test_its_files_can_be_opened_and_are_what_they_say(town):
     from app.core.files import accept
 
