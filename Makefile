@@ -74,7 +74,7 @@ fix: .venv/.dev           ## format, mend what can be mended, bring the catalogu
 	@$(PY) -m ruff check --quiet --output-format concise .
 
 bench: .venv/.dev catalogues ## measure how fast it is
-	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench; pages=$$?; $(PY) -m tests.bench_billing && exit $$pages
 
 screenshots: .venv/.dev catalogues ## take the pictures of the documentation
 	@$(PY) -m tests.screenshots

@@ -1,6 +1,7 @@
 """How does a draft become an invoice? In one short transaction of its household: number, snapshot, ledger entry, bill."""
 
 from functools import cache
+from operator import attrgetter
 
 from flask import current_app
 from sqlalchemy import bindparam, func, insert, select, update
@@ -49,6 +50,9 @@ COPIED = (
     "third_party",
     "third_party_name",
 )
+
+
+LINE_COLUMNS = ("invoice_id", "position", "reason_id", *COPIED)
 
 
 def addressees(family_ids):
@@ -205,12 +209,9 @@ def write_invoice(period, computed, addressee, owed, *, by, reason=""):
     due_on = period.due_on if period.due_on > today else today + settings.time_to_pay()
     invoice_id = _insert(InvoiceKind.invoice, draft.total, owed, by=by, due_on=due_on, reason=reason, **made)
     reasons = _keep_reasons(invoice_id, draft.lines)
-    rows = [
-        {name: getattr(line, name) for name in COPIED}
-        | {"invoice_id": invoice_id, "position": position, "reason_id": reasons.get(id(line.reason))}
-        for position, line in enumerate(draft.lines, 1)
-    ]
-    _run(INSERT_LINES, rows)
+    values = attrgetter(*COPIED)
+    rows = [(invoice_id, position, reasons.get(id(line.reason)), *values(line)) for position, line in enumerate(draft.lines, 1)]
+    _run(INSERT_LINES, [dict(zip(LINE_COLUMNS, row, strict=True)) for row in rows])
     bill_id = save_bill(period, computed, BillState.issued, invoice_id)
     if computed.carried:
         bill = Bill.__table__

@@ -102,7 +102,7 @@ class _Pricing:
         self.made = {family_id: Draft(family_id) for family_id in families}
         #: {(family, code, child's name, unit's title): [days]}
         self.problems = defaultdict(list)
-        self._prices, self._versions = {}, {}
+        self._prices, self._reasons = {}, {}
 
     def drafts(self):
         for charge in charges(self.facts):
@@ -154,11 +154,13 @@ class _Pricing:
         """(Priced, its reason), made once for all days on which nothing that matters changes. Raises NoPrice."""
         version = self.grids.at(service.activity_id, charge.day)
         situation = self.situations.of(charge.family_id, charge.child_id, service.activity_id, charge.day)
-        key = version and id(version), charge.unit_id, situation, charge.kind
+        # Both are the same objects as long as nothing changes, and kept while this is.
+        key = id(version), id(situation), charge.unit_id, charge.kind
         if key not in self._prices:
             try:
                 priced = price(version and version.grid, charge.unit_id, situation, charge.kind.value)
-                self._prices[key] = priced, reason_of(priced, version)
+                reason = reason_of(priced, version)
+                self._prices[key] = priced, self._reasons.setdefault(repr(reason), reason)
             except NoPrice as problem:
                 self._prices[key] = problem
         found = self._prices[key]

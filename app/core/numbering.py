@@ -1,6 +1,6 @@
 """How are numbers given out? One after the other, inside the unit of work that uses them."""
 
-from sqlalchemy import String, update
+from sqlalchemy import String, bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,15 +18,22 @@ class Counter(Model):
         return f"{self.name}: {self.value}"
 
 
+_counter = Counter.__table__
+_NEXT = update(_counter).where(_counter.c.name == bindparam("series")).values(value=_counter.c.value + 1).returning(_counter.c.value)
+
+
 def next_number(name):
     """The next number of a series, from 1; two units of work at once get two numbers, on both databases."""
-    statement = update(Counter).where(Counter.name == name).values(value=Counter.value + 1).returning(Counter.value)
-    value = db.session.scalar(statement)
+    value = _next(name)
     if value is None:
         try:
             with db.session.begin_nested():
                 db.session.add(Counter(name=name, value=1))
             return 1
         except IntegrityError:
-            value = db.session.scalar(statement)
+            value = _next(name)
     return value
+
+
+def _next(name):
+    return db.session.connection().scalar(_NEXT, {"series": name})

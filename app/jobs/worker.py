@@ -17,6 +17,7 @@ from app.billing.runs import run_due
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
 from app.changes.notices import send_receipts, tell_decisions
+from app.core import memory
 from app.core.heartbeat import beat
 from app.core.i18n import in_locale
 from app.extensions import db
@@ -127,6 +128,7 @@ class Agenda:
 def run():
     """Work until told to stop. A database that is away for a while is waited for."""
     stop, agenda = Stop(), Agenda()
+    memory.settle()
     while stop.go_on():
         if not one_round(jobs=agenda.jobs(), go_on=stop.go_on):
             stop.sleep(PAUSE)
