@@ -18,6 +18,7 @@ from app.billing.reasons import explain
 from app.core import clock
 from app.core.i18n import _, _n, number
 from app.core.money import format_money
+from app.messages.models import About
 from app.portal.sections import Task
 from app.portal.views import PortalView
 from app.security.scope import may
@@ -66,6 +67,7 @@ class StatementView(PortalView):
             file_id=file_of(invoice.document),
             overdue=is_late(invoice),
             payment=how_to_pay(),
+            question_url=question_url(invoice),
             due_sentence=due_sentence,
         )
 
@@ -86,6 +88,11 @@ def bill_tasks(account):
             else ""
         )
         yield Task(title, text, url_for("StatementView.statement"), _("See"))
+
+
+def question_url(invoice):
+    """Where the family asks about an invoice; None for whom may not write for it."""
+    return url_for("InboxView.contact", about=f"{About.invoice.name}-{invoice.id}") if may(Noun.message, "ask") else None
 
 
 def days_in_words(group):

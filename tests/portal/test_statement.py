@@ -298,3 +298,20 @@ def test_a_corrected_invoice_is_followed_from_one_to_the_next(app, sign_in, bill
     assert "Reason: A day too many." in replaced and "The household -€2.50 A meal that nobody ate adjustment -€2.50" in replaced
     page = text(client, STATEMENT)
     assert "Left to pay €52.60 One invoice is not paid." in page and "What each month cost" not in page
+
+
+def test_a_question_is_asked_about_an_invoice(app, sign_in, bills):
+    client = sign_in("galbert")
+    link = re.search(r'href="(/portail/messages/nouveau/[^"]*)"', client.get(OCTOBER).text).group(1)
+    assert "Invoice 2026000002" in text(client, link)
+    assert sign_in("martin").get(link).status_code == 404
+
+
+def test_documents_are_one_tap_away(sign_in, bills):
+    client = sign_in("galbert")
+    for path in ("/portail/releve/", "/portail/documents/", OCTOBER):
+        page = client.get(path).text
+        for link in set(re.findall(r'href="(/portail/[^"#]*)', page)):
+            assert client.get(link.replace("&amp;", "&")).status_code == 200, link
+    page = client.get("/portail/documents/").text
+    assert "/portail/devis/" in page and "fiche.pdf" in page and 'aria-current="page">Account statement' in page
