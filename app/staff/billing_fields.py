@@ -15,7 +15,8 @@ def granted_names():
     for content in db.session.scalars(select(TariffGrid.content).order_by(TariffGrid.starts_on.desc(), TariffGrid.id.desc())):
         for row in (*content.get("rows", ()), *content.get("columns", ())):
             name = (row.get("category") or "").strip()
-            if name:
+            # The row of those who give no proof of income is nothing to grant.
+            if name and name != content.get("without_quotient"):
                 found.setdefault(name.casefold(), name)
     return sorted(found.values(), key=str.casefold)
 
