@@ -248,6 +248,7 @@ def _bounds(chains):
 def _limit(chain, bounds):
     step = {Bounds.to_cent: ONE_CENT, Bounds.to_euro: ONE_EURO, Bounds.below: Decimal(0)}[bounds]
     lows = [_low(one.limits, step) for one in chain]
+    lows[0] = lows[0] or Decimal(0)
     for place, one in enumerate(chain):
         high, after = one.limits.high, chain[place + 1] if place + 1 < len(chain) else None
         if high is not None and one.limits.below:

@@ -1,6 +1,6 @@
 """Is a price grid whole? What it leaves out, says twice or cannot mean, each as a sentence that names the place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice, pairwise, product
 from math import prod
@@ -86,42 +86,45 @@ def _reversed(grid, head):
 def _brackets(grid):
     """Gaps and overlaps of the brackets that continue one another."""
     for what, heads in _sides(grid):
-        for places in groups_of(heads).values():
-            yield from _chain(grid, heads, [f"{what}-{number}" for number in places], places)
+        for group, places in groups_of(heads).items():
+            found = _chain(grid, heads, [f"{what}-{number}" for number in places], places)
+            # A row for everybody takes those whom the brackets leave out.
+            filled = any(not head.is_bracket and head.group == group for head in heads)
+            yield from (problem for problem, gap in found if not (gap and filled))
 
 
 def _chain(grid, heads, names, places):
+    """(Problem, whether it is a gap) of brackets that continue one another."""
     first, last = heads[places[0]], heads[places[-1]]
     if first.lowest and first.lowest > 0:
-        yield Problem(
-            names[0],
-            _("No bracket for quotients below %(low)s: “%(name)s” is the lowest.", low=quotient(first.lowest), name=named(grid, names[0])),
-        )
+        words = {"low": quotient(first.lowest), "name": named(grid, names[0])}
+        yield Problem(names[0], _("No bracket for quotients below %(low)s: “%(name)s” is the lowest.", **words)), True
     for (one, name), (other, next_name) in pairwise(zip((heads[place] for place in places), names, strict=True)):
-        if sentence := _between(grid, one, other, {"one": named(grid, name), "other": named(grid, next_name)}):
-            yield Problem(next_name, sentence)
+        sentence, gap = _between(grid, one, other, {"one": named(grid, name), "other": named(grid, next_name)})
+        if sentence:
+            yield Problem(next_name, sentence), gap
     if last.highest is not None:
         words = {"high": quotient(last.highest), "name": named(grid, names[-1])}
-        yield Problem(names[-1], _("No bracket for quotients above %(high)s: “%(name)s” is the highest.", **words))
+        yield Problem(names[-1], _("No bracket for quotients above %(high)s: “%(name)s” is the highest.", **words)), True
 
 
 def _between(grid, one, other, titles):
-    """What is wrong between a bracket and the next, or ""."""
+    """(what is wrong between a bracket and the next, or "", whether it is a gap)."""
     if one.highest is None:
-        return _("“%(one)s” and “%(other)s” overlap: the first has no upper limit.", **titles)
+        return _("“%(one)s” and “%(other)s” overlap: the first has no upper limit.", **titles), False
     if other.lowest is None:
-        return _("“%(one)s” and “%(other)s” overlap: the second has no lower limit.", **titles)
+        return _("“%(one)s” and “%(other)s” overlap: the second has no lower limit.", **titles), False
     step = {Bounds.to_cent: ONE_CENT, Bounds.to_euro: ONE_EURO, Bounds.below: 0}[grid.bounds]
     wanted = one.highest + step
     if other.lowest > wanted:
         limits = {"high": quotient(one.highest), "low": quotient(other.lowest)}
-        return _("No bracket for quotients between %(high)s (“%(one)s”) and %(low)s (“%(other)s”).", **limits, **titles)
+        return _("No bracket for quotients between %(high)s (“%(one)s”) and %(low)s (“%(other)s”).", **limits, **titles), True
     if other.lowest < wanted:
         low = quotient(other.lowest)
         if other.lowest == one.highest:
-            return _("“%(one)s” and “%(other)s” overlap: a quotient of exactly %(low)s is in both.", low=low, **titles)
-        return _("“%(one)s” and “%(other)s” overlap: quotients from %(low)s on are in both.", low=low, **titles)
-    return ""
+            return _("“%(one)s” and “%(other)s” overlap: a quotient of exactly %(low)s is in both.", low=low, **titles), False
+        return _("“%(one)s” and “%(other)s” overlap: quotients from %(low)s on are in both.", low=low, **titles), False
+    return "", False
 
 
 # -- cells ------------------------------------------------------------------------------------------------------------------------------
@@ -264,11 +267,14 @@ def _within_all(age, heads):
 
 def _tried(grid, units):
     """Situations for which the table has no price, or two."""
-    missing, doubled = {}, {}
+    missing, doubled, without = {}, {}, set()
     for case in cases(grid, units):
         found = grid.found(case.unit.id, case.situation, case.charge)
         if not found or found[0].cell.at(case.situation.quotient) is None:
-            missing.setdefault(_where(grid, case), case)
+            unnamed = replace(case, situation=replace(case.situation, categories=frozenset()))
+            if unnamed not in without:
+                missing.setdefault(_where(grid, case), case)
+            without.add(unnamed)
             continue
         rivals = [other for other in found[1:] if other.weight == found[0].weight and other.cell != found[0].cell]
         if rivals:

@@ -72,7 +72,7 @@ def test_a_table_is_written_put_right_and_saved(person, town, scripts):
     if scripts:
         clerk.check()
     # What a third child of a family with 900 € pays.
-    page.get_by_label("Quotients").fill("900")
+    page.get_by_role("textbox", name="Quotients").fill("900")
     page.get_by_label("Which child").fill("3")
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".tried")).to_contain_text("€7.45")
