@@ -13,6 +13,13 @@ from tests import cast, postgres
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 
 
+#: Ends whoever is in the middle of something in the database that is put back.
+BUSY = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = 'working' AND pid <> pg_backend_pid() AND state IS DISTINCT FROM 'idle'"
+)
+
+
 class SqliteFile:
     """A database file that is copied back from a template."""
 
@@ -22,7 +29,8 @@ class SqliteFile:
     def keep(self):
         shutil.copy(self.path, f"{self.path}.template")
 
-    def restore(self):
+    def restore(self, engine):
+        engine.dispose()
         for suffix in ("-wal", "-shm"):
             if os.path.exists(f"{self.path}{suffix}"):
                 os.unlink(f"{self.path}{suffix}")
@@ -46,7 +54,6 @@ class PostgresDatabase:
         # Without the triggers of foreign keys, which would ask for an order. Several times faster than a copy of the whole database.
         self.script = "; ".join(
             [
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'working' AND pid <> pg_backend_pid()",
                 "SET session_replication_role = replica",
                 *(f'DELETE FROM public."{table}"' for table in tables),
                 *(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"' for table in filled),
@@ -55,7 +62,10 @@ class PostgresDatabase:
         )
         self.written = None
 
-    def restore(self):
+    def restore(self, engine):
+        """The connections stay: a new one reads the catalogue anew, which takes longer than most tests. Only what is busy goes."""
+        if self._column(BUSY):
+            engine.dispose()
         if self.written is None or self._transactions() != self.written:
             self.connection.execute(self.script)
             self.written = self._transactions()
@@ -128,8 +138,7 @@ def fresh(request):
     application, database = request.getfixturevalue("app"), request.getfixturevalue("database")
     with application.app_context():
         db.session.remove()
-        db.engine.dispose()
-    database.restore()
+        database.restore(db.engine)
     clock.reset()
     yield
     clock.reset()

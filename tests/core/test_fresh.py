@@ -16,7 +16,7 @@ def rows():
 def restored(database):
     db.session.remove()
     db.engine.dispose()
-    database.restore()
+    database.restore(db.engine)
 
 
 def new_family():
