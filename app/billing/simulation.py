@@ -164,16 +164,15 @@ class _Counted:
     """Charges, priced twice and put together by bracket."""
 
     def __init__(self, version):
-        self.version, self.slices, self._prices = version, {}, {}
+        self.version, self.slices, self._known = version, {}, {}
         self.missing, self.changes = Counter(), defaultdict(Decimal)
 
     def take(self, charge, situation, current):
-        before, after = (self._price(one, charge, situation) for one in (current, self.version))
+        before, after, whole = self._look(charge, situation, current)
         self.missing["before"] += charge.quantity if before is None else 0
         self.missing["after"] += charge.quantity if after is None else 0
-        if before is None and after is None:
+        if whole is None:
             return
-        whole = self._slice(charge, situation)
         whole.families.add(charge.family_id)
         whole.places += charge.quantity
         # The town is paid by others too: what they owe is a part of what a grid brings.
@@ -181,20 +180,25 @@ class _Counted:
         whole.after += charge.quantity * (after.unit_price + after.third_party if after else ZERO)
         self.changes[charge.family_id] += charge.quantity * (_own(after) - _own(before))
 
-    def _price(self, version, charge, situation):
-        key = version and (version.id, version.starts_on), charge.unit_id, charge.kind, id(situation)
-        if key not in self._prices:
-            try:
-                found = price(version and version.grid, charge.unit_id, situation, charge.kind.value)
-            except NoPrice:
-                found = None
-            # The situation is kept, so that no other one gets its identity.
-            self._prices[key] = found, situation
-        return self._prices[key][0]
+    def _look(self, charge, situation, current):
+        """(Priced now, Priced then, the Slice), found once for all days on which nothing that matters changes."""
+        # By identity, which is quicker than content; the situation is kept, so that no other one gets the same.
+        key = id(current), charge.unit_id, charge.kind, id(situation)
+        if key not in self._known:
+            before, after = (self._price(one, charge, situation) for one in (current, self.version))
+            whole = None
+            if before is not None or after is not None:
+                order, title = bracket(self.version.grid, charge.unit_id, situation, charge.kind.value)
+                whole = self.slices.setdefault(order, Slice(title))
+            self._known[key] = before, after, whole, situation
+        return self._known[key][:3]
 
-    def _slice(self, charge, situation):
-        order, title = bracket(self.version.grid, charge.unit_id, situation, charge.kind.value)
-        return self.slices.setdefault(order, Slice(title))
+    @staticmethod
+    def _price(version, charge, situation):
+        try:
+            return price(version and version.grid, charge.unit_id, situation, charge.kind.value)
+        except NoPrice:
+            return None
 
     def simulation(self):
         slices = [self.slices[order] for order in sorted(self.slices)]

@@ -104,6 +104,7 @@ class TariffView(BaseView):
             billed=tariffs.billed_by(row),
             sample=sample,
             prices=sample.prices(version.grid, row.activity.units, row.title, row.starts_on),
+            may_simulate=may(Noun.bill, "read"),
             words=tariffs_words,
             may_edit=may(self.noun, "edit"),
         )

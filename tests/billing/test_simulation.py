@@ -10,6 +10,7 @@ from app.billing.grid import Cell, Column, Grid, Row
 from app.billing.grids import Version
 from app.billing.pricing import Situation
 from app.billing.simulation import compare, households, simulate, version_of
+from app.core.i18n import in_locale
 from app.extensions import db
 from tests.activities import cast as activities
 from tests.billing import cast
@@ -21,7 +22,8 @@ DAY = activities.THURSDAY
 
 @pytest.fixture
 def town(ctx, billed):
-    return billed
+    with in_locale("en"):
+        yield billed
 
 
 def dearer(prices, factor):
