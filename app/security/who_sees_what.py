@@ -37,6 +37,8 @@ class Noun(StrEnum):
     grant = "Grant"
     #: Bills, invoices, the account and its documents.
     bill = "Bill"
+    #: What was received, and its receipts.
+    payment = "Payment"
     #: Conversations with the town.
     message = "Message"
     #: What the town sends to many, and says to all.
@@ -99,6 +101,7 @@ TABLE = {
     Noun.tariff:         ("r",    "r",    "r",    "re",   "re",   "re",  "-",  "r"),
     Noun.grant:          ("-",    "-",    "-",    "re",   "re",   "r",   "-",  "-"),
     Noun.bill:           ("r",    "r",    "-",    "re",   "re",   "re",  "-",  "-"),
+    Noun.payment:        ("r",    "r",    "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.message:        ("ra",   "ra",   "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.broadcast:      ("-",    "-",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),

@@ -52,6 +52,7 @@ MENU = (
         (
             (_l("Bills by month"), "BillingView.periods", "receipt", Noun.bill),
             (_l("Invoices"), "InvoiceView.list", "file", Noun.bill),
+            (_l("Receipts journal"), "PaymentView.list", "receipt", Noun.payment),
             (_l("Reminders"), "ReminderView.list", "send", Noun.bill),
             (_l("Texts and logo"), "LetterheadView.edit", "pencil", Noun.bill),
             (_l("Days nobody pays"), "ExemptionView.list", "x", Noun.bill),

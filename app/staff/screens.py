@@ -29,6 +29,7 @@ from app.staff.invoices import InvoiceView
 from app.staff.log import LogView
 from app.staff.mails import MailView
 from app.staff.message_lists import CannedView, NewsView, TopicView
+from app.staff.payments import PaymentView
 from app.staff.quotients import ProofView
 from app.staff.reminders import ReminderStepView, ReminderView
 from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
@@ -74,6 +75,7 @@ VIEWS = (
     AbsenceReasonView,
     PaperTypeView,
     MailView,
+    PaymentView,
     ThreadsView,
     BroadcastView,
     NewsView,

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 15:02:46.977064
+Create Date: 2026-11-23 15:34:00.699013
 """
 
 import sqlalchemy as sa
@@ -1740,6 +1740,63 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_paper_paper_type_id"), ["paper_type_id"], unique=False)
 
     op.create_table(
+        "payment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("regie", sa.Integer(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("entry_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "means",
+            sa.Enum(
+                "cash",
+                "cheque",
+                "transfer",
+                "card",
+                "cesu",
+                "ancv",
+                name="ck_payment_means",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("reference", sa.String(length=60), nullable=False),
+        sa.Column("payer", sa.String(length=120), nullable=False),
+        sa.Column("cancels_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_by", sa.String(length=120), nullable=False),
+        sa.Column("key", sa.String(length=36), nullable=True),
+        sa.CheckConstraint("(cancels_id IS NULL AND amount > 0) OR (cancels_id IS NOT NULL AND amount < 0)", name="ck_payment_amount"),
+        sa.ForeignKeyConstraint(
+            ["cancels_id"],
+            ["payment.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["entry_id"],
+            ["ledger_entry.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("cancels_id", name="uq_payment_cancels"),
+        sa.UniqueConstraint("entry_id"),
+        sa.UniqueConstraint("key"),
+        sa.UniqueConstraint("regie", "year", "rank", name="uq_payment_rank"),
+    )
+    with op.batch_alter_table("payment", schema=None) as batch_op:
+        batch_op.create_index("ix_payment_day", ["received_on", "means"], unique=False)
+        batch_op.create_index("ix_payment_family", ["family_id", "received_on"], unique=False)
+
+    op.create_table(
         "pickup_person",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("child_id", sa.Integer(), nullable=False),
@@ -2140,6 +2197,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_pickup_person_child_id"))
 
     op.drop_table("pickup_person")
+    with op.batch_alter_table("payment", schema=None) as batch_op:
+        batch_op.drop_index("ix_payment_family")
+        batch_op.drop_index("ix_payment_day")
+
+    op.drop_table("payment")
     with op.batch_alter_table("paper", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_paper_paper_type_id"))
         batch_op.drop_index("ix_paper_owner")

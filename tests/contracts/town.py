@@ -74,6 +74,7 @@ from app.extensions import db
 from app.families.models import Adult, CafData, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
 from app.mail.models import OutgoingMail
+from app.payments.models import Means, Payment
 from app.security.models import CalendarFeed, FamilyLink
 from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
@@ -307,6 +308,19 @@ def _owe(family_id, rows, canary):
     db.session.add_all([*lines, entry, payment, bill, adjustment, grant, share, reminder, document])
     db.session.flush()
     db.session.add(Allocation(entry_id=payment.id, invoice_id=invoice.id, amount=Decimal("10.00")))
+    received = Payment(
+        number=2026000000 + rank,
+        year=2026,
+        rank=rank,
+        family_id=family_id,
+        entry_id=payment.id,
+        means=Means.cheque,
+        amount=Decimal("10.00"),
+        received_on=day,
+        reference=canary,
+        made_by="Régisseur Mairie",
+    )
+    db.session.add(received)
     db.session.flush()
     return {
         "number": invoice.number,
@@ -316,6 +330,7 @@ def _owe(family_id, rows, canary):
         "run_id": db.session.scalar(select(BillingRun.id)),
         "grid_id": db.session.scalar(select(TariffGrid.id)),
         "entry_id": payment.id,
+        "payment_id": received.id,
         "line_id": lines[0].id,
         "adjustment_id": adjustment.id,
         "exemption_id": db.session.scalar(select(Exemption.id)),
