@@ -148,7 +148,7 @@ def decoded(content):
 def from_csv(text, units):
     """The Taken of a file or of what was copied from a spreadsheet. Raises DomainError with a sentence."""
     lines = _lines(text)
-    if not lines:
+    if not any(map(any, lines)):
         raise DomainError(_("There is no table in it."))
     start = next((number for number, line in enumerate(lines) if plain(_at(line, 1)) == WHOM and not _at(line, 0)), None)
     taken = _ours(lines, start, units) if start else _published(lines)

@@ -21,7 +21,7 @@ def plain(text):
     """Text in small letters, without accents, doubled spaces or typographic signs: what words are compared by."""
     text = unicodedata.normalize("NFKD", text or "")
     text = "".join(char for char in text if not unicodedata.combining(char)).casefold()
-    text = text.replace("’", "'").replace("œ", "oe").replace("−", "-").replace("\u2011", "-")
+    text = text.replace("’", "'").replace("œ", "oe").replace("−", "-").replace("\u2011", "-").replace("\u2044", "/")
     return re.sub(r"\s+", " ", text).strip()
 
 
