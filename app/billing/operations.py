@@ -1,6 +1,7 @@
 """What does the town do about bills? Periods, runs, one bill, credit notes and corrections, exemptions, adjustments."""
 
 from babel.lists import format_list
+from flask import current_app
 from flask_babel import format_date, get_locale
 from sqlalchemy import delete, select
 
@@ -24,7 +25,7 @@ from app.billing.models import (
 from app.changes.operations import lock_family
 from app.core import clock, constraints
 from app.core.errors import DomainError, Stale
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, in_locale
 from app.core.numbering import next_number
 from app.extensions import db
 
@@ -54,12 +55,17 @@ def open_period(first_day, last_day, *, by, title="", due_on=None):
     if other is not None:
         raise DomainError(_("These days are billed with %(period)s already.", period=other.title))
     due_on = due_on or max(last_day, clock.today()) + settings.time_to_pay()
-    title = title.strip()[:60] or format_date(first_day, "LLLL y").capitalize()
-    period = BillingPeriod(title=title, first_day=first_day, last_day=last_day, due_on=due_on)
+    period = BillingPeriod(title=title.strip()[:60] or _month(first_day), first_day=first_day, last_day=last_day, due_on=due_on)
     db.session.add(period)
     db.session.flush()
     record("period.opened", period, by=by)
     return period
+
+
+def _month(day):
+    """As families read it on their bills, whatever the language of the clerk."""
+    with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
+        return format_date(day, "LLLL y").capitalize()
 
 
 def ask_run(period, kind, *, by, families=None, reason=""):
@@ -259,7 +265,9 @@ def withdraw_exemption(exemption, *, by, families=None):
     """The days are charged again, within the open unit of work; `families` as of exempt()."""
     record("exemption.withdrawn", exemption, by=by, note=exemption.reason)
     db.session.execute(delete(Exemption).where(Exemption.id == exemption.id))
-    _correct_periods(families or {}, _("Withdrawn: %(reason)s", reason=exemption.reason), by=by)
+    with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
+        reason = _("Withdrawn: %(reason)s", reason=exemption.reason)
+    _correct_periods(families or {}, reason, by=by)
 
 
 def _correct_periods(families, reason, *, by):

@@ -1,5 +1,7 @@
 """How does the worker compute, issue or correct the bills of a period? A few households at a time; killed at any moment, it goes on."""
 
+from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 
 from flask import current_app
@@ -28,20 +30,21 @@ def run_due(limit=AT_ONCE):
     run = db.session.scalar(select(BillingRun).where(BillingRun.state.in_(OPEN_RUN)).order_by(BillingRun.id).limit(1))
     if run is None:
         return 0
-    run_id, kind, period = run.id, run.kind, db.session.get(BillingPeriod, run.period_id)
     if run.state is RunState.waiting:
-        _begin(run_id)
+        _begin(run.id)
+    period = db.session.get(BillingPeriod, run.period_id)
+    # Units of work come and go: what is known of both need not be read again for each household.
+    for row in (run, period):
+        db.session.refresh(row)
+        db.session.expunge(row)
     families = db.session.scalars(_to_do(run).limit(limit)).all()
-    # Units of work come and go: what is known of the period need not be read again for each household.
-    db.session.refresh(period)
-    db.session.expunge(period)
     if not families:
-        _finish(run_id)
+        _finish(run.id)
         return 1
     try:
-        ACTS[kind](run_id, period, families)
+        ACTS[run.kind](run, _Progress(run.id, run.after_family_id, run.made), period, families)
     except Over:
-        current_app.logger.info("billing run %s: stopped, or done by another worker", run_id)
+        current_app.logger.info("billing run %s: stopped, or another worker is at it", run.id)
     return len(families)
 
 
@@ -65,53 +68,106 @@ def _begin(run_id):
 def _finish(run_id):
     with unit_of_work():
         over = update(BillingRun).where(BillingRun.id == run_id, BillingRun.state == RunState.running)
-        db.session.execute(over.values(state=RunState.done, finished_at=clock.now()))
+        # Households may have come in meanwhile.
+        db.session.execute(over.values(state=RunState.done, finished_at=clock.now(), total=BillingRun.done))
 
 
 # -- the three kinds --------------------------------------------------------------------------------------------------------------------
 
 
-def _dry(run_id, period, families):
+@dataclass
+class _Progress:
+    """Where a run stands. It moves only from where it was seen: of two workers at one run, one goes on and the other looks again."""
+
+    run_id: int
+    after: int
+    made: dict
+
+    def move(self, family_id, outcomes):
+        """Note what was done up to a household, in the transaction in which it was. Raises Over where the run was stopped or has moved."""
+        made = Counter(self.made) + Counter(outcomes)
+        given = {"run": self.run_id, "before": self.after, "now": family_id, "count": len(outcomes), "made": dict(made)}
+        if db.session.connection().execute(MOVE, given).rowcount != 1:
+            raise Over
+        return made
+
+    def moved(self, family_id, made):
+        """What move() has noted is committed."""
+        self.after, self.made = family_id, made
+
+
+_run = BillingRun.__table__
+MOVE = update(_run).where(_run.c.id == bindparam("run"), _run.c.state == RunState.running, _run.c.after_family_id == bindparam("before"))
+MOVE = MOVE.values(after_family_id=bindparam("now"), done=_run.c.done + bindparam("count"), made=bindparam("made"))
+
+
+def _dry(run, progress, period, families):
     """The figures of some households, in one transaction."""
     found = _computed(period, families)
-    with unit_of_work():
-        made = _lock(run_id, families[-1])
-        outcomes = save_drafts(period, {number: one for number, one in found.items() if one is not None})
-        outcomes += ["failed" for one in found.values() if one is None]
-        _advance(run_id, families[-1], len(families), made, outcomes)
+
+    def act(some):
+        outcomes = save_drafts(period, {number: found[number] for number in some if found.get(number) is not None})
+        # Bills that are over are not computed.
+        return outcomes + ["there" if number not in found else "failed" for number in some if found.get(number) is None]
+
+    try:
+        _do(progress, families[-1], partial(act, families))
+    except (Over, OperationalError):
+        raise
+    except Exception:
+        current_app.logger.exception("billing run %s: one by one", run.id)
+        for family_id in families:
+            _one(progress, family_id, partial(act, [family_id]))
 
 
-def _issue(run_id, period, families):
+def _issue(run, progress, period, families):
     """Invoices: priced outside, then one short transaction a household."""
     found, envelopes = _computed(period, families), addressees(families)
-    by = db.session.scalar(select(BillingRun.asked_by).where(BillingRun.id == run_id))
+
+    def act(family_id):
+        if family_id not in found:
+            return ["there"]
+        if found[family_id] is None:
+            return ["failed"]
+        return [issue(period, found[family_id], envelopes[family_id], by=run.asked_by)]
+
     with committed_lazily():
         for family_id in families[:-1]:
-            _one(run_id, family_id, partial(_issue_one, period, found, envelopes, family_id, by))
-    _one(run_id, families[-1], partial(_issue_one, period, found, envelopes, families[-1], by))
+            _one(progress, family_id, partial(act, family_id))
+    _one(progress, families[-1], partial(act, families[-1]))
 
 
-def _issue_one(period, found, envelopes, family_id, by):
-    if family_id not in found:
-        return "there"
-    if found[family_id] is None:
-        return "failed"
-    return issue(period, found[family_id], envelopes[family_id], by=by)
-
-
-def _correct(run_id, period, families):
+def _correct(run, progress, period, families):
     """Credit notes and new invoices, where what was billed has changed."""
     found = _computed(period, families)
-    by, reason = db.session.execute(select(BillingRun.asked_by, BillingRun.reason).where(BillingRun.id == run_id)).one()
+
+    def act(family_id):
+        if found.get(family_id) is None or not found[family_id].changed:
+            return ["nothing"]
+        return [correct_if_changed(period, family_id, run.reason, by=run.asked_by)]
+
     for family_id in families:
-        one = found.get(family_id)
-        act = (
-            (lambda family_id=family_id: correct_if_changed(period, family_id, reason, by=by)) if one and one.changed else lambda: "nothing"
-        )
-        _one(run_id, family_id, act)
+        _one(progress, family_id, partial(act, family_id))
 
 
 ACTS = {RunKind.dry: _dry, RunKind.issue: _issue, RunKind.correct: _correct}
+
+
+def _do(progress, family_id, act):
+    with unit_of_work():
+        made = progress.move(family_id, act())
+    progress.moved(family_id, made)
+
+
+def _one(progress, family_id, act):
+    """Do one household and say so, in one transaction; what fails there is noted, and the run goes on."""
+    try:
+        _do(progress, family_id, act)
+    except (Over, OperationalError):
+        raise
+    except Exception:
+        current_app.logger.exception("billing run %s: household %s", progress.run_id, family_id)
+        _do(progress, family_id, lambda: ["failed"])
 
 
 def _computed(period, families):
@@ -132,38 +188,3 @@ def _computed(period, families):
             current_app.logger.exception("bill of household %s cannot be computed", family_id)
             found[family_id] = None
     return found
-
-
-def _one(run_id, family_id, act):
-    """Do one household and say so, in one transaction; what fails there is noted, and the run goes on."""
-    try:
-        with unit_of_work():
-            made = _lock(run_id, family_id)
-            _advance(run_id, family_id, 1, made, [act()])
-    except (Over, OperationalError):
-        raise
-    except Exception:
-        current_app.logger.exception("billing run %s: household %s", run_id, family_id)
-        with unit_of_work():
-            _advance(run_id, family_id, 1, _lock(run_id, family_id), ["failed"])
-
-
-_run = BillingRun.__table__
-_mine = (_run.c.id == bindparam("run")) & (_run.c.state == RunState.running) & (_run.c.after_family_id < bindparam("family"))
-LOCK_RUN = select(_run.c.made).where(_mine).with_for_update()
-ADVANCE_RUN = update(_run).where(_run.c.id == bindparam("run"))
-ADVANCE_RUN = ADVANCE_RUN.values(after_family_id=bindparam("family"), done=_run.c.done + bindparam("count"), made=bindparam("made"))
-
-
-def _lock(run_id, family_id):
-    """What the run has made so far, its row locked. Raises Over where it was stopped, or a household is done already."""
-    made = db.session.connection().scalar(LOCK_RUN, {"run": run_id, "family": family_id})
-    if made is None:
-        raise Over
-    return made
-
-
-def _advance(run_id, family_id, count, made, outcomes):
-    for outcome in outcomes:
-        made[outcome] = made.get(outcome, 0) + 1
-    db.session.connection().execute(ADVANCE_RUN, {"run": run_id, "family": family_id, "count": count, "made": made})
