@@ -10,6 +10,7 @@ def register(appbuilder):
     from app.staff.attendance import AttendanceView
     from app.staff.bookings_enter import CancelDayView, EnterView
     from app.staff.desk import DeskView
+    from app.staff.family_papers import FamilyPapersView
     from app.staff.forecast import ForecastView
     from app.staff.kitchen import KitchenView
     from app.staff.letterhead import LetterheadView
@@ -23,7 +24,7 @@ def register(appbuilder):
 
     for view in (AttendanceView, OutingView, KitchenView, ForecastView, EnterView, CancelDayView):
         appbuilder.add_view_no_menu(view)
-    for view in (LetterheadView, PapersOfPeriodView):
+    for view in (FamilyPapersView, LetterheadView, PapersOfPeriodView):
         appbuilder.add_view_no_menu(view)
     for view in (DeskView, QueueView, BulkView, LotView, ActingView, StaffFileView, ChildSheetView, *screens.VIEWS):
         appbuilder.add_view_no_menu(view)

@@ -9,6 +9,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from app.billing.detail import parts_of
+from app.billing.documents import print_again
 from app.billing.models import (
     Allocation,
     BillingPeriod,
@@ -107,7 +108,7 @@ class InvoiceView(StaffView):
 
     noun, model, route_base = Noun.bill, Invoice, "/mairie/factures"
     route_methods = ("list", "export", "show")
-    method_permission_name = {**StaffView.method_permission_name, "credit": "edit", "correct": "edit"}
+    method_permission_name = {**StaffView.method_permission_name, "credit": "edit", "correct": "edit", "again": "edit"}
     list_title = _l("Invoices")
     labels = {
         "number": _l("Number"),
@@ -146,7 +147,7 @@ class InvoiceView(StaffView):
 
     @classmethod
     def more_routes(cls):
-        return ("credit", "correct")
+        return ("credit", "correct", "again")
 
     def decorate(self, rows):
         ids = [row.id for row in rows]
@@ -189,6 +190,7 @@ class InvoiceView(StaffView):
             page=page,
             label=STANDINGS[page.standing][0],
             explain=explain,
+            may_print=may(Noun.bill, "edit"),
             may_edit=may(Noun.bill, "edit") and page.standing not in ("cancelled", "credit_note"),
             back_url=self.back_url(),
         )
@@ -209,6 +211,14 @@ class InvoiceView(StaffView):
         intro = _("A credit note takes the invoice back, and a new one is made of what is known today: bookings, attendance, tariffs.")
         done = _("The credit note and the new invoice are issued.")
         return self._put_right(row, title, intro, _("Correct"), "correct", done)
+
+    @expose("/<int(max=2147483647):pk>/imprimer", methods=["POST"])
+    @screen
+    def again(self, pk):
+        with saving():
+            print_again(self.row(pk), by=actor())
+        flash(_("The PDF is being made again."), "success")
+        return redirect(url_for("InvoiceView.show", pk=pk), 303)
 
     def _put_right(self, row, title, intro, button, act, done):
         from app.billing import operations
