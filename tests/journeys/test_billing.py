@@ -1,4 +1,4 @@
-"""Can a clerk enter the town's prices, try them, bill a month and correct one bill? At a desk, on a telephone, without a script, by keys alone."""
+"""Can a clerk enter the prices, try them, bill a month, correct a bill? At a desk, on a telephone, without a script, by keys alone."""
 
 import re
 from datetime import date
