@@ -26,6 +26,7 @@ from app.billing.runs import run_due
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.money import round_cents
+from app.demo.letterhead import write_letterhead
 from app.extensions import db
 from app.families.models import IncomeQuotient, QuotientSource
 
@@ -41,6 +42,7 @@ MEANS = ("Paiement par carte", "Prélèvement", "Chèque", "Virement")
 def set_prices(world):
     """A grid of this year and of last year for every activity, within the open unit of work; a few households pay by another row."""
     seed.seed()
+    write_letterhead()
     for unit, percent in (("whole", 30), ("holiday", 30)):
         world.offer.units[unit].meal_percent = percent
     for years_ago, factor in ((1, Decimal("0.97")), (0, Decimal(1))):
