@@ -1,0 +1,172 @@
+"""Does the screen of a price table keep what was typed, refuse what is wrong beside its place, and leave billed prices alone?"""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from app.audit.models import LogEntry
+from app.billing.models import TariffGrid
+from app.core.db import unit_of_work
+from app.extensions import db
+from tests.billing import bills
+from tests.billing.price_table import Screen, kept, upload
+from tests.conftest import counted_queries
+
+
+@pytest.fixture
+def clerk(sign_in):
+    return sign_in("agent")
+
+
+def new(clerk, activity, **typed):
+    screen = Screen(clerk, activity).table(["Prix"], {"de 0 à 300": ["1,00"], "300,01 et plus": ["2,00"]})
+    return screen.press("save", starts_on="2027-01-01", **typed)
+
+
+def test_who_may_look_and_who_may_write(sign_in, billed):
+    assert sign_in().get("/mairie/tarifs/").status_code == 302
+    assert sign_in("galbert").get("/mairie/tarifs/").status_code == 403
+    assert sign_in("animateur").get("/mairie/tarifs/").status_code == 403
+    reader = sign_in("lecteur")
+    page = reader.get(f"/mairie/tarifs/{billed.canteen_grid}/")
+    assert page.status_code == 200 and "/modifier" not in page.text
+    assert reader.get(f"/mairie/tarifs/nouveau?activity={billed.canteen}").status_code == 403
+    assert reader.post(f"/mairie/tarifs/{billed.canteen_grid}/supprimer").status_code == 403
+    assert sign_in("agent").get("/mairie/tarifs/999/").status_code == 404
+    assert sign_in("agent").get("/mairie/tarifs/nouveau?activity=999").status_code == 404
+
+
+def test_a_table_is_saved_and_the_log_says_so(app, clerk, billed):
+    assert new(clerk, billed.canteen, title="Délibération du 3 décembre").response.status_code == 303
+    grid = kept(app, billed.canteen)["2027-01-01"]
+    assert [row.lowest for row in grid.rows] == [0, Decimal("300.01")]
+    with app.test_request_context("/"):
+        assert db.session.scalar(select(LogEntry.verb).where(LogEntry.verb == "tariff.add")) == "tariff.add"
+
+
+def test_nothing_typed_is_lost(clerk, billed):
+    screen = Screen(clerk, billed.canteen).table(
+        ["Prix", "PAI"], {"de 0 à 300": ["un euro", ""], "de 400 à …": ["2", "1€50"], "": ["", "9"]}
+    )
+    screen.rule("rank", "percent_less", "la moitié", least="x")
+    for button, status in (("check", 200), ("save", 422), ("add-row", 200), ("add-column", 200), ("add-rule", 200), ("paste", 422)):
+        screen.press(button, starts_on="demain", membership="dix", title="<b>Délibération</b>", try__quotients="300 abc")
+        assert screen.response.status_code == status, button
+        sent = {name: values[0] for name, values in screen.fields.items()}
+        assert (
+            sent["cell-0-0"] == "un euro" and sent["cell-1-1"] == "1€50" and sent["row-1-title"] == "de 400 à …" and sent["cell-2-1"] == "9"
+        )
+        assert sent["rule-0-value"] == "la moitié" and sent["rule-0-least"] == "x" and sent["membership"] == "dix"
+        assert sent["starts_on"] == "demain" and sent["title"] == "<b>Délibération</b>" and sent["try-quotients"] == "300 abc"
+    errors = " ".join(screen.press("check").errors)
+    for words in ("write a price", "“dix” is no amount", "“la moitié” is no number", "from which day on", "Give it a title"):
+        assert words in errors
+    assert "<b>Délibération" not in screen.response.text
+
+
+def test_a_hole_is_refused_beside_its_row(app, clerk, billed):
+    screen = (
+        Screen(clerk, billed.canteen).table(["Prix"], {"de 0 à 300": ["1"], "400 et plus": ["2"]}).press("save", starts_on="2027-01-01")
+    )
+    assert screen.response.status_code == 422 and len(kept(app, billed.canteen)) == 2
+    assert screen.errors == ["No bracket for quotients between 300 (“de 0 à 300”) and 400 (“400 et plus”)."]
+    assert screen.page.xpath('//*[@id="row-1-error"]') and screen.page.get_element_by_id("row-1").get("aria-describedby") == "row-1-error"
+
+
+def test_two_tables_of_one_day(app, clerk, billed):
+    assert new(clerk, billed.canteen).response.status_code == 303
+    screen = new(clerk, billed.canteen)
+    assert screen.response.status_code == 422 and "begins on this day already" in screen.errors[0]
+    with app.test_request_context("/"), pytest.raises(Exception, match=r"uq_tariff_grid_start|UNIQUE"), unit_of_work() as session:
+        session.add(TariffGrid(activity_id=billed.canteen, starts_on=date(2027, 1, 1), content={}))
+
+
+def test_whom_a_row_is_for_can_be_set_by_hand(app, clerk, billed):
+    screen = Screen(clerk, billed.canteen).table(["Prix"], {"Tous": ["3"], "Petits gourmands": ["2"]}).press("check")
+    assert any("by name: “Petits gourmands”" in words for words in screen.meanings)
+    # What a person changed counts, though the box "as the title says" is still ticked.
+    screen.press("check", **{"row-1-ages": "3-5", "row-1-name": ""})
+    assert any("3–5 years" in words and "by hand" in words for words in screen.meanings)
+    assert screen.press("save", starts_on="2027-01-01").response.status_code == 303
+    row = kept(app, billed.canteen)["2027-01-01"].rows[1]
+    assert row.ages == (3, 5) and row.category == ""
+    screen = Screen(clerk, billed.canteen).table(["Prix"], {"Tous": ["3"], "Autres": ["2"]}).press("check", **{"row-1-ranks": "le dernier"})
+    assert "“le dernier” cannot be read" in screen.errors[0] and screen.fields["row-1-ranks"] == ["le dernier"]
+
+
+def test_a_table_is_changed_and_somebody_elses_change_is_not_lost(app, clerk, billed):
+    one, other = (Screen(clerk, billed.canteen, f"/mairie/tarifs/{billed.canteen_before}/modifier") for _clerk in range(2))
+    assert one.press("save", **{"cell-0-0": "3,10"}).response.status_code == 303
+    other.press("save", **{"cell-0-0": "3,20"})
+    assert other.response.status_code == 409 and "Somebody changed this price table" in other.errors[0]
+    assert other.fields["cell-0-0"] == ["3,20"] and kept(app, billed.canteen)["2025-09-01"].cells[0][0].amount == Decimal("3.10")
+
+
+def test_prices_by_which_families_were_billed_stay(app, clerk, billed):
+    with app.test_request_context("/"):
+        lines = bills.lines_of("Léa", [date(2026, 10, 5)], "2.50", activity_id=billed.canteen)
+        bills.issue(billed.galbert, 2026, 10, lines, rank=1)
+    url = f"/mairie/tarifs/{billed.canteen_grid}"
+    assert clerk.get(f"{url}/modifier").status_code == 302 and "its prices stay as they are" in clerk.get(f"{url}/").text
+    editor = Screen(clerk, billed.canteen)
+    editor.url = f"{url}/modifier"
+    editor.table(["Prix"], {"Tous": ["9"]}).press("save", starts_on="2026-09-01")
+    assert editor.response.status_code == 422 and "Families were billed by this price table up to" in editor.errors[0]
+    assert "Families were billed" in clerk.post(f"{url}/supprimer", follow_redirects=True).text
+    # Nor may another table reach over days that were billed; after them it may.
+    between = Screen(clerk, billed.canteen).table(["Prix"], {"Tous": ["9"]}).press("save", starts_on="2026-10-01")
+    assert "Days up to 5 October 2026 are billed already" in between.errors[0]
+    assert between.press("save", starts_on="2026-10-06").response.status_code == 303
+    assert clerk.post(f"{url}/nom", data={"title": "Décision 7"}).status_code == 303
+
+
+def test_a_table_that_nothing_was_billed_by_is_deleted(app, clerk, billed):
+    assert "cannot be taken back" in clerk.get(f"/mairie/tarifs/{billed.canteen_grid}/supprimer").text
+    assert clerk.post(f"/mairie/tarifs/{billed.canteen_grid}/supprimer").status_code == 303
+    assert list(kept(app, billed.canteen)) == ["2025-09-01"]
+
+
+def test_a_copy_begins_in_september_with_the_same_table(app, clerk, billed):
+    screen = Screen(clerk, billed.canteen, f"/mairie/tarifs/nouveau?activity={billed.canteen}&from={billed.canteen_grid}")
+    assert screen.fields["starts_on"] == ["2027-09-01"]
+    assert screen.press("save").response.status_code == 303
+    grids = kept(app, billed.canteen)
+    assert grids["2027-09-01"] == grids["2026-09-01"]
+
+
+def test_all_prices_change_by_a_percentage(clerk, billed):
+    screen = Screen(clerk, billed.evening, f"/mairie/tarifs/nouveau?activity={billed.evening}&from={billed.evening_grid}")
+    screen.press("raise", percent="10")
+    assert screen.fields["cell-0-0"] == ["0,25 % (0,88 – 3,30)"]
+    screen.press("raise", percent="-1,5", fives="1")
+    assert screen.fields["cell-0-0"] == ["0,25 % (0,85 – 3,25)"]
+    assert screen.press("raise", percent="beaucoup").errors == ["Say by how many percent, for instance 2 or 1,5."]
+
+
+def test_a_file_that_is_no_table(clerk, billed):
+    for content, words in (("", "There is no table"), ("bonjour", "There is no table"), ("x" * 300_000, "too large")):
+        screen = upload(clerk, billed.canteen, content)
+        assert screen.response.status_code == 422 and any(words in error for error in screen.errors), content[:20]
+    picture = clerk.post(f"/mairie/tarifs/nouveau/fichier?activity={billed.canteen}", data={})
+    assert picture.status_code == 422 and "Choose a file first" in picture.text
+
+
+def test_forged_fields_break_nothing(clerk, billed):
+    data = {"rows": "99999", "columns": "-3", "rules": "x", "do": "drop-row-7", "without": "evil", "bounds": "evil", "rule-0-kind": "evil"}
+    assert clerk.post(f"/mairie/tarifs/nouveau?activity={billed.canteen}", data=data).status_code == 200
+    many = {"rows": "999", "columns": "999", "do": "add-row"}
+    screen = Screen(clerk, billed.canteen)
+    screen.fields = many
+    screen.press("add-row")
+    assert (screen.count("rows"), screen.count("columns")) == (60, 30)
+
+
+def test_pages_cost_few_queries(app, clerk, billed):
+    clerk.get("/mairie/tarifs/")
+    with app.app_context():
+        for path in ("/", f"/{billed.canteen_grid}/", f"/{billed.canteen_grid}/modifier", f"/nouveau?activity={billed.wednesday}"):
+            with counted_queries() as statements:
+                assert clerk.get(f"/mairie/tarifs{path}").status_code == 200
+            assert len(statements) <= 8, path
