@@ -178,7 +178,8 @@ class _Pricing:
     def _membership(self, due):
         kid = self.facts.kids[due.child_id]
         name = next(service.activity for service in self.facts.services.values() if service.activity_id == due.activity_id)
-        amount, of_family = due.membership.amount, due.membership.per_family
+        where = self.situations.of(due.family_id, due.child_id, due.activity_id, self.spans[-1][1]).residence
+        amount, of_family = due.membership.of(where), due.membership.per_family
         return Line(
             charge=ChargeKind.membership,
             child_id=None if of_family else kid.id,
