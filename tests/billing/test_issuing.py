@@ -314,7 +314,7 @@ def test_what_cannot_be_priced_blocks_and_says_why(town):
     assert run(period, "issue") == {"blocked": 2, "issued": 1}
     said = {one["code"]: sentence(one) for one in bills(period)[1].anomalies}
     assert "no_tariff" in said and "Léa" in said["no_tariff"] and "unbooked" in said
-    with pytest.raises(DomainError, match="Wednesdays.*Léa"):
+    with pytest.raises(DomainError, match=r"Wednesdays.*Léa"):
         act("issue_bill", Bill, bills(period)[1].id)
     check_books()
 
@@ -391,3 +391,68 @@ def test_a_membership_is_billed_once_a_year_a_child(town):
     assert db.session.scalar(select(func.count(InvoiceLine.id)).filter_by(charge=ChargeKind.membership)) == 3
     assert run(first, "dry") == {"unchanged": 3}
     check_books()
+
+
+def test_what_was_computed_before_another_bill_is_computed_again(town):
+    """Between the pricing of a chunk and a household's turn, the month before was carried forward."""
+    from app.billing.computing import compute
+    from app.billing.issuing import addressees, issue
+    from app.billing.models import BillingPeriod
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    first, second = opened(), opened(cast.NOVEMBER_DAYS)
+    stale = compute(db.session.get(BillingPeriod, second), [1, 2, 3])
+    assert stale[2].draft.total == cast.NOVEMBER[2]
+    run(first, "issue")
+    with unit_of_work():
+        period = db.session.get(BillingPeriod, second)
+        assert [issue(period, stale[family], addressees([family])[family], by=BY) for family in (1, 2, 3)] == ["issued"] * 3
+        assert [issue(period, stale[family], {}, by=BY) for family in (1, 2, 3)] == ["there"] * 3
+    assert bills(second)[2].invoice.total == cast.OCTOBER[2] + cast.NOVEMBER[2]
+    # What was unpaid before is told, and is no part of the total.
+    assert bills(second)[1].invoice.earlier_balance == cast.OCTOBER[1] and bills(second)[1].invoice.total == cast.NOVEMBER[1]
+    check_books()
+
+
+def test_what_was_paid_in_advance_pays_the_invoice(town):
+    from app.billing.ledger import balance, left, post, settle
+    from app.billing.models import EntryKind
+    from app.core.db import unit_of_work
+
+    period = opened()
+    with unit_of_work():
+        assert settle(post(1, EntryKind.payment, Decimal("-100.00"), by=BY)) == []
+    run(period, "issue")
+    invoice = bills(period)[1].invoice
+    assert left(invoice) == 0 and invoice.earlier_balance == -100 and balance(1) == cast.OCTOBER[1] - 100
+    check_books()
+
+
+def test_an_invoice_cannot_be_changed(town):
+    from app.core.db import unit_of_work
+    from app.core.errors import WriteRefused
+    from app.extensions import db
+
+    period = opened()
+    run(period, "issue")
+    for statement in ("UPDATE invoice SET total = 0", "DELETE FROM invoice_line", "UPDATE ledger_entry SET amount = 0"):
+        with pytest.raises(WriteRefused), unit_of_work():
+            db.session.execute(db.text(statement))
+    check_books()
+
+
+def test_computing_asks_as_often_for_many_households_as_for_one(town):
+    from app.billing.computing import compute
+    from app.billing.models import BillingPeriod
+    from app.extensions import db
+    from tests.conftest import counted_queries
+
+    period = db.session.get(BillingPeriod, opened())
+    counts = []
+    for families in ([1], [1, 2, 3]):
+        compute(period, families)
+        with counted_queries() as statements:
+            compute(period, families)
+        counts.append(len([one for one in statements if "attendance.group_id" not in one]))
+    assert counts[0] == counts[1] <= 16

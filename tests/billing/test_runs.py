@@ -218,3 +218,19 @@ def test_one_household_that_cannot_be_billed_does_not_stop_the_others(app, month
     work_off()
     assert db.session.scalar(select(func.count(Bill.id)).filter_by(family_id=20)) == 1
     check_books()
+
+
+def test_commits_that_do_not_wait_are_followed_by_one_that_does(app, ctx):
+    from app.core.db import committed_lazily, unit_of_work
+    from app.extensions import db
+
+    ask, waits, does_not = ("PRAGMA synchronous", 2, 1) if db.engine.dialect.name == "sqlite" else ("SHOW synchronous_commit", "on", "off")
+
+    def asked_in_unit():
+        with unit_of_work():
+            return db.session.scalar(db.text(ask))
+
+    assert asked_in_unit() == waits
+    with committed_lazily():
+        assert asked_in_unit() == does_not
+    assert asked_in_unit() == waits
