@@ -39,7 +39,7 @@ def test_an_invoice_says_why_each_line_costs_what_it_costs(sign_in, bills):
     page = text(sign_in("galbert"), OCTOBER)
     assert "Canteen 10 × €3.80 = €38.00 Thu 1, Fri 2, Mon 5," in page
     assert "Why €3.80? Léa, Canteen Family quotient 812, counted since September 2026." in page
-    assert "booked late" in page and "Tom €6.30" in page and "This invoice €63.30" in page
+    assert "Addressed to Christelle Galbert." in page and "booked late" in page and "Tom €6.30" in page and "This invoice €63.30" in page
 
 
 def test_an_invoice_tells_the_earlier_balance_apart(app, sign_in, bills):
@@ -170,6 +170,14 @@ def test_nobody_and_the_staff_are_kept_out(sign_in, bills):
         assert "/login/" in sign_in().get(path).location
         for username in ("agent", "regisseur", "animateur", "lecteur"):
             assert sign_in(username).get(path).status_code == 403
+
+
+def test_a_clerk_who_acts_for_the_family_reads_it_and_asks_no_question(sign_in, bills):
+    client = sign_in("agent")
+    with client.session_transaction() as session:
+        session["acting"] = {"family": 1, "channel": "phone", "received_on": "2026-11-20"}
+    assert "63.30" in text(client, STATEMENT) and "Ask the town hall" not in text(client, OCTOBER)
+    assert client.get("/portail/releve/facture/2026000003/").status_code == 404
 
 
 def test_reading_writes_nothing(app, sign_in, bills):
