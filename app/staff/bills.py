@@ -174,6 +174,11 @@ class BillView(StaffView):
         loads = (joinedload(Bill.period), joinedload(Bill.family), joinedload(Bill.invoice))
         return db.session.scalar(select(Bill).filter_by(period_id=period_id, family_id=family_id).options(*loads)) or abort(404)
 
+    @staticmethod
+    def _id(period_id, family_id):
+        """What is written is read anew, without what a page joins to it: PostgreSQL locks no outer join."""
+        return db.session.scalar(select(Bill.id).filter_by(period_id=period_id, family_id=family_id)) or abort(404)
+
     @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/")
     @screen
     def bill(self, period_id, family_id):
@@ -206,10 +211,10 @@ class BillView(StaffView):
     @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/emettre", methods=["POST"])
     @screen
     def issue(self, period_id, family_id):
-        row = self._bill(period_id, family_id)
+        bill_id = self._id(period_id, family_id)
         try:
             with saving():
-                invoice_id = operations.issue_bill(db.session.get(Bill, row.id), by=actor()).id
+                invoice_id = operations.issue_bill(db.session.get(Bill, bill_id), by=actor()).id
         except DomainError as refusal:
             flash(str(refusal), "danger")
             return redirect(url_for("BillView.bill", period_id=period_id, family_id=family_id), 303)
@@ -227,10 +232,10 @@ class BillView(StaffView):
         return self._move(period_id, family_id, operations.release, _("Released: it is issued with the others."))
 
     def _move(self, period_id, family_id, act, done):
-        row = self._bill(period_id, family_id)
+        bill_id = self._id(period_id, family_id)
         try:
             with saving():
-                act(db.session.get(Bill, row.id), by=actor())
+                act(db.session.get(Bill, bill_id), by=actor())
             flash(done, "success")
         except DomainError as refusal:
             flash(str(refusal), "danger")
