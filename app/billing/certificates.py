@@ -171,7 +171,7 @@ def presence(family_id, child, year):
         found = months.setdefault(day.replace(day=1), {})
         found[service] = found.get(service, 0) + 1
         services[service] = True
-    return Presence(child, first, last, list(months.items()), list(services))
+    return Presence(child, first, max(first, min(last, clock.today())), list(months.items()), list(services))
 
 
 # -- on paper -------------------------------------------------------------------------------------------------------------------------

@@ -39,7 +39,6 @@ def render_due(limit=60):
     made = 0
     for invoice_id, printed in print_all(_pages(taken)):
         if printed is None:
-            current_app.logger.error("the document of invoice %s could not be printed", invoice_id)
             continue
         try:
             made += _keep(invoice_id, printed)
@@ -82,7 +81,11 @@ def _pages(invoice_ids):
         locale = reader.locale if reader is not None else current_app.config["BABEL_DEFAULT_LOCALE"]
         with in_locale(locale):
             heads[locale] = heads.get(locale) or letterhead(logo)
-            pages[paper.invoice.id] = invoice_page(paper, heads[locale])
+            try:
+                pages[paper.invoice.id] = invoice_page(paper, heads[locale])
+            except Exception:
+                # One that cannot be written holds up nobody else.
+                current_app.logger.exception("invoice %s cannot be written", paper.invoice.number)
     db.session.rollback()
     return pages
 

@@ -1,10 +1,13 @@
 """How are many documents printed at once? In processes of their own, so that every core works; whoever dies holds up nobody."""
 
+import logging
 import os
 import signal
 from multiprocessing import connection, get_context
 
-from app.documents.pdf import PdfFailed, print_page
+from app.documents.pdf import print_page
+
+log = logging.getLogger(__name__)
 
 #: Below this many pages a second process costs more than it brings.
 WORTH_A_PROCESS = 4
@@ -13,8 +16,9 @@ MOST_PROCESSES = 4
 
 
 def processes_for(count):
-    """How many processes print so many pages."""
-    return max(1, min(len(os.sched_getaffinity(0)), MOST_PROCESSES, count // WORTH_A_PROCESS))
+    """How many processes print so many pages: one a core that is ours."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return max(1, min(cores, MOST_PROCESSES, count // WORTH_A_PROCESS))
 
 
 def print_all(pages):
@@ -27,26 +31,37 @@ def print_all(pages):
     count = processes_for(len(waiting))
     if count > 1:
         yield _printed(*waiting.pop())
-        readers = [_start(waiting[share::count]) for share in range(count)]
+        yield from _by_others([waiting[share::count] for share in range(count)])
+    else:
+        for key, page in waiting:
+            yield _printed(key, page)
+
+
+def _by_others(shares):
+    """What a process for each share prints."""
+    readers = dict(map(_start, shares))
+    try:
         while readers:
             for reader in connection.wait(readers):
                 try:
                     yield reader.recv()
                 except EOFError:
                     reader.close()
-                    readers.remove(reader)
-    else:
-        for key, page in waiting:
-            yield _printed(key, page)
+                    readers.pop(reader).join()
+    finally:
+        for reader, process in readers.items():
+            reader.close()
+            process.terminate()
+            process.join()
 
 
 def _start(share):
-    """Let a process print its share; returns the end of the pipe that its documents come out of."""
+    """Let a process print its share; returns the end of the pipe that its documents come out of, and the process."""
     reader, writer = get_context("fork").Pipe(duplex=False)
     process = get_context("fork").Process(target=_print_share, args=(share, writer), daemon=True)
     process.start()
     writer.close()
-    return reader
+    return reader, process
 
 
 def _print_share(share, writer):
@@ -63,5 +78,7 @@ def _print_share(share, writer):
 def _printed(key, page):
     try:
         return key, print_page(page)
-    except (PdfFailed, ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, MemoryError):
+    except Exception:
+        # Whatever xhtml2pdf and reportlab raise about one page, the others are printed.
+        log.exception("document %s could not be printed", key)
         return key, None

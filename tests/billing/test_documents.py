@@ -1,6 +1,7 @@
 """Is every invoice printed once, whatever happens meanwhile, and does the household hear of it?"""
 
 import errno
+import multiprocessing
 import os
 import re
 import signal
@@ -125,6 +126,28 @@ def test_a_process_that_is_killed_takes_its_share_alone(invoices, monkeypatch):
     monkeypatch.setattr(press, "print_page", real)
     clock.advance(minutes=3)
     assert render_due() == 1
+
+
+def test_what_cannot_be_written_holds_up_nobody(invoices, monkeypatch):
+    real = documents.invoice_page
+
+    def broken(paper, head):
+        return real(None if paper.invoice.id == invoices[0] else paper, head)
+
+    monkeypatch.setattr(documents, "invoice_page", broken)
+    assert render_due() == 2
+    assert states() == ["waiting", "done", "done"]
+
+
+def test_no_process_is_left_behind(invoices, monkeypatch):
+    in_processes(monkeypatch)
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("app.documents.operations.seal_bytes", full)
+    assert render_due() == 0
+    assert not multiprocessing.active_children()
 
 
 def test_a_full_disk_is_waited_for(invoices, monkeypatch):
