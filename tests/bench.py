@@ -55,9 +55,11 @@ PEER = {
     #: One child, one activity, 11 days; ours are all children, four services, four weeks.
     "agenda": (163, 41),
     "save_booking": None,
+    "statement": None,
+    "invoice": None,
 }
 #: Limits of our own, in ms: what the peer does not measure.
-OURS = {"save_booking": 30}
+OURS = {"save_booking": 30, "statement": 15, "invoice": 15}
 #: These write: one request after the other, so that statements are not counted.
 SAVES = {"save_booking"}
 #: Days that are asked for in one post.
@@ -84,6 +86,8 @@ PAGES = (
     Page("validation", "agent", "/mairie/demandes/"),
     Page("agenda", "galbert", "/portail/agenda/?weeks=4"),
     Page("save_booking", "galbert", "/portail/agenda/?week={week}"),
+    Page("statement", "galbert", "/portail/releve/"),
+    Page("invoice", "galbert", "/portail/releve/facture/{invoice}/"),
 )
 
 
@@ -263,13 +267,17 @@ def _get(app, page, places):
 
 def _save(app, page, places):
     """A function that asks for some free days in one post, as the agenda's script does; its `undo` takes them back, unmeasured."""
-    client, address = signed_in(app, page.username), page.address.format(**places)
-    shown = client.get(address).text
-    free = re.findall(r'name="book" value="((\d+)\.\d+\.([-\d]+))"', shown)
-    # One a child and day: services may exclude each other.
-    spots = list({(child, day): spot for spot, child, day in free}.values())[:LOT]
-    if len(spots) < LOT:
-        raise Absent(f"{address} has {len(spots)} free days; {LOT} are needed")
+    client = signed_in(app, page.username)
+    for week in places["weeks"]:
+        address = page.address.format(**places, week=week)
+        shown = client.get(address).text
+        free = re.findall(r'name="book" value="((\d+)\.\d+\.([-\d]+))"', shown)
+        # One a child and day: services may exclude each other.
+        spots = list({(child, day): spot for spot, child, day in free}.values())[:LOT]
+        if len(spots) == LOT:
+            break
+    else:
+        raise Absent(f"none of the weeks {', '.join(places['weeks'])} has {LOT} free days")
     token, count, asked = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', shown).group(1), itertools.count(), {}
 
     def post(act):
@@ -310,7 +318,8 @@ def _login(app):
 
 
 def _places(username):
-    """The first child and the family of an account's address; for staff, those of a family in the middle of the town."""
+    """The first child, the family and the newest invoice of an account; for staff, those of a family in the middle of the town."""
+    from app.billing.models import Invoice
     from app.children.models import Household
     from app.extensions import db
     from app.families.models import Family
@@ -321,11 +330,13 @@ def _places(username):
     )
     family = family or db.session.scalar(db.select(Family.id).order_by(Family.id).limit(1))
     child = db.session.scalar(db.select(Household.child_id).where(Household.family_id == family).order_by(Household.child_id).limit(1))
+    invoice = db.session.scalar(db.select(Invoice.number).where(Invoice.family_id == family).order_by(Invoice.id.desc()).limit(1))
     db.session.remove()
     from app.core import clock
 
-    year, week, _day = (clock.today() + timedelta(weeks=2)).isocalendar()
-    return {"family": family, "child": child, "week": f"{year}-W{week:02}"}
+    # Holidays, or a usual week that is booked already, leave nothing to ask in some.
+    weeks = [(clock.today() + timedelta(weeks=ahead)).isocalendar() for ahead in range(2, 20)]
+    return {"family": family, "child": child, "invoice": invoice, "weeks": [f"{year}-W{week:02}" for year, week, _day in weeks]}
 
 
 def hash_ms():
