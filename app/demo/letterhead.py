@@ -15,8 +15,8 @@ TEXTS = {
     "invoice_issuer": "Régie des services périscolaires",
     "invoice_address": "Mairie de Saint-Exemple\n1 place de la Mairie\n77181 Saint-Exemple",
     "invoice_payee": "Régie périscolaire de Saint-Exemple",
-    "invoice_payment": "Par chèque, avec le talon ci-dessous.\nEn espèces ou en CESU au guichet, du lundi au vendredi de 8 h 30 à 12 h.",
-    "invoice_payment_en": "By cheque, with the slip below.\nIn cash or CESU at the desk, Monday to Friday, 8:30 to 12.",
+    "invoice_payment": "Par chèque, avec le talon de la facture.\nEn espèces ou en CESU au guichet, du lundi au vendredi de 8 h 30 à 12 h.",
+    "invoice_payment_en": "By cheque, with the slip of the invoice.\nIn cash or CESU at the desk, Monday to Friday, 8:30 to 12.",
     "invoice_legal": "Une question ? Écrivez à la mairie. Sans paiement à la date indiquée, le Trésor public recouvre la somme.",
     "invoice_legal_en": "A question? Write to the town hall. What is not paid by the day indicated is collected by the Trésor public.",
 }
