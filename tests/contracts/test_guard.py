@@ -1,6 +1,7 @@
 """Does the last net hold? Every way to write, on every table, during a family's request."""
 
 from datetime import UTC
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import delete, insert, text, update
@@ -45,7 +46,7 @@ def some_value(column):
         return date(2026, 1, 1)
     if hasattr(kind, "__members__"):
         return next(iter(kind))
-    return {dict: {}, list: [], bool: True, int: 1, str: "x"}.get(kind, "x")
+    return {dict: {}, list: [], bool: True, int: 1, Decimal: Decimal(1), str: "x"}.get(kind, "x")
 
 
 def some_values(table):
