@@ -37,7 +37,8 @@ def note_of_days(drafts, facts, problems):
     """Add to Drafts what is odd about single days: no price, came without a booking, booked but not noted where the sheet was used."""
     for (family_id, code, child, unit), days in problems.items():
         drafts[family_id].anomalies.append(_days(code, child, unit, days=days))
-    waiting = {(row.child_id, row.unit_id, row.day): row.group_id for row in facts.bookings if row.state is BookingState.booked}
+    booked = ((row, (row.child_id, row.unit_id, row.day)) for row in facts.bookings if row.state is BookingState.booked)
+    waiting = {place: row.group_id for row, place in booked if place not in facts.marks}
     used, today = _Sheets(), clock.today()
     for draft in drafts.values():
         found = defaultdict(list)

@@ -139,15 +139,18 @@ class Facts:
     def load(cls, family_ids, first, last):
         """Of these households; seven queries, whatever their number."""
         facts = cls(first, last, services())
-        for row in db.session.execute(_links(), {"families": list(family_ids)}):
+        # Straight from the connection: rows of a month are many, and no objects are made of them.
+        db.session.flush()
+        ask = db.session.connection().execute
+        for row in ask(_links(), {"families": list(family_ids)}):
             facts.kids[row.id] = Kid(row.id, f"{row.first_name} {row.last_name}", row.birth_date)
             facts.links[row.id].append(Link(*row[4:]))
         if not facts.kids:
             return facts
         wanted = {"children": list(facts.kids), "first": first, "last": last}
-        facts.bookings = db.session.execute(_bookings(), wanted).all()
-        facts.marks = {(row.child_id, row.unit_id, row.day): row for row in db.session.execute(_attendance(), wanted)}
-        for row in db.session.execute(_enrolments(), {**wanted, "year_begins": min(first, year_begins(last))}):
+        facts.bookings = ask(_bookings(), wanted).all()
+        facts.marks = {row[:3]: row for row in ask(_attendance(), wanted)}
+        for row in ask(_enrolments(), {**wanted, "year_begins": min(first, year_begins(last))}):
             facts.enrolments[row.child_id].append(row)
         facts.exemptions = Exemptions.load(list(facts.kids), first, last)
         return facts
@@ -166,29 +169,32 @@ def year_begins(day):
 
 def charges(facts):
     """Yields the Charge of every day that somebody owes, children of other households' days included; nothing of a day that nobody owes."""
-    carence, booked = settings.carence(), set()
+    carence, booked, marks = settings.carence(), set(), facts.marks
     for row in facts.bookings:
-        place = row.child_id, row.unit_id, row.day
+        # The first columns of _bookings().
+        child_id, unit_id, asked, day = row[:4]
+        place = child_id, unit_id, day
         booked.add(place)
-        mark = facts.marks.get(place)
+        mark = marks.get(place)
         kind = charged_as(row, mark.state if mark is not None else None, carence)
-        if kind is not None:
-            yield from _charge(facts, place, kind, mark, row.family_id)
-    for place, mark in facts.marks.items():
-        if mark.state in THERE and place not in booked:
+        if kind is not None and (charge := _charge(facts, place, kind, mark, asked)) is not None:
+            yield charge
+    for place, mark in marks.items():
+        if place not in booked and mark.state in THERE:
             child_id, unit_id, day = place
             asked = facts.enrolled_by(child_id, facts.services[unit_id].activity_id, day)
-            yield from _charge(facts, place, ChargeKind.missing, mark, asked)
+            if (charge := _charge(facts, place, ChargeKind.missing, mark, asked)) is not None:
+                yield charge
 
 
 def _charge(facts, place, kind, mark, asked):
+    """The Charge of a child's place, or None where nobody pays for it."""
     child_id, unit_id, day = place
     service = facts.services[unit_id]
     if facts.exemptions and facts.exemptions.cover(child_id, service.activity_id, day):
-        return
+        return None
     family_id = payer(facts.links[child_id], day, asked)
-    if family_id is not None:
-        yield Charge(family_id, child_id, unit_id, day, kind, quantity(service, day, mark))
+    return Charge(family_id, child_id, unit_id, day, kind, quantity(service, day, mark)) if family_id is not None else None
 
 
 def charged_as(booking, mark, carence):

@@ -1,14 +1,13 @@
 """How does a draft become an invoice? In one short transaction of its household: number, snapshot, ledger entry, bill."""
 
-from functools import cache
-from operator import attrgetter
+from functools import cache, lru_cache
 
 from flask import current_app
 from sqlalchemy import bindparam, func, insert, select, update
 
 from app.billing import ledger, settings
 from app.billing.computing import bills_of, compute
-from app.billing.lines import ZERO
+from app.billing.lines import ZERO, Line
 from app.billing.models import (
     Bill,
     BillingPeriod,
@@ -24,7 +23,7 @@ from app.billing.models import (
 from app.changes.operations import lock_family
 from app.core import clock
 from app.core.i18n import in_locale
-from app.core.money import LARGEST
+from app.core.money import LARGEST, to_cents
 from app.core.numbering import next_number
 from app.extensions import db
 from app.families.models import Adult, AdultRole, Family
@@ -33,26 +32,29 @@ from app.families.models import Adult, AdultRole, Family
 REGIE = 1
 #: Digits only, since public accounting takes nothing else: 2026000123.
 NUMBERS_OF_A_YEAR = 1_000_000
-COPIED = (
-    "charge",
-    "child_id",
-    "child",
-    "under_six",
-    "activity_id",
-    "activity",
-    "unit_id",
-    "unit",
-    "day",
-    "quantity",
-    "unit_price",
-    "amount",
-    "meal",
-    "third_party",
-    "third_party_name",
-)
+#: What an InvoiceLine copies of a Line, in the order of both.
+COPIED = Line._fields[:-1]
 
 
-LINE_COLUMNS = ("invoice_id", "position", "reason_id", *COPIED)
+# Lines are nine tenths of what issuing writes: they go to the driver as it wants them, which halves their time.
+_DAY, MONEY = COPIED.index("day"), tuple(COPIED.index(name) for name in ("unit_price", "amount", "meal", "third_party"))
+cents = lru_cache(4096)(to_cents)
+
+
+def _insert_lines():
+    mark = "?" if db.engine.dialect.name == "sqlite" else "%s"
+    columns = ("invoice_id", "position", "reason_id", *COPIED)
+    return f"INSERT INTO invoice_line ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"
+
+
+def _row(line, invoice_id, position, reason_id):
+    values = [invoice_id, position, reason_id, *line[:-1]]
+    values[3] = line.charge.name
+    for place in MONEY:
+        values[3 + place] = cents(line[place])
+    if line.day is not None and db.engine.dialect.name == "sqlite":
+        values[3 + _DAY] = line.day.isoformat()
+    return tuple(values)
 
 
 def addressees(family_ids):
@@ -78,7 +80,7 @@ def _run(statement, *values):
     return db.session.connection().execute(statement, *values)
 
 
-INSERT_INVOICE, INSERT_LINES, INSERT_ENTRY = (insert(model.__table__) for model in (Invoice, InvoiceLine, LedgerEntry))
+INSERT_INVOICE, INSERT_ENTRY = insert(Invoice.__table__), insert(LedgerEntry.__table__)
 INSERT_DOCUMENT, INSERT_BILL = insert(InvoiceDocument.__table__), insert(Bill.__table__)
 INSERT_REASONS = insert(PriceReason.__table__).returning(PriceReason.__table__.c.id, sort_by_parameter_order=True)
 FIGURES = ("state", "total", "previous", "lines", "anomalies", "blocked", "computed_at", "invoice_id")
@@ -209,9 +211,8 @@ def write_invoice(period, computed, addressee, owed, *, by, reason=""):
     due_on = period.due_on if period.due_on > today else today + settings.time_to_pay()
     invoice_id = _insert(InvoiceKind.invoice, draft.total, owed, by=by, due_on=due_on, reason=reason, **made)
     reasons = _keep_reasons(invoice_id, draft.lines)
-    values = attrgetter(*COPIED)
-    rows = [(invoice_id, position, reasons.get(id(line.reason)), *values(line)) for position, line in enumerate(draft.lines, 1)]
-    _run(INSERT_LINES, [dict(zip(LINE_COLUMNS, row, strict=True)) for row in rows])
+    rows = [_row(line, invoice_id, position, reasons.get(id(line.reason))) for position, line in enumerate(draft.lines, 1)]
+    db.session.connection().exec_driver_sql(_insert_lines(), rows)
     bill_id = save_bill(period, computed, BillState.issued, invoice_id)
     if computed.carried:
         bill = Bill.__table__

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -25,8 +26,7 @@ ZERO = Decimal("0.00")
 AT_ONCE = 500
 
 
-@dataclass(slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a bill, as InvoiceLine keeps it; `reason` is shared by the lines that it is the same for."""
 
     charge: ChargeKind
@@ -51,6 +51,9 @@ class Line:
         """Equal for lines that say the same: what is compared with what was issued."""
         about = (self.charge.value, self.child_id, self.activity_id, self.unit_id, self.day, self.quantity)
         return *about, self.unit_price, self.third_party, self.unit if self.charge is ChargeKind.adjustment else ""
+
+
+_DAY = Line._fields.index("day")
 
 
 @dataclass(slots=True)
@@ -102,7 +105,8 @@ class _Pricing:
         self.made = {family_id: Draft(family_id) for family_id in families}
         #: {(family, code, child's name, unit's title): [days]}
         self.problems = defaultdict(list)
-        self._prices, self._reasons = {}, {}
+        #: {what lines have in common: one of them, or the code of what is wrong}, {(family, child, activity): whether all days are alike}
+        self._likes, self._steady, self._prices, self._reasons = {}, {}, {}, {}
 
     def drafts(self):
         for charge in charges(self.facts):
@@ -120,17 +124,44 @@ class _Pricing:
         return len(self.spans) == 1 or any(first <= day <= last for first, last in self.spans)
 
     def _take(self, charge):
-        service, kid = self.facts.services[charge.unit_id], self.facts.kids[charge.child_id]
-        try:
-            priced, reason = self._price(charge, service)
-        except NoPrice as problem:
-            self.problems[charge.family_id, problem.code, kid.name, service.title].append(charge.day)
-            return
-        amount = charge.quantity * priced.unit_price
-        if amount > LARGEST or priced.third_party * charge.quantity > LARGEST:
-            self.problems[charge.family_id, "too_large", kid.name, service.title].append(charge.day)
-            return
-        line = Line(
+        """Price a charge. Days on which nothing that matters changes differ in nothing but the day: they are priced once."""
+        family_id, child_id, unit_id, day, kind, quantity = charge
+        service = self.facts.services[unit_id]
+        key = family_id, child_id, unit_id, kind, quantity, None if self._is_steady(family_id, child_id, service.activity_id) else day
+        like = self._likes.get(key)
+        if like is None:
+            like = self._likes[key] = self._line(charge, service)
+        if isinstance(like, str):
+            self.problems[family_id, like, self.facts.kids[child_id].name, service.title].append(day)
+        else:
+            self.made[family_id].lines.append(Line._make((*like[:_DAY], day, *like[_DAY + 1 :])))
+
+    def _is_steady(self, family_id, child_id, activity_id):
+        """Whether tariff, situation and year are the same on all days that are billed: they change from a day on, and never back."""
+        key = family_id, child_id, activity_id
+        if key not in self._steady:
+            first, last = self.spans[0][0], self.spans[-1][1]
+            situations = [self.situations.of(family_id, child_id, activity_id, day) for day in (first, last)]
+            same_tariff = self.grids.at(activity_id, first) is self.grids.at(activity_id, last)
+            self._steady[key] = situations[0] is situations[1] and same_tariff and first.year == last.year
+        return self._steady[key]
+
+    def _line(self, charge, service):
+        """The Line of a charge, or the code of what keeps it from being one."""
+        version = self.grids.at(service.activity_id, charge.day)
+        situation = self.situations.of(charge.family_id, charge.child_id, service.activity_id, charge.day)
+        # Both are the same objects as long as nothing changes, and kept while this is.
+        key = id(version), id(situation), charge.unit_id, charge.kind
+        if key not in self._prices:
+            self._prices[key] = self._price(charge, version, situation)
+        priced, reason = self._prices[key]
+        if priced is None:
+            return reason
+        amount, third_party = charge.quantity * priced.unit_price, charge.quantity * priced.third_party
+        if max(amount, third_party) > LARGEST:
+            return "too_large"
+        kid = self.facts.kids[charge.child_id]
+        return Line(
             charge=charge.kind,
             child_id=kid.id,
             child=kid.name,
@@ -144,29 +175,19 @@ class _Pricing:
             unit_price=priced.unit_price,
             amount=amount,
             meal=_meal(service, amount),
-            third_party=charge.quantity * priced.third_party,
+            third_party=third_party,
             third_party_name=priced.third_party_name[:60],
             reason=reason,
         )
-        self.made[charge.family_id].lines.append(line)
 
-    def _price(self, charge, service):
-        """(Priced, its reason), made once for all days on which nothing that matters changes. Raises NoPrice."""
-        version = self.grids.at(service.activity_id, charge.day)
-        situation = self.situations.of(charge.family_id, charge.child_id, service.activity_id, charge.day)
-        # Both are the same objects as long as nothing changes, and kept while this is.
-        key = id(version), id(situation), charge.unit_id, charge.kind
-        if key not in self._prices:
-            try:
-                priced = price(version and version.grid, charge.unit_id, situation, charge.kind.value)
-                reason = reason_of(priced, version)
-                self._prices[key] = priced, self._reasons.setdefault(repr(reason), reason)
-            except NoPrice as problem:
-                self._prices[key] = problem
-        found = self._prices[key]
-        if isinstance(found, NoPrice):
-            raise NoPrice(found.code)
-        return found
+    def _price(self, charge, version, situation):
+        """(Priced, its reason), lines that cost the same for the same reason sharing it; (None, the code of what is wrong)."""
+        try:
+            priced = price(version and version.grid, charge.unit_id, situation, charge.kind.value)
+        except NoPrice as problem:
+            return None, problem.code
+        reason = reason_of(priced, version)
+        return priced, self._reasons.setdefault(repr(reason), reason)
 
     def _sort(self):
         """By child, the eldest first, then by service and day."""
