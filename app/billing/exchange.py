@@ -7,10 +7,10 @@ spreadsheets that it is edited in. A table without them is read by its titles.
 import csv
 import io
 import re
-from dataclasses import dataclass, field
 
 from app.billing import reading
 from app.billing.grid import HIGHEST, REFUSE, Bounds, ModifierKind
+from app.billing.published import Taken, published
 from app.billing.reading import plain
 from app.billing.table import (
     LONGEST_CELL,
@@ -129,14 +129,6 @@ def _rule(modifier, names):
 # -- in ---------------------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Taken:
-    """What a file gave: the Typed table, and lines that were not understood, for a person to look at."""
-
-    typed: Typed
-    left_out: list = field(default_factory=list)
-
-
 def decoded(content):
     """The text of a file's bytes, whatever spreadsheet wrote it."""
     try:
@@ -151,7 +143,7 @@ def from_csv(text, units):
     if not any(map(any, lines)):
         raise DomainError(_("There is no table in it."))
     start = next((number for number, line in enumerate(lines) if plain(_at(line, 1)) == WHOM and not _at(line, 0)), None)
-    taken = _ours(lines, start, units) if start else _published(lines)
+    taken = _ours(lines, start, units) if start else published(lines)
     typed = taken.typed
     if not typed.rows or not typed.columns:
         raise DomainError(_("There is no table in it: titles of columns above, prices beside each row."))
@@ -271,73 +263,3 @@ def _typed_rule(line, by_name):
         _take_word(whom, word, by_name)
     kinds = {kind.value: _KINDS[kind.value] for kind in ModifierKind}
     return TypedRule(_key(kinds, _at(line, 0)), _key(_CHANGES, _at(line, 1)), _at(line, 2), _at(line, 3), whom.units, whom.funds)
-
-
-# -- as towns publish it ----------------------------------------------------------------------------------------------------------------
-
-_LOW = r"^(?:de|du|from|min(?:i|imum)?|qf min(?:i|imum)?|borne (?:basse|inferieure|min)|a partir de|plancher|inferieur)$"
-_HIGH = r"^(?:a|au|to|max(?:i|imum)?|qf max(?:i|imum)?|borne (?:haute|superieure|max)|jusqu'a|superieur)$"
-
-
-def _is_price(text):
-    try:
-        return reading.cell(text) is not None
-    except ValueError:
-        return False
-
-
-def _published(lines):
-    """A table with titles above and beside; lines above and below it that hold no price are handed back."""
-    lines = [line for line in lines if any(line)]
-    width = max(map(len, lines))
-    lines = [[*line, *[""] * (width - len(line))] for line in lines]
-    priced = [number for number, line in enumerate(lines) if any(map(_is_price, line[1:]))]
-    if not priced or priced[0] == 0:
-        raise DomainError(_("There is no table in it: titles of columns above, prices beside each row."))
-    body = [line for number, line in enumerate(lines) if number >= priced[0] and (number in priced or sum(map(bool, line)) > 1)]
-    above = [line for line in lines[: priced[0]] if sum(map(bool, line)) > 1] or [lines[priced[0] - 1]]
-    left_out = [line for line in lines if line not in body and line not in above]
-    header = _joined(above)
-    labels, low, high = _labels(header, body)
-    prices = [number for number in range(max([*labels, low, high]) + 1, width) if header[number] or any(line[number] for line in body)]
-    typed = Typed(
-        rows=[TypedHead(_row_title(line, labels, low, high)[:LONGEST_TITLE]) for line in body],
-        columns=[TypedHead(header[number][:LONGEST_TITLE]) for number in prices],
-        cells=[[line[number][:LONGEST_CELL] for number in prices] for line in body],
-    )
-    return Taken(typed, [" ".join(filter(None, line)) for line in left_out])
-
-
-def _joined(above):
-    """One title a column of several lines of titles: what stands once over several columns is meant for all of them."""
-    lines = []
-    for line in above[:-1]:
-        filled, last = [], ""
-        for number, cell in enumerate(line):
-            last = cell or (last if number else "")
-            filled.append(last)
-        lines.append(filled)
-    return [", ".join(dict.fromkeys(filter(None, parts))) for parts in zip(*lines, above[-1], strict=True)]
-
-
-def _labels(header, body):
-    """(columns that name the rows, the one of lower limits, of upper limits); -1 for none."""
-    low = next((number for number, title in enumerate(header) if re.match(_LOW, plain(title))), -1)
-    high = next((number for number, title in enumerate(header) if re.match(_HIGH, plain(title))), -1)
-    first = max(low, high) + 1
-    if not first:
-        first = next((number for number in range(1, len(header)) if any(_is_price(line[number]) for line in body)), 1)
-    return [number for number in range(first) if number not in (low, high)], low, high
-
-
-def _row_title(line, labels, low, high):
-    """The title of a row, its limits from columns of their own where the table has them."""
-    name = " : ".join(filter(None, (line[number] for number in labels)))
-    least, most = (line[number] if number >= 0 else "" for number in (low, high))
-    if re.search(r"\d", least) and re.search(r"\d", most):
-        limits = f"de {least} à {most}"
-    elif re.search(r"\d", least):
-        limits = f"{least} et plus"
-    else:
-        limits = f"jusqu'à {most}" if re.search(r"\d", most) else ""
-    return " : ".join(filter(None, (name, limits)))

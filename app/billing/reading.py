@@ -60,6 +60,8 @@ def cell(text):
         return None
     if said in _FREE:
         return Cell(Decimal(0))
+    if re.match(r"(?:\+|-.*%|[x*×] ?\d)", said) and re.search(r"\d", said):
+        raise ValueError(_("a surcharge or a reduction is a rule: write it below the table."))
     if said.startswith("-") and re.search(r"\d", said):
         raise ValueError(_("a price is not below zero."))
     if "%" in said or re.search(r"\bq\.?f\.?\b|quotient|taux", said):

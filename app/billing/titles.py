@@ -83,8 +83,7 @@ def read(title, units, kind=Row, town=""):
         given["residence"] = Residence.resident
     if limits is None:
         given["funds"] = _funds(said)
-        if unit := _unit(said, units):
-            given["units"] = frozenset({unit.id})
+        given["units"] = _units(said, units)
     return Meaning(kind(title, **given), limits)
 
 
@@ -153,37 +152,46 @@ def _funds(said):
 
 _KINDS = {
     "half_hour": r"demi[- ]?heure|1/2 ?h|30 ?mn|30 ?min|half[- ]?hour",
-    "hour": r"\bheure|\bhour|60 ?mn|1 ?h\b",
-    "half_day": r"demi[- ]?journee|1/2 ?journee|half[- ]?day|matin|apres[- ]midi",
+    "hour": r"\bheure|\bhour|horaire|60 ?mn|1 ?h\b",
+    "half_day": r"demi[- ]?journee|1/2 ?journee|half[- ]?day",
     "day": r"journee|\bday\b|\bjour\b",
     "meal": r"repas|cantine|dejeuner|restauration|\bmeal",
 }
+#: The same parts of a day in both languages; words that tell no service from another.
+_SAME = {"morning": "matin", "evening": "soir", "afternoon": "apresmidi", "noon": "midi"}
+_SAME |= {"day": "journee", "meal": "repas", "hour": "heure"}
+_NO_SERVICE = {"avec", "sans", "et", "ou", "par", "pour", "tarif", "prix", "enfant", "with", "without", "and", "half", "demi"}
 
 
-def _unit(said, units):
-    """The unit that a title names: by its own name, the longest first; else by its kind, where that leaves one. None where there is one."""
+def _units(said, units):
+    """Ids of the units that a title names: by name, by kind, or by a word that only one of them has. None where there is one unit."""
     if len(units) < 2:
-        return None
-    names = sorted(units, key=lambda unit: -len(plain(unit.name)))
-    said, shorter = _short(said), {unit.id: _short(plain(unit.name)) for unit in units}
-    for unit in names:
-        if shorter[unit.id] == said:
-            return unit
-    for kind, words in _KINDS.items():
-        if re.search(words, said):
-            same = [unit for unit in units if unit.kind.value == kind]
-            if len(same) > 1 and kind != "meal":
-                meal = bool(re.search(r"(?:avec|with) (?:repas|meal)|repas (?:compris|inclus)", said))
-                same = [unit for unit in same if unit.with_meal == meal] if len({unit.with_meal for unit in same}) > 1 else same
-            if len(same) == 1:
-                return same[0]
-            break
-    return next((unit for unit in names if re.search(rf"\b{re.escape(shorter[unit.id])}\b", said)), None)
+        return frozenset()
+    words = _words(said)
+    if same := [unit.id for unit in units if _words(plain(unit.name)) == words]:
+        return frozenset(same)
+    pool = next((found for kind, pattern in _KINDS.items() if re.search(pattern, said) and (found := _of_kind(kind, said, units))), [])
+    shared = {unit.id: len((set(words) - _NO_SERVICE) & set(_words(plain(unit.name)))) for unit in pool or units}
+    best = [unit_id for unit_id, number in shared.items() if number and number == max(shared.values())]
+    if len(best) == 1:
+        return frozenset(best)
+    return frozenset(unit.id for unit in pool) if len(pool) < len(units) else frozenset()
 
 
-def _short(said):
-    words = said.replace("1/2", "demi").replace("-", " ")
-    return " ".join(re.sub(r"\b(?:(?:la|le|les|une?|de|du|des)\s+|[ld]')(?=\w)", "", words).split())
+def _of_kind(kind, said, units):
+    """The units of a kind; where some are with a meal and some without, those that the title means."""
+    same = [unit for unit in units if unit.kind.value == kind]
+    if kind != "meal" and len({unit.with_meal for unit in same}) > 1:
+        meal = bool(re.search(r"(?:avec|with) (?:repas|meal)|repas (?:compris|inclus)", said))
+        same = [unit for unit in same if unit.with_meal == meal]
+    return same
+
+
+def _words(said):
+    """The words of a title that may name a service, in order."""
+    text = re.sub(r"apres[- ]midi", "apresmidi", said.replace("1/2", "demi"))
+    words = re.sub(r"\b(?:(?:la|le|les|une?|de|du|des|the|a|of)\s+|[ld]')(?=\w)", "", re.sub(r"[^\w' ]", " ", text)).split()
+    return [_SAME.get(word, word) for word in words]
 
 
 def _open_last(found, name):

@@ -110,6 +110,11 @@ class Editor:
         return found[places.index(number)] if number in places else None
 
     @property
+    def priced(self):
+        """Whether any price is written."""
+        return any(cell is not None for row in self.reading.grid.cells for cell in row)
+
+    @property
     def prices(self):
         return self.sample.prices(self.reading.grid, self.units, self.title, self.day)
 

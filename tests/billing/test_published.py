@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from flask_babel import force_locale
 
+from app.activities.models import UnitKind
 from app.billing import reading
 from app.billing.exchange import from_csv
 from app.billing.grid import Bounds, Cell, Residence, Stage
@@ -14,7 +15,7 @@ from app.billing.table import TypedRule, read, typed_of
 from app.billing.titles import read as read_title
 from app.billing.validator import problems
 from app.core.errors import DomainError
-from tests.billing.units import CARE, LEISURE, MEAL
+from tests.billing.units import CARE, LEISURE, MEAL, services
 
 
 @pytest.fixture(autouse=True)
@@ -241,3 +242,30 @@ def test_what_is_no_table(text):
 def test_a_file_of_ours_with_a_word_that_nobody_knows(text):
     with pytest.raises(DomainError, match="“"):
         from_csv(text, CARE)
+
+
+def test_surcharges_in_rows_become_rules():
+    grid = taken("QF;Prix\n≤ 500;2\n> 500;4\nMajoration hors délai;+ 1,00 €\nHors commune;+50 %\n3e enfant et plus;-50%\n", MEAL)
+    assert len(grid.rows) == 2 and len(grid.modifiers) == 3
+    assert [pay(grid, charge="late"), pay(grid, residence=Residence.exterior), pay(grid, rank=3, quotient=100)] == ["5.00", "6.00", "1.00"]
+
+
+def test_a_rate_with_its_floor_and_ceiling_in_columns():
+    grid = taken("Service;Taux d'effort;Plancher;Plafond\nMatin;0,10 %;0,50 €;2,00 €\nSoir;0,0025;0,80;3\n", CARE)
+    assert [pay(grid, 1, quotient=1000), pay(grid, 1, quotient=100)] == ["1.00", "0.50"]
+    assert [pay(grid, 2, quotient=1000), pay(grid, 2)] == ["2.50", "3.00"]
+
+
+def test_one_title_for_two_services_of_a_kind():
+    halves = services(("Matin", UnitKind.half_day), ("Après-midi", UnitKind.half_day), ("Journée", UnitKind.day))
+    grid = taken("QF;Demi-journée;Journée entière\nTous;4;9\n", halves)
+    assert [pay(grid, number) for number in (1, 2, 3)] == ["4.00", "4.00", "9.00"]
+    english = services(("Morning", UnitKind.half_day), ("Afternoon", UnitKind.half_day), ("Day", UnitKind.day))
+    grid = taken("QF;Matin;Après-midi;Journée\nTous;4;5;9\n", english)
+    assert [pay(grid, number) for number in (1, 2, 3)] == ["4.00", "5.00", "9.00"]
+
+
+def test_a_surcharge_in_a_cell_is_sent_below_the_table():
+    for text in ("+2,00 €", "+ 20 %", "-50 %", "x 2"):
+        with pytest.raises(ValueError, match="below the table"):
+            reading.cell(text)
