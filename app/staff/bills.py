@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from flask import abort, flash, g, redirect, request, url_for
 from flask_appbuilder import expose
-from flask_babel import format_percent
+from flask_babel import format_decimal, format_percent
 from markupsafe import Markup
 from sqlalchemy import String, cast, select
 from sqlalchemy.orm import joinedload
@@ -252,9 +252,15 @@ def _said(one, bill):
 
 def _as_issued(line):
     """A line of a draft, with its reason where an InvoiceLine has it."""
-    values = {name: getattr(line, name) for name in type(line).__slots__}
     reason = SimpleNamespace(content=line.reason) if line.reason is not None else None
-    return SimpleNamespace(**{**values, "reason": reason, "reason_id": id(line.reason)})
+    return SimpleNamespace(**{**line._asdict(), "reason": reason, "reason_id": id(line.reason)})
+
+
+def _short(amount):
+    """An amount as it stands on a bar: 860, or 15,9 k."""
+    if amount < 10_000:
+        return format_decimal(amount, format="#,##0")
+    return _("%(amount)s k", amount=format_decimal(amount / 1000, format="#,##0.#"))
 
 
 def drawing(history):
@@ -264,5 +270,5 @@ def drawing(history):
     for place, bar in enumerate(history):
         issued, waiting = (max(round(amount / most * HEIGHT), 0) for amount in (bar.issued, bar.waiting))
         about = {"x": place * STEP, "width": BAR, "issued": issued, "waiting": waiting, "top": HEIGHT - issued - waiting}
-        bars.append({**about, "bar": bar, "foot": HEIGHT - issued, "last": place == len(history) - 1})
+        bars.append({**about, "bar": bar, "label": _short(bar.total), "foot": HEIGHT - issued, "last": place == len(history) - 1})
     return bars
