@@ -78,6 +78,14 @@ PARTICULIER_URL = os.environ.get("PARTICULIER_URL", "https://particulier.api.gou
 PARTICULIER_TOKEN = _secret("PARTICULIER_TOKEN")
 PARTICULIER_SIRET = os.environ.get("PARTICULIER_SIRET", "")
 
+#: Who takes payments online: "demo" (the demonstration's own bank), "payfip", or nobody ("").
+PAYMENT_PROVIDER = os.environ.get("PAYMENT_PROVIDER", "demo" if MODE == "demo" else "")
+#: PayFiP: the creditor's number (6 digits), T for tests, X while it is being activated, W for real; its page, and a WSDL of one's own.
+PAYFIP_NUMCLI = os.environ.get("PAYFIP_NUMCLI", "")
+PAYFIP_SAISIE = os.environ.get("PAYFIP_SAISIE", "T")
+PAYFIP_PAGE = os.environ.get("PAYFIP_PAGE", "https://www.payfip.gouv.fr/tpa/paiementws.web")
+PAYFIP_WSDL = os.environ.get("PAYFIP_WSDL", "")
+
 BABEL_DEFAULT_LOCALE = "fr"
 #: Pages show the town's wall clock.
 BABEL_DEFAULT_TIMEZONE = TIMEZONE

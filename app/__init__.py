@@ -16,7 +16,10 @@ from app.extensions import csrf, db, mailer, migrate
 __version__ = VERSION
 
 #: Rooms with rules, lowest first; each may have models, settings and changes (its kinds of request).
-DOMAINS = ("core", "audit", "mail", "security", "documents", "messages", "changes", "families", "children", "activities", "billing", "payments")
+DOMAINS = (
+    *("core", "audit", "mail", "security", "documents", "messages", "changes"),
+    *("families", "children", "activities", "billing", "payments"),
+)
 
 
 def create_app(**overrides):

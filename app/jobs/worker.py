@@ -24,6 +24,7 @@ from app.extensions import db
 from app.families.asking import ask_due, begin_asking
 from app.jobs.housekeeping import foresee_school_holidays, forget_presences, sweep_files
 from app.mail.operations import send_due
+from app.payments.online import look_up_due
 
 #: Seconds between rounds that found nothing to do.
 PAUSE = 2
@@ -49,6 +50,8 @@ def a_few(act, limit=10):
 #: In this order: decisions take effect, then people hear of them, then the mails leave.
 JOBS = (
     accept,
+    # Somebody waits for the bank's word. Each look waits for another machine.
+    a_few(look_up_due, 3),
     *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)),
     freeze_due,
     run_due,

@@ -35,7 +35,7 @@ def receive(family_id, means, amount, *, by, received_on=None, reference="", pay
     _refuse(means, amount, received_on)
     lock_family(family_id)
     entry = ledger.post(family_id, EntryKind.payment, -amount, by=by, day=received_on, title=str(means.label))
-    payment = _journal(
+    payment = write_journal(
         family_id, entry, means, amount, by=by, received_on=received_on, reference=reference[:60], payer=payer[:120], key=key
     )
     _allocate(entry, invoices)
@@ -67,7 +67,7 @@ def _allocate(entry, invoices):
             ledger.allocate(entry, invoice, part)
 
 
-def _journal(family_id, entry, means, amount, *, by, received_on, **more):
+def write_journal(family_id, entry, means, amount, *, by, received_on, **more):
     """The next line of the receipts journal: numbered by the year in which it is written."""
     year, regie = clock.today().year, 1
     rank = next_number(f"receipt.{regie}.{year}")
@@ -103,7 +103,7 @@ def take_back(payment, reason, *, by):
         raise Stale(_("This payment was taken back already."))
     title = _("%(means)s, taken back", means=payment.means.label)
     entry = ledger.reject(payment.entry, by=by, title=title)
-    counter = _journal(
+    counter = write_journal(
         payment.family_id,
         entry,
         payment.means,

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from app.billing.models import Allocation, Invoice
 from app.extensions import db
-from app.payments.models import Means, Payment
+from app.payments.models import Means, Payment, Suspense
 
 ZERO = Decimal("0.00")
 
@@ -31,3 +31,8 @@ def paid_by(payment):
 def payment_of(payment_id, family_id):
     """A household's payment, or None."""
     return db.session.scalar(select(Payment).filter_by(id=payment_id, family_id=family_id))
+
+
+def count_suspended():
+    """A scalar subquery: how many payments wait for somebody to look at them."""
+    return select(func.count(Suspense.id)).where(Suspense.closed_at.is_(None)).scalar_subquery()

@@ -18,6 +18,7 @@ def register(appbuilder):
     from app.portal.home import HomeView
     from app.portal.inbox import InboxView
     from app.portal.papers import PapersView
+    from app.portal.pay import DemoBankView, NotifyView, PayView
     from app.portal.requests import RequestsView
     from app.portal.sheet import SheetView
     from app.portal.statement import StatementView
@@ -26,6 +27,8 @@ def register(appbuilder):
     for view in (HomeView, AccountView, ChildrenView, RequestsView, SheetView, FilesView, InboxView, StatementView, BillPapersView):
         appbuilder.add_view_no_menu(view)
     for view in (AgendaView, AbsenceView, FeedView, CalendarView, EnrolmentsView, PapersView, EstimateView):
+        appbuilder.add_view_no_menu(view)
+    for view in (PayView, NotifyView, DemoBankView):
         appbuilder.add_view_no_menu(view)
     kinds.register(appbuilder)
     bar.init_app(current_app._get_current_object())

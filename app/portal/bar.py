@@ -12,6 +12,7 @@ from app.changes.models import Channel
 from app.core import clock
 from app.core.i18n import _, _lp
 from app.messages.queries import news, unpack_news
+from app.portal.pay import may_pay
 from app.portal.queries import count_sent_back, family_name
 from app.portal.sections import has_screen
 from app.security.scope import in_portal, is_family, standing
@@ -64,6 +65,7 @@ def around():
             "footer_links": _footer(),
             "news": unpack_news(standing().counts.get("news")),
             "new_messages": standing().counts.get("new_messages", 0),
+            "may_pay": may_pay(),
         }
     return g.portal_around
 

@@ -101,7 +101,7 @@ TABLE = {
     Noun.tariff:         ("r",    "r",    "r",    "re",   "re",   "re",  "-",  "r"),
     Noun.grant:          ("-",    "-",    "-",    "re",   "re",   "r",   "-",  "-"),
     Noun.bill:           ("r",    "r",    "-",    "re",   "re",   "re",  "-",  "-"),
-    Noun.payment:        ("r",    "r",    "-",    "re",   "re",   "re",  "-",  "-"),
+    Noun.payment:        ("ra",   "ra",   "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.message:        ("ra",   "ra",   "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.broadcast:      ("-",    "-",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),

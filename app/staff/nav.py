@@ -11,6 +11,7 @@ from app.core.i18n import _l
 from app.extensions import db
 from app.mail.models import MailState, OutgoingMail
 from app.messages.queries import count_waiting
+from app.payments.queries import count_suspended
 from app.security.scope import may, staff_role
 from app.security.who_sees_what import Noun
 from app.staff.accounts import role_label
@@ -53,6 +54,8 @@ MENU = (
             (_l("Bills by month"), "BillingView.periods", "receipt", Noun.bill),
             (_l("Invoices"), "InvoiceView.list", "file", Noun.bill),
             (_l("Receipts journal"), "PaymentView.list", "receipt", Noun.payment),
+            (_l("Payments online"), "AttemptView.list", "bank", Noun.payment),
+            (_l("Payments to look at"), "SuspenseView.list", "alert", Noun.payment),
             (_l("Reminders"), "ReminderView.list", "send", Noun.bill),
             (_l("Texts and logo"), "LetterheadView.edit", "pencil", Noun.bill),
             (_l("Days nobody pays"), "ExemptionView.list", "x", Noun.bill),
@@ -193,8 +196,9 @@ def counted(*columns):
         .scalar_subquery()
     )
     failed = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.state == MailState.failed).scalar_subquery()
-    requests, mails, threads, *values = db.session.execute(select(waiting, failed, count_waiting(), *columns)).one()
-    g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails, "ThreadsView.list": threads}
+    asked = select(waiting, failed, count_waiting(), count_suspended(), *columns)
+    requests, mails, threads, odd, *values = db.session.execute(asked).one()
+    g.staff_counts = {"QueueView.queue": requests, "MailView.list": mails, "ThreadsView.list": threads, "SuspenseView.list": odd}
     return values
 
 

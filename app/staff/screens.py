@@ -36,6 +36,7 @@ from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
 from app.staff.settings import SettingsView
 from app.staff.simulator import SimulatorView
+from app.staff.suspense import AttemptView, SuspenseView
 from app.staff.tariffs import TariffView
 from app.staff.threads import ThreadsView
 
@@ -76,6 +77,8 @@ VIEWS = (
     PaperTypeView,
     MailView,
     PaymentView,
+    AttemptView,
+    SuspenseView,
     ThreadsView,
     BroadcastView,
     NewsView,

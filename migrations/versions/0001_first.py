@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 15:34:00.699013
+Create Date: 2026-11-23 15:45:25.459047
 """
 
 import sqlalchemy as sa
@@ -189,6 +189,14 @@ def upgrade():
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "demo_transaction",
+        sa.Column("token", sa.String(length=80), nullable=False),
+        sa.Column("reference", sa.String(length=30), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("answer", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("token"),
     )
     op.create_table(
         "family",
@@ -867,6 +875,55 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_outgoing_mail_family_id"), ["family_id"], unique=False)
 
     op.create_table(
+        "payment_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("provider", sa.String(length=20), nullable=False),
+        sa.Column("reference", sa.String(length=30), nullable=False),
+        sa.Column("token", sa.String(length=80), nullable=True),
+        sa.Column("url", sa.String(length=500), nullable=True),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "created",
+                "pending",
+                "paid",
+                "refused",
+                "abandoned",
+                "expired",
+                "suspense",
+                name="ck_payment_attempt_state",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("looks", sa.Integer(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trouble", sa.String(length=300), nullable=False),
+        sa.CheckConstraint("state != 'pending' OR token IS NOT NULL", name="ck_payment_attempt_token"),
+        sa.CheckConstraint("amount > 0", name="ck_payment_attempt_amount"),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("reference"),
+    )
+    with op.batch_alter_table("payment_attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_payment_attempt_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_payment_attempt_due", ["state", "look_at"], unique=False)
+        batch_op.create_index("ix_payment_attempt_family", ["family_id", "id"], unique=False)
+        batch_op.create_index("uq_payment_attempt_token", ["provider", "token"], unique=True)
+
+    op.create_table(
         "school_class",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("school_id", sa.Integer(), nullable=False),
@@ -1287,6 +1344,45 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("invoice_id", "step_id", name="uq_reminder_step"),
     )
+    op.create_table(
+        "suspense",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("attempt_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "reason",
+            sa.Enum(
+                "amount", "reference", "mode", "not_due", name="ck_suspense_reason", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("means", sa.String(length=20), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.String(length=120), nullable=False),
+        sa.Column("outcome", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attempt_id"],
+            ["payment_attempt.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["family_id"],
+            ["family.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("suspense", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_suspense_family_id"), ["family_id"], unique=False)
+        batch_op.create_index(
+            "ix_suspense_open",
+            ["closed_at"],
+            unique=False,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+        batch_op.create_index("uq_suspense_attempt", ["attempt_id"], unique=True)
+
     op.create_table(
         "tax_data",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1757,6 +1853,8 @@ def upgrade():
                 "card",
                 "cesu",
                 "ancv",
+                "online",
+                "debit",
                 name="ck_payment_means",
                 native_enum=False,
                 create_constraint=True,
@@ -1772,8 +1870,13 @@ def upgrade():
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("made_by", sa.String(length=120), nullable=False),
+        sa.Column("attempt_id", sa.Integer(), nullable=True),
         sa.Column("key", sa.String(length=36), nullable=True),
         sa.CheckConstraint("(cancels_id IS NULL AND amount > 0) OR (cancels_id IS NOT NULL AND amount < 0)", name="ck_payment_amount"),
+        sa.ForeignKeyConstraint(
+            ["attempt_id"],
+            ["payment_attempt.id"],
+        ),
         sa.ForeignKeyConstraint(
             ["cancels_id"],
             ["payment.id"],
@@ -1787,6 +1890,7 @@ def upgrade():
             ["family.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("attempt_id"),
         sa.UniqueConstraint("cancels_id", name="uq_payment_cancels"),
         sa.UniqueConstraint("entry_id"),
         sa.UniqueConstraint("key"),
@@ -2274,6 +2378,12 @@ def downgrade():
     op.drop_table("unit_conflict")
     op.drop_table("thread_reading")
     op.drop_table("tax_data")
+    with op.batch_alter_table("suspense", schema=None) as batch_op:
+        batch_op.drop_index("uq_suspense_attempt")
+        batch_op.drop_index("ix_suspense_open", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"))
+        batch_op.drop_index(batch_op.f("ix_suspense_family_id"))
+
+    op.drop_table("suspense")
     op.drop_table("reminder")
     with op.batch_alter_table("price_reason", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_price_reason_invoice_id"))
@@ -2342,6 +2452,13 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))
 
     op.drop_table("school_class")
+    with op.batch_alter_table("payment_attempt", schema=None) as batch_op:
+        batch_op.drop_index("uq_payment_attempt_token")
+        batch_op.drop_index("ix_payment_attempt_family")
+        batch_op.drop_index("ix_payment_attempt_due")
+        batch_op.drop_index(batch_op.f("ix_payment_attempt_account_id"))
+
+    op.drop_table("payment_attempt")
     with op.batch_alter_table("outgoing_mail", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outgoing_mail_family_id"))
         batch_op.drop_index("ix_outgoing_mail_due")
@@ -2463,6 +2580,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_family_name"))
 
     op.drop_table("family")
+    op.drop_table("demo_transaction")
     op.drop_table("counter")
     op.drop_table("canned_answer")
     op.drop_table("broadcast")

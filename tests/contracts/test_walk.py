@@ -34,6 +34,8 @@ PUBLIC = {
     "ResetView.confirm",
     # A calendar reads it, which cannot sign in: its address is the secret.
     "CalendarView.calendar",
+    # The bank says that there is news: it is not believed, it makes us ask.
+    "NotifyView.notify",
 }
 #: The own account, whoever one is: no row of anybody else can be named there.
 OWN_ACCOUNT = {"OwnAccountView.show", "OwnAccountView.address", "PasswordView.change"}

@@ -74,12 +74,12 @@ from app.extensions import db
 from app.families.models import Adult, CafData, Family, Fund, IncomeQuotient, QuotientSource, TaxData
 from app.families.operations import set_bank_details
 from app.mail.models import OutgoingMail
-from app.payments.models import Means, Payment
 from app.security.models import CalendarFeed, FamilyLink
 from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
 from tests.billing import cast as billing
 from tests.conftest import account as account_of
+from tests.contracts.paid import pay
 from tests.contracts.talk import talk
 
 #: A 1×1 PNG.
@@ -308,21 +308,8 @@ def _owe(family_id, rows, canary):
     db.session.add_all([*lines, entry, payment, bill, adjustment, grant, share, reminder, document])
     db.session.flush()
     db.session.add(Allocation(entry_id=payment.id, invoice_id=invoice.id, amount=Decimal("10.00")))
-    received = Payment(
-        number=2026000000 + rank,
-        year=2026,
-        rank=rank,
-        family_id=family_id,
-        entry_id=payment.id,
-        means=Means.cheque,
-        amount=Decimal("10.00"),
-        received_on=day,
-        reference=canary,
-        made_by="Régisseur Mairie",
-    )
-    db.session.add(received)
-    db.session.flush()
-    return {
+    received = pay(family_id, canary, invoice, payment)
+    return received | {
         "number": invoice.number,
         "invoice_id": invoice.id,
         "period_id": period.id,
@@ -330,7 +317,6 @@ def _owe(family_id, rows, canary):
         "run_id": db.session.scalar(select(BillingRun.id)),
         "grid_id": db.session.scalar(select(TariffGrid.id)),
         "entry_id": payment.id,
-        "payment_id": received.id,
         "line_id": lines[0].id,
         "adjustment_id": adjustment.id,
         "exemption_id": db.session.scalar(select(Exemption.id)),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.billing.models import LedgerEntry
 from app.core import clock
-from app.core.db import FROZEN, Instant, enum_column
+from app.core.db import Instant, enum_column
 from app.core.enums import Labelled
 from app.core.i18n import _l
 from app.core.money import Money
@@ -25,6 +25,13 @@ class Means(Labelled):
     card = "card", _l("bank card")
     cesu = "cesu", _l("CESU voucher")
     ancv = "ancv", _l("ANCV holiday voucher")
+    online = "online", _l("payment online")
+    #: PayFiP offers it too; the bank may still reject it.
+    debit = "debit", _l("direct debit online")
+
+
+#: What comes in over the counter, or by letter.
+DESK = (Means.cash, Means.cheque, Means.transfer, Means.card, Means.cesu, Means.ancv)
 
 
 class Payment(Model):
@@ -60,6 +67,8 @@ class Payment(Model):
     reason: Mapped[str] = mapped_column(String(200), default="")
     made_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     made_by: Mapped[str] = mapped_column(String(120))
+    #: The attempt online that it comes from: posted once, however often the bank says so.
+    attempt_id: Mapped[int | None] = mapped_column(ForeignKey("payment_attempt.id"), unique=True)
     #: The form that it was entered in: sent twice, it is one payment.
     key: Mapped[str | None] = mapped_column(String(36), unique=True)
     family: Mapped[Family] = relationship(Family)
@@ -68,6 +77,3 @@ class Payment(Model):
 
     def __repr__(self):
         return str(self.number)
-
-
-FROZEN.add(Payment.__tablename__)
