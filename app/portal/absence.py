@@ -15,6 +15,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.activities.changes.absence import reasons
 from app.activities.models import Unit
 from app.activities.timetable import CellState
+from app.billing.settings import carence
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act
 from app.changes.operations import submit
@@ -24,7 +25,7 @@ from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.files import Upload
 from app.core.forms import Form, LongText, Required, option
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _n
 from app.documents.forms import UploadField, put_aside
 from app.documents.models import StoredFile
 from app.documents.operations import content_of, store
@@ -96,6 +97,7 @@ class Reason:
     title: str
     needs_text: bool
     takes_certificate: bool
+    never_charged: bool
 
 
 class AbsenceView(PortalView):
@@ -154,6 +156,7 @@ def _form(children, spot):
 def _about(form, spot):
     return {
         "effects": effects(form),
+        "exceptions": list(exceptions(form)),
         "needs": [reason.title for reason in form.reasons.values() if reason.needs_text],
         "only": _only(spot),
         "certificates": [reason.title for reason in form.reasons.values() if reason.takes_certificate],
@@ -235,4 +238,22 @@ def _effect(timetable, child, prices):
             return [(child.first_name, services, _("too late to be free of charge: %(days)s (%(price)s)", days=days, price=charged))]
         return [(child.first_name, services, _("too late to be free of charge: %(days)s", days=days))]
     first = min((cell.deadline for cell in booked if cell.deadline), default=None)
-    return [(child.first_name, services, _("in time, if sent before %(moment)s", moment=moment(first)) if first else _("in time"))]
+    return [(child.first_name, services, _("not charged, if sent before %(moment)s", moment=moment(first)) if first else _("not charged"))]
+
+
+def exceptions(form):
+    """The sentences on reasons that lift the charge of an absence, however late it is told."""
+    free = ", ".join(reason.title for reason in form.reasons.values() if reason.never_charged)
+    certified = ", ".join(reason.title for reason in form.reasons.values() if reason.takes_certificate and not reason.never_charged)
+    if free:
+        yield _("Never charged: %(names)s.", names=free)
+    days = carence()
+    if certified and days:
+        yield _n(
+            "With a certificate, charged for %(num)d day only: %(names)s.",
+            "With a certificate, charged for %(num)d days only: %(names)s.",
+            days,
+            names=certified,
+        )
+    elif certified:
+        yield _("Not charged with a certificate: %(names)s.", names=certified)

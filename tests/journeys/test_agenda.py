@@ -82,7 +82,7 @@ def test_an_absence_in_four_taps(app, person, town):
     cell(page, town.lea, town.meal, cast.THURSDAY).click()
     one.check()
     page.get_by_role("menuitem", name="Declare an absence").click()
-    expect(page.get_by_text("in time, if sent before")).to_be_visible()
+    expect(page.get_by_text("not charged, if sent before")).to_be_visible()
     one.check()
     page.get_by_role("radio", name="Ill").check()
     page.get_by_role("button", name="Send the absence").click()

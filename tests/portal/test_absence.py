@@ -118,5 +118,5 @@ def test_each_child_gets_its_own_certificate_and_a_bad_form_keeps_it(app, galber
 
 def test_it_says_whether_it_is_in_time(galbert, activities):
     page = galbert.get(f"{ABSENCE}?spot={activities.lea}.{activities.meal}.2026-11-26")
-    assert "in time, if sent before Tue 24 Nov at 12:00" in page.text
+    assert "not charged, if sent before Tue 24 Nov at 12:00" in page.text
     assert "nothing is booked in these days" in galbert.get(f"{ABSENCE}?spot={activities.lea}.{activities.meal}.2026-12-10").text

@@ -13,6 +13,7 @@ from app.billing.prices import Prices, about, in_words, periods
 from app.children.models import Household
 from app.core.db import unit_of_work
 from app.core.i18n import in_locale
+from app.core.settings import put
 from app.extensions import db
 from tests.activities.cast import FRIDAY, MONDAY, TUESDAY, WEDNESDAY
 from tests.billing import cast
@@ -144,8 +145,14 @@ def test_what_an_absence_costs_that_is_told_too_late(app, family, billed):
         cast.booked(billed.lea, billed.galbert, billed.meal, FRIDAY)
     late = family.get(f"/portail/agenda/absence/?spot={billed.lea}.{billed.meal}.{TUESDAY.isoformat()}").text
     assert "too late to be free of charge: Tue 24 Nov (€3.80)" in late
+    assert "Never charged: School trip." in late and "Not charged with a certificate: Ill." in late
     early = family.get(f"/portail/agenda/absence/?spot={billed.lea}.{billed.meal}.{FRIDAY.isoformat()}").text
-    assert "in time, if sent before" in early and "€" not in early
+    assert "not charged, if sent before" in early and "€" not in early
+    with app.app_context(), unit_of_work():
+        put("certificate_carence", 2)
+    with app.app_context(), counted_queries() as statements:
+        assert "With a certificate, charged for 2 days only: Ill." in family.get(f"/portail/agenda/absence/?child={billed.lea}").text
+    assert len(statements) <= 9, "\n".join(statements)
 
 
 # -- the rules ------------------------------------------------------------------------------------------------------------------------

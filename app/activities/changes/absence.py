@@ -32,10 +32,10 @@ LONGEST = timedelta(days=366)
 
 
 def reasons():
-    """[(id, title in the reader's language, whether it needs a text, whether it takes a certificate)] of the town's open list."""
+    """[(id, title in the reader's language, whether it needs a text, takes a certificate, is never charged)] of the town's open list."""
     english = str(get_locale() or "fr").startswith("en")
     rows = db.session.scalars(select(AbsenceReason).where(AbsenceReason.open).order_by(AbsenceReason.rank, AbsenceReason.id))
-    return [(row.id, (english and row.title_en) or row.title, row.needs_text, row.takes_certificate) for row in rows]
+    return [(row.id, (english and row.title_en) or row.title, row.needs_text, row.takes_certificate, row.never_charged) for row in rows]
 
 
 def booked(child_id, family_id, first, last, unit_id=None):
@@ -71,7 +71,7 @@ class AbsenceForm(SectionForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.unit_id.choices = [option("", _("everything that is booked")), *(option(*unit) for unit in self._units())]
-        self.reason_id.choices = [option("", _("choose")), *(option(number, title) for number, title, _text, _file in reasons())]
+        self.reason_id.choices = [option("", _("choose")), *(option(number, title) for number, title, *_about in reasons())]
 
     def _units(self):
         """The units of which the child has bookings to come."""
