@@ -121,7 +121,7 @@ def take_back_absence(absence, *, by):
 def cancel_day(activity, day, reason, *, by, school_id=None, school_class_id=None, charged=False):
     """Take a day away from everybody, a school or a class, within the open unit of work: an outing, a strike. Returns the DayCancellation.
 
-    Bookings are cancelled, requests that wait are refused with the reason, each family hears of it in one mail.
+    Bookings are cancelled, absences of that day too, requests that wait are refused with the reason, each family hears of it in one mail.
     """
     if not reason.strip():
         raise DomainError(_("Say why: families read it."))
@@ -141,12 +141,14 @@ def cancel_day(activity, day, reason, *, by, school_id=None, school_class_id=Non
     asked = _waiting(activity, day, children)
     lock([unit.id for unit in activity.units])
     rows = _booked(activity, day, children)
+    # Nobody is charged for an absence of a day that did not take place; of one that is charged all the same, it counts as it was told.
+    absent = [] if charged else _of_state(BookingState.absent, activity, day, children)
     db.session.flush()
-    for row in rows:
+    for row in [*rows, *absent]:
         row.state, row.cancellation_id = BookingState.cancelled, cancellation.id
     cancellation.bookings_count = len(rows)
     db.session.flush()
-    for request in asked:
+    for request in [*asked, *_absences_told(activity, day, children)]:
         refuse(request, cancellation.reason, by=by)
     _tell_families(rows, activity, cancellation)
     record("day.cancelled", cancellation, by=by, note=f"{activity.name}: {len(rows)}")
@@ -176,21 +178,43 @@ def _of_day(model, activity, day, children):
 
 
 def _booked(activity, day, children):
-    query = _of_day(Booking, activity, day, children).where(Booking.state == BookingState.booked)
+    return _of_state(BookingState.booked, activity, day, children)
+
+
+def _of_state(state, activity, day, children):
+    query = _of_day(Booking, activity, day, children).where(Booking.state == state)
     return db.session.scalars(query.options(joinedload(Booking.child)).order_by(Booking.id)).all()
 
 
 def _waiting(activity, day, children, *, lock=True):
-    """The requests for a place on this day that wait, locked in the order of their ids."""
+    """The requests for a place on this day that wait on somebody, locked in the order of their ids."""
     asked = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed)
-    ids = asked.with_only_columns(PlaceAsked.request_id)
-    query = select(ChangeRequest).where(ChangeRequest.id.in_(ids), ChangeRequest.state == RequestState.pending).order_by(ChangeRequest.id)
+    return _requests(asked.with_only_columns(PlaceAsked.request_id), lock=lock)
+
+
+def _absences_told(activity, day, children):
+    """The open requests that tell an absence of this day and of nothing else; from those of more days, this one is taken out."""
+    asked = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.wish == Wish.absence, PlaceAsked.rank != Rank.closed)
+    rows = db.session.scalars(asked).all()
+    for row in rows:
+        row.rank = Rank.closed
+    db.session.flush()
+    ids = {row.request_id for row in rows}
+    more = select(PlaceAsked.request_id).where(PlaceAsked.request_id.in_(ids), PlaceAsked.rank != Rank.closed)
+    return _requests(ids - set(db.session.scalars(more)))
+
+
+def _requests(ids, *, lock=True):
+    waiting = ChangeRequest.state.in_((RequestState.pending, RequestState.sent_back))
+    query = select(ChangeRequest).where(ChangeRequest.id.in_(ids), waiting).order_by(ChangeRequest.id)
     return db.session.scalars(query.with_for_update() if lock else query).all()
 
 
 def refuse(request, reason, *, by):
-    """Refuse a request that waits at once, sealed or not: what it asks for does not exist any more."""
-    request.move_to(RequestState.deciding)
+    """Refuse a request that waits at once, sealed or not: what it asks for does not exist any more. The family hears of it."""
+    if request.state is RequestState.pending:
+        request.move_to(RequestState.deciding)
+    request.notified_at = None
     request.move_to(RequestState.refused)
     request.decided_at, request.decided_by, request.reason = clock.now(), str(by), reason
     db.session.flush()

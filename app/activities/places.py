@@ -27,8 +27,8 @@ def lock(unit_ids):
 
 def lock_lot(family_id, unit_ids):
     """Lock all that a household's lot of taps touches, in the order that everybody keeps: the family, its open requests, the units."""
+    lock_family(family_id)
     if db.engine.dialect.name != "sqlite":
-        lock_family(family_id)
         asked = select(PlaceAsked.request_id).where(
             PlaceAsked.family_id == family_id, PlaceAsked.unit_id.in_(set(unit_ids)), PlaceAsked.rank != Rank.closed
         )

@@ -43,7 +43,8 @@ TRANSITIONS = {
     S.pending: {S.deciding, S.withdrawn, S.superseded},
     #: Superseded where the household asked again meanwhile, and the decision was undone or met a conflict.
     S.deciding: {S.pending, S.accepted, S.partly_accepted, S.refused, S.sent_back, S.superseded},
-    S.sent_back: {S.superseded, S.withdrawn},
+    #: Refused where what it asks for is gone: the town has taken the day away.
+    S.sent_back: {S.superseded, S.withdrawn, S.refused},
 }
 #: States in which a request waits on somebody.
 OPEN = (S.pending, S.deciding, S.sent_back)

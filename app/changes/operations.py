@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cache
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import bindparam, select
 
 from app.audit.operations import record
@@ -85,9 +85,17 @@ def _new_request(kind, proposal, changes, lot, *, standing, by, asked_at):
 
 
 def lock_family(family_id):
-    """Let one save of a family wait for the other."""
+    """Let one save of a family wait for the other. Once a transaction: the lock lasts until its end."""
+    held = g.get("locked_families")
+    if held is not None and held[0] is db.session().get_transaction() and family_id in held[1]:
+        return
     if db.session.scalar(_locked_family(), {"family": family_id}) is None:
         raise NotFound(_("This family does not exist any more."))
+    now = db.session().get_transaction()
+    if db.session().in_nested_transaction():
+        # What is locked in a savepoint is let go where that is rolled back.
+        return
+    g.locked_families = (now, {family_id} | (held[1] if held is not None and held[0] is now else set()))
 
 
 @cache

@@ -205,6 +205,55 @@ def test_a_day_is_taken_away(app, town):
     assert found.state is CellState.cancelled and found.says == "Grève" and not found.may_book
 
 
+def strike(town, **more):
+    from app.activities.models import Activity
+
+    with unit_of_work():
+        cancel_day(db.session.get(Activity, town.canteen), NEXT_MONDAY, "Grève", by=account("agent"), **more)
+
+
+def test_an_absence_of_a_day_that_is_taken_away_is_not_charged(app, town):
+    settle(app, tell(town))
+    assert state(town, town.meal, NEXT_MONDAY) is BookingState.absent
+    strike(town)
+    assert state(town, town.meal, NEXT_MONDAY) is BookingState.cancelled
+
+
+def test_an_absence_of_a_day_that_is_charged_all_the_same_counts_as_it_was_told(app, town):
+    settle(app, tell(town))
+    strike(town, charged=True)
+    assert state(town, town.meal, NEXT_MONDAY) is BookingState.absent
+
+
+def test_an_absence_that_waits_is_closed_with_the_day(app, town):
+    more, number = tell(town, NEXT_TUESDAY, NEXT_TUESDAY), tell(town, NEXT_MONDAY, NEXT_MONDAY, unit_id=town.meal)
+    strike(town)
+    request = request_of(number)
+    assert (request.state, request.reason) == (RequestState.refused, "Grève")
+    assert state(town, town.meal, NEXT_MONDAY) is BookingState.cancelled
+    assert request_of(more).state is RequestState.pending
+
+
+def test_an_absence_of_several_days_loses_the_day_that_is_taken_away(app, town):
+    number = tell(town)
+    strike(town)
+    settle(app, number)
+    assert state(town, town.meal, NEXT_MONDAY) is BookingState.cancelled
+    assert state(town, town.meal, NEXT_TUESDAY) is BookingState.absent
+
+
+def test_a_request_that_was_sent_back_is_closed_with_the_day(app, town):
+    number = ask(town, town.meal, NEXT_MONDAY, child=town.tom)
+    with unit_of_work():
+        request = request_of(number)
+        request.move_to(RequestState.deciding)
+        request.move_to(RequestState.sent_back)
+        request.reason, request.decided_at, request.notified_at = "A word, please.", clock.now(), clock.now()
+    strike(town)
+    request = request_of(number)
+    assert (request.state, request.reason, request.notified_at) == (RequestState.refused, "Grève", None)
+
+
 def test_a_day_is_taken_away_from_one_class(town):
     from app.activities.models import Activity
     from app.children.models import SchoolEnrolment

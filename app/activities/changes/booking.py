@@ -1,5 +1,6 @@
 """How does a family ask for a place on a day? One request a cell; it holds its place, or waits in line, until it is decided."""
 
+from dataclasses import replace
 from datetime import date
 
 from flask import g
@@ -9,7 +10,7 @@ from wtforms import DateField, SelectField
 from app.activities import deadlines
 from app.activities.changes.words import child_name, day_in_words, days_in_words, unit_title
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
-from app.activities.places import earlier_than, lock, room
+from app.activities.places import Room, earlier_than, lock, room
 from app.activities.plan import Plan
 from app.activities.timetable import Timetable
 from app.activities.waiting import offer_freed
@@ -125,24 +126,27 @@ class BookingKind(Kind):
         group = plan.group(request.child_id, unit.activity, day)
         group_id = group.id if group is not None else None
         limited = group_id is not None and plan.capacities.of(unit_id, group_id, day) is not None
-        rank = Rank.queued if limited and not room(unit_id, group_id, day).takes_one_more else Rank.holds
+        here = room(unit_id, group_id, day) if limited else Room(None, 0, 0)
+        rank = Rank.holds if here.takes_one_more else Rank.queued
         if rank is Rank.queued and not unit.activity.waiting_list:
             raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=unit.title, day=day_in_words(day)))
-        db.session.add(
-            PlaceAsked(
-                request_id=request.id,
-                child_id=request.child_id,
-                family_id=request.family_id,
-                unit_id=unit_id,
-                group_id=group_id,
-                day=day,
-                wish=Wish.book,
-                rank=rank,
-                asked_at=request.asked_at,
-                late=self._late(plan, unit, day, request.asked_at),
-            )
+        ask = PlaceAsked(
+            request_id=request.id,
+            child_id=request.child_id,
+            family_id=request.family_id,
+            unit_id=unit_id,
+            group_id=group_id,
+            day=day,
+            wish=Wish.book,
+            rank=rank,
+            asked_at=request.asked_at,
+            late=self._late(plan, unit, day, request.asked_at),
         )
+        db.session.add(ask)
         db.session.flush()
+        # check() comes next, in the same lock: it need not count again.
+        here = replace(here, queued=here.queued + 1) if rank is Rank.queued else replace(here, taken=here.taken + 1)
+        g.place_just_asked = request, ask, here
 
     @staticmethod
     def _late(plan, unit, day, at):
@@ -182,10 +186,12 @@ class BookingKind(Kind):
     # -- what the clerk reads ---------------------------------------------------------------------------------------------------------
 
     def check(self, request, target):
-        ask = ask_of(request)
+        just_asked, ask, here = g.pop("place_just_asked", None) or (None, None, None)
+        if just_asked is not request:
+            ask = ask_of(request)
+            here = room(ask.unit_id, ask.group_id, ask.day) if ask is not None else None
         if ask is None:
             return [Finding(Lane.look, _("This request occupies no place any more."))]
-        here = room(ask.unit_id, ask.group_id, ask.day)
         findings = []
         if ask.rank is Rank.queued:
             findings.append(Finding(Lane.queued, _("Waiting list: %(taken)d of %(places)d places are taken.", **self._words(here))))
