@@ -33,6 +33,22 @@ PAGES = "<!--pages-->"
 #: Around what only a document of several pages has.
 MORE = re.compile("<!--more-->(.*?)<!--/more-->", re.S)
 _PAGE = re.compile(rb"/Type /Page\b")
+#: What xhtml2pdf takes for granted of the elements that our documents use: its own list of all elements is read anew for each
+#: document, which costs 4 % of a page. tests/documents/test_pdf.py says which element is missing here.
+ELEMENTS = """
+html {
+  font-family: Helvetica; font-size: 10px; font-weight: normal; color: #000000; margin: 0; padding: 0; line-height: 150%;
+  border: 1px none; display: inline; width: auto; height: auto; white-space: normal;
+}
+b { font-weight: bold; }
+h1, h2 { font-weight: bold; -pdf-outline: true; -pdf-outline-open: false; }
+h1 { font-size: 138.5%; -pdf-outline-level: 0; }
+h2 { font-size: 123.1%; -pdf-outline-level: 1; }
+h1, h2, p { margin: 1em 0; }
+body, div, h1, h2, p, table, th, tr, td { display: block; }
+tr, th, td { vertical-align: middle; width: auto; }
+th { text-align: center; font-weight: bold; }
+"""
 #: Bytes as they are: writing them as text costs time, and a quarter more room.
 rl_config.useA85 = 0
 _ALIKE = {"\u202f": "\u00a0", "\u2011": "-", "\u2010": "-", "→": ">", "✓": "x", "\t": " "}
@@ -82,7 +98,7 @@ def print_page(page, *, guess=1):
 
 def _convert(page):
     out = io.BytesIO()
-    result = pisa.CreatePDF(page, dest=out, encoding="utf-8", resource_policy=POLICY)
+    result = pisa.CreatePDF(page, dest=out, encoding="utf-8", default_css=ELEMENTS, resource_policy=POLICY)
     if result.err:
         raise PdfFailed(f"{result.err} errors")
     return out.getvalue()

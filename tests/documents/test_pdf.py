@@ -1,6 +1,8 @@
 """Does a document read nothing but our fonts, and fail aloud?"""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +63,10 @@ def test_the_note_stands_only_where_it_is_needed():
 
 def test_what_is_no_picture_is_not_shown():
     assert portrait(b"nothing") is None
+
+
+def test_what_the_elements_of_our_documents_mean_is_said():
+    known = set(re.findall(r"\w+", re.sub(r"\{[^}]*\}", " ", pdf.ELEMENTS))) | {"head", "meta", "title", "style", "br", "span", "img"}
+    folder = Path(pdf.__file__).parents[1] / "templates/documents"
+    used = {element for path in folder.glob("*.html") for element in re.findall(r"<([a-z][a-z0-9]*)(?=[\s/>])", path.read_text())}
+    assert used <= known
