@@ -126,7 +126,8 @@ def _kinds(title):
 def _labels(header, body):
     """(columns that name the rows, the one of lower limits, of upper limits); -1 for none."""
     low = next((number for number, title in enumerate(header) if re.match(_LOW, plain(title))), -1)
-    high = next((number for number, title in enumerate(header) if re.match(_HIGH, plain(title))), -1)
+    # "A" above the names of brackets is no "à".
+    high = next((number for number, title in enumerate(header) if re.match(_HIGH, plain(title)) and (low >= 0 or len(title) > 2)), -1)
     first = max(low, high) + 1
     if not first:
         first = next((number for number in range(1, len(header)) if any(_is_price(line[number]) for line in body)), 1)

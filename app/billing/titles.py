@@ -29,7 +29,7 @@ _NAMED = (
 )
 _EXTERIOR = (
     r"\bhors[- ](?:commune|ville|territoire|communaux?|agglo|resident|secteur)|exterieur"
-    r"|non[- ]?(?:resident|residant|habitant|domicilie|communa)|ne residant pas|outside|exterior|autres? communes?"
+    r"|\bext\b|\bh\.?c\b|non[- ]?(?:resident|residant|habitant|domicilie|communa)|ne residant pas|outside|exterior|autres? communes?"
 )
 _RESIDENT = r"\bresidente?s?\b|\bresidants?\b|habitante?s?\b|\bcommune\b|\bcommunaux?\b|domicilie|\binside\b|\bvillage\b"
 _EVERYBODY = (
@@ -219,6 +219,8 @@ def _part_ages(found):
 def settle(sides, bounds=None):
     """(Bounds, [[Head]]) of the Meanings of both sides: where each bracket begins and ends, by how the town wrote them."""
     chains = [chain for side in sides for chain in _chains(side)]
+    for chain in chains:
+        _forgive(chain)
     bounds = bounds or _bounds(chains)
     for chain in chains:
         _limit(chain, bounds)
@@ -234,6 +236,18 @@ def _chains(side):
     for chain in groups.values():
         chain.sort(key=lambda one: one.limits.low if one.limits.low is not None else one.limits.high - Decimal("0.005"))
     return list(groups.values())
+
+
+def _forgive(chain):
+    """“Moins de 350” before “de 351 à 450”, or “QF < 500” before “QF > 500”: the quotient between them belongs to somebody."""
+    for one, other in pairwise(chain):
+        high, low = one.limits.high, other.limits.low
+        if high is None or low is None:
+            continue
+        if low - high in (ONE_CENT, ONE_EURO):
+            one.limits, other.limits = replace(one.limits, below=False), replace(other.limits, above=False)
+        elif low == high and one.limits.below:
+            other.limits = replace(other.limits, above=False)
 
 
 def _bounds(chains):

@@ -47,7 +47,9 @@ def _children(head):
     if head.ranks:
         words.append(_("child number %(number)s", number=range_text(head.ranks).replace("-", "–")))
     if head.children:
-        words.append(_("%(number)s children enrolled", number=range_text(head.children).replace("-", "–")))
+        one = head.children == (1, 1)
+        many = _("%(number)s children enrolled", number=range_text(head.children).replace("-", "–"))
+        words.append(_("one child enrolled") if one else many)
     return " · ".join(words)
 
 

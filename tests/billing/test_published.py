@@ -180,6 +180,11 @@ def test_limits_in_columns_of_their_own():
     assert pay(grid, quotient=10, stage="primary", residence=Residence.exterior) == "6.00"
 
 
+def test_names_of_brackets_in_a_column_before_them():
+    grid = taken("A\tQF\tMaternelle\tÉlémentaire\nA\t0 à 290\t0,82\t0,95\nB\t291 et plus\t1,20\t1,30\nHors commune\t\t6,5\t6,7", MEAL)
+    assert [pay(grid, quotient=290, stage="nursery"), pay(grid, quotient=291, stage="primary")] == ["0.82", "1.30"]
+
+
 def test_services_down_and_places_across():
     text = "Prestation;Commune;Hors commune\nRepas enfant;3,50;5\nRepas PAI;1,50;2\nRepas adulte;6;6\nRepas non réservé;7;7,00\n"
     grid = taken(text, MEAL)
@@ -213,6 +218,13 @@ def test_upper_limits_alone_and_lower_limits_alone():
     assert [pay(upper, quotient=value) for value in (800, "800.01", 1000, "1000.01")] == ["1.00", "2.00", "2.00", "3.00"]
     lower = taken("QF;Prix\nà partir de 0;1\nà partir de 450;2\nà partir de 900;3\n", MEAL)
     assert [pay(lower, quotient=value) for value in (0, "449.99", 450, 900)] == ["1.00", "1.00", "2.00", "3.00"]
+
+
+def test_a_quotient_that_two_careless_brackets_leave_out_belongs_to_one_of_them():
+    careless = taken("QF;Prix\nInférieur à 350 €;1\nDe 351 € à 450 €;2\nSupérieur à 451 €;3\n", MEAL)
+    assert [pay(careless, quotient=value) for value in (350, 351, 450, 451)] == ["1.00", "2.00", "2.00", "3.00"]
+    strict = taken("QF;Prix\nQF < 500;1\n500 < QF < 1000;2\nQF > 1000;3\n", MEAL)
+    assert [pay(strict, quotient=value) for value in ("499.99", 500, 1000)] == ["1.00", "2.00", "3.00"]
 
 
 def test_brackets_from_the_highest_down():
