@@ -20,7 +20,6 @@ from app.billing.models import (
     LedgerEntry,
     PriceReason,
 )
-from app.changes.operations import lock_family
 from app.core import clock
 from app.core.i18n import in_locale
 from app.core.money import LARGEST, to_cents
@@ -41,20 +40,20 @@ _DAY, MONEY = COPIED.index("day"), tuple(COPIED.index(name) for name in ("unit_p
 cents = lru_cache(4096)(to_cents)
 
 
-def _insert_lines():
-    mark = "?" if db.engine.dialect.name == "sqlite" else "%s"
-    columns = ("invoice_id", "position", "reason_id", *COPIED)
-    return f"INSERT INTO invoice_line ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"
-
-
-def _row(line, invoice_id, position, reason_id):
-    values = [invoice_id, position, reason_id, *line[:-1]]
-    values[3] = line.charge.name
-    for place in MONEY:
-        values[3 + place] = cents(line[place])
-    if line.day is not None and db.engine.dialect.name == "sqlite":
-        values[3 + _DAY] = line.day.isoformat()
-    return tuple(values)
+def _insert_lines(numbered):
+    """Write [(invoice's id, position, reason's id, Line)]."""
+    connection = db.session.connection()
+    sqlite, columns = connection.dialect.name == "sqlite", ("invoice_id", "position", "reason_id", *COPIED)
+    places = ", ".join(["?" if sqlite else "%s"] * len(columns))
+    rows = []
+    for invoice_id, position, reason_id, line in numbered:
+        values = [invoice_id, position, reason_id, line.charge.name, *line[1:-1]]
+        for place in MONEY:
+            values[3 + place] = cents(line[place])
+        if sqlite and line.day is not None:
+            values[3 + _DAY] = line.day.isoformat()
+        rows.append(tuple(values))
+    connection.exec_driver_sql(f"INSERT INTO invoice_line ({', '.join(columns)}) VALUES ({places})", rows)
 
 
 def addressees(family_ids):
@@ -80,6 +79,7 @@ def _run(statement, *values):
     return db.session.connection().execute(statement, *values)
 
 
+LOCK_FAMILY = select(Family.__table__.c.id).where(Family.__table__.c.id == bindparam("family")).with_for_update()
 INSERT_INVOICE, INSERT_ENTRY = insert(Invoice.__table__), insert(LedgerEntry.__table__)
 INSERT_DOCUMENT, INSERT_BILL = insert(InvoiceDocument.__table__), insert(Bill.__table__)
 INSERT_REASONS = insert(PriceReason.__table__).returning(PriceReason.__table__.c.id, sort_by_parameter_order=True)
@@ -111,7 +111,7 @@ def issue(period, computed, addressee, *, by, even_small=False, reason=""):
     "issued", "carried", "held", "blocked", "nothing"; "there" where it was issued before or is over. What was computed before the lock
     was taken and has become stale is computed again.
     """
-    lock_family(computed.family_id)
+    _run(LOCK_FAMILY, {"family": computed.family_id})
     computed, owed = _fresh(period, computed)
     if computed is None or (computed.bill is not None and computed.bill.invoice_id):
         return "there"
@@ -211,8 +211,7 @@ def write_invoice(period, computed, addressee, owed, *, by, reason=""):
     due_on = period.due_on if period.due_on > today else today + settings.time_to_pay()
     invoice_id = _insert(InvoiceKind.invoice, draft.total, owed, by=by, due_on=due_on, reason=reason, **made)
     reasons = _keep_reasons(invoice_id, draft.lines)
-    rows = [_row(line, invoice_id, position, reasons.get(id(line.reason))) for position, line in enumerate(draft.lines, 1)]
-    db.session.connection().exec_driver_sql(_insert_lines(), rows)
+    _insert_lines([(invoice_id, position, reasons.get(id(line.reason)), line) for position, line in enumerate(draft.lines, 1)])
     bill_id = save_bill(period, computed, BillState.issued, invoice_id)
     if computed.carried:
         bill = Bill.__table__
