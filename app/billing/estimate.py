@@ -44,6 +44,8 @@ class Estimate:
     children: list[OfChild]
     #: What one usual week costs, closed days left aside.
     week: Decimal
+    #: [(activity, euros)] that is owed once a school year besides.
+    memberships: list[tuple[str, Decimal]] = field(default_factory=list)
 
     @property
     def total(self):
@@ -61,7 +63,22 @@ def estimate(children, family_id, first, last):
     prices = Prices.load(family_id, first, last, list(plan.services))
     found = [_of_child(plan, prices, child, first, last) for child in children]
     week = sum((_week(plan, prices, child) for child in children), ZERO)
-    return Estimate([one for one in found if one.lines or one.unknown], week)
+    return Estimate([one for one in found if one.lines or one.unknown], week, _memberships(plan, prices, children))
+
+
+def _memberships(plan, prices, children):
+    """What the children's enrolments cost once a school year: once a family, or once a child."""
+    found = {}
+    for child in children:
+        for enrolment in plan.of[child.id].enrolments:
+            owed = prices.membership(child.id, enrolment.activity_id, max(plan.first, enrolment.starts_on))
+            if owed is not None and owed[0]:
+                amount, per_family = owed
+                found[enrolment.activity_id, 0 if per_family else child.id] = enrolment.activity.name, amount
+    sums = {}
+    for name, amount in found.values():
+        sums[name] = sums.get(name, ZERO) + amount
+    return list(sums.items())
 
 
 def _of_child(plan, prices, child, first, last):

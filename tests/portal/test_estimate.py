@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from app.activities.models import CalendarException
 from app.billing.estimate import estimate
+from app.billing.grid import Membership
 from app.children.models import Child
 from app.children.queries import children_of
 from app.core.db import unit_of_work
@@ -86,6 +88,15 @@ def test_what_has_no_price_is_named(town):
         db.session.delete(db.session.get(TariffGrid, town.evening_grid))
     lea = next(child for child in of(town.galbert).children if child.name.startswith("Léa"))
     assert lea.unknown == ["Evening care"]
+
+
+@pytest.mark.parametrize(("per_family", "amount"), [(True, "12.00"), (False, "24.00")])
+def test_memberships_are_named_beside_the_sum(town, per_family, amount):
+    membership = Membership(Decimal("12.00"), per_family=per_family)
+    cast.grid(town.canteen, replace(cast.canteen_grid(), membership=membership), date(2026, 10, 1))
+    found = of(town.galbert)
+    assert found.memberships == [("Canteen", Decimal(amount))]
+    assert found.total == Decimal("212.47")
 
 
 def test_no_usual_week(town):
