@@ -108,17 +108,23 @@ class BillingView(BaseView):
     @expose("/<int(max=2147483647):period_id>/calculer", methods=["POST"])
     @screen
     def compute(self, period_id):
-        return self._ask(period_id, RunKind.dry)
+        """All bills, or the one of a household that was looked at."""
+        family_id = request.form.get("family", type=int)
+        if family_id is None:
+            return self._ask(period_id, RunKind.dry)
+        self._ask(period_id, RunKind.dry, families=[family_id])
+        flash(_("This bill is computed again within seconds."), "success")
+        return redirect(url_for("BillView.bill", period_id=period_id, family_id=family_id), 303)
 
     @expose("/<int(max=2147483647):period_id>/emettre", methods=["GET", "POST"])
     @screen
     def issue(self, period_id):
-        if request.method == "POST":
-            return self._ask(period_id, RunKind.issue)
         page = overview(period_id) or abort(404)
         if page.running or not (page.ready or page.small):
             flash(_("There is nothing to issue now."), "info")
             return redirect(period_url(period_id))
+        if request.method == "POST":
+            return self._ask(period_id, RunKind.issue)
         return self.render_template(
             "staff/billing/issue.html",
             title=_("Issue: %(period)s", period=page.period.title),

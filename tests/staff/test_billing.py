@@ -113,6 +113,13 @@ def test_issuing_is_confirmed_with_numbers_and_total(app, clerk, computed, look)
     assert "Next: November 2026" in glance and "2 of 2" in glance and "€76.10" in glance
 
 
+def test_nothing_is_issued_that_was_not_computed(clerk, town, look):
+    clerk.post("/mairie/facturation/preparer")
+    assert "nothing to issue now" in clerk.post("/mairie/facturation/1/emettre", follow_redirects=True).text
+    assert len(look(select(BillingRun))) == 1
+    assert clerk.post("/mairie/facturation/9/emettre").status_code == 404
+
+
 def test_a_run_is_asked_once_and_stopped(app, clerk, computed, look):
     clerk.post("/mairie/facturation/1/calculer")
     again = clerk.post("/mairie/facturation/1/calculer", headers={"Referer": "http://localhost" + PERIOD}, follow_redirects=True).text
@@ -290,6 +297,11 @@ def test_an_amount_by_hand_goes_with_the_next_bill(app, clerk, computed, look):
     assert adjust(clerk, **sent).status_code == 303
     page = clerk.get(PERIOD + "famille/1/").text
     assert "Broken glasses" in page and "€50.00" in page and "€55.10 when it was last computed" in page
+    assert "Compute this bill again" in page
+    clerk.post("/mairie/facturation/1/calculer", data={"family": "1"})
+    assert look(select(BillingRun).order_by(BillingRun.id))[-1].families == [1]
+    work(app)
+    assert look(select(Bill.total).where(Bill.family_id == 1)) == [Decimal("50.00")]
     listed = clerk.get("/mairie/ajustements/").text
     assert "Broken glasses" in listed and "-€5.10" in listed
     assert ";-5.10;" in clerk.get("/mairie/ajustements/export.csv").text
