@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 15:45:25.459047
+Create Date: 2026-11-23 15:55:53.337153
 """
 
 import sqlalchemy as sa
@@ -955,6 +955,15 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("school_id", "day", name="uq_staff_meals_day"),
     )
+    with op.batch_alter_table("staff_meals", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_staff_meals_always",
+            ["school_id"],
+            unique=True,
+            sqlite_where=sa.text("day IS NULL"),
+            postgresql_where=sa.text("day IS NULL"),
+        )
+
     op.create_table(
         "stored_file",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -2447,6 +2456,9 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_stored_file_created_at"))
 
     op.drop_table("stored_file")
+    with op.batch_alter_table("staff_meals", schema=None) as batch_op:
+        batch_op.drop_index("uq_staff_meals_always", sqlite_where=sa.text("day IS NULL"), postgresql_where=sa.text("day IS NULL"))
+
     op.drop_table("staff_meals")
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))

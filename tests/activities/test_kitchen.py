@@ -4,9 +4,10 @@ from threading import Thread
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.activities.kitchen import counts_of, differences, freeze, freeze_due, meals, moves, set_adults, total, versions
-from app.activities.models import Booking, BookingState, DayCancellation, KitchenSheet, Unit, UnitKind
+from app.activities.models import Booking, BookingState, DayCancellation, KitchenSheet, StaffMeals, Unit, UnitKind
 from app.children.models import ComplementaryData, Diet, HealthRecord, School
 from app.core import clock
 from app.core import settings as town
@@ -89,6 +90,13 @@ def test_adults_of_every_day_give_way_to_those_of_the_day(ids):
     assert counted() == {school(): row(standard=3), str(int(school()) + 1): row(adults=1)}
     with pytest.raises(DomainError), unit_of_work():
         set_adults({int(school()): -1}, DAY, by="Nadia")
+
+
+def test_a_school_has_one_number_for_every_day(app, ctx):
+    """The database says so: two clerks who type at the same moment leave one row, not two that disagree."""
+    school = db.session.scalar(select(School.id))
+    with pytest.raises(IntegrityError), unit_of_work():
+        db.session.add_all([StaffMeals(school_id=school, day=None, meals=number) for number in (3, 4)])
 
 
 def test_versions_and_what_they_changed(ids):

@@ -1,8 +1,12 @@
 """Who gets a place that becomes free, and until when is it kept?"""
 
+from datetime import date
+
 import pytest
+from sqlalchemy import text
 
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank
+from app.activities.places import taken_query
 from app.activities.timetable import CellState
 from app.activities.waiting import lapse_offers, offer_places
 from app.changes.decisions import Verdict, decide
@@ -196,3 +200,11 @@ def test_a_lot_is_accepted_without_its_waiting_list(app, town, line, sign_in):
     assert answer.status_code == 303
     db.session.expire_all()
     assert request_of(line[0]).state is RequestState.deciding and request_of(line[1]).state is RequestState.pending
+
+
+@pytest.mark.once
+def test_places_are_counted_from_an_index(app, ctx):
+    """Without it SQLite reads a unit's whole year at each tap."""
+    counting = taken_query([1, 2], date(2026, 11, 23), date(2026, 11, 29)).compile(db.engine, compile_kwargs={"literal_binds": True})
+    steps = [row.detail for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {counting}"))]
+    assert any("booking USING COVERING INDEX ix_booking_unit (unit_id=? AND day>? AND day<?)" in step for step in steps), steps

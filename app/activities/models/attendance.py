@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.activities.models.activity import ActivityGroup, Unit
@@ -104,6 +104,8 @@ class StaffMeals(Model):
     __tablename__ = "staff_meals"
     __table_args__ = (
         UniqueConstraint("school_id", "day", name="uq_staff_meals_day"),
+        # A null is like no other, so that the constraint above would take a second number of every day.
+        Index("uq_staff_meals_always", "school_id", unique=True, sqlite_where=text("day IS NULL"), postgresql_where=text("day IS NULL")),
         CheckConstraint("meals >= 0", name="ck_staff_meals_count"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
