@@ -66,11 +66,12 @@ def load(families=60, seed=1, day=None):
 def _make(families, seed, present, hashed):
     from app.demo.activities import enrol_children, offer_activities
     from app.demo.agenda import Agenda
-    from app.demo.billing import bill, set_prices
-    from app.demo.children import any_children, named_children, share_some
-    from app.demo.families import any_family, named_families
+    from app.demo.billing import bill
+    from app.demo.children import named_children, share_some
+    from app.demo.families import named_families
     from app.demo.story import counts, tell
     from app.demo.talk import talk
+    from app.demo.tariffs import set_prices
     from app.demo.world import World, set_up_the_town
 
     world = World(rng=Random(seed), present=present, password_hash=hashed)
@@ -86,14 +87,7 @@ def _make(families, seed, present, hashed):
         _settle(world, named)
         named_children(world, *named)
         world.settle()
-    while len(world.homes) < families:
-        # Queries here look for what is written already: flushing before each of them would take most of the time.
-        with unit_of_work(), db.session.no_autoflush:
-            homes = [any_family(world) for _place in range(min(BATCH, families - len(world.homes)))]
-            _settle(world, homes)
-            for home in homes:
-                any_children(world, home)
-            world.settle()
+    _others(world, families)
     with unit_of_work():
         share_some(world)
     clock.stop_at(world.present)
@@ -106,6 +100,21 @@ def _make(families, seed, present, hashed):
     tell(world)
     talk(world)
     return counts()
+
+
+def _others(world, families):
+    """Families of chance, until there are so many."""
+    from app.demo.children import any_children
+    from app.demo.families import any_family
+
+    while len(world.homes) < families:
+        # Queries here look for what is written already: flushing before each of them would take most of the time.
+        with unit_of_work(), db.session.no_autoflush:
+            homes = [any_family(world) for _place in range(min(BATCH, families - len(world.homes)))]
+            _settle(world, homes)
+            for home in homes:
+                any_children(world, home)
+            world.settle()
 
 
 def _settle(world, homes):
