@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tests import postgres
-from tests.bench import application, say
+from tests.bench import PEERS_HASH_MS, application, hash_ms, say
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results_billing.json"
@@ -25,7 +25,7 @@ FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 DAYS = [day for day in (FIRST + timedelta(days=place) for place in range(30)) if day.isoweekday() in (1, 2, 4, 5)]
 #: Noethysweb 1.3.3.8 on two shared cores, SQLite, 1,000 families and 33,800 lines: seconds, megabytes.
 PEER = {"issue": ((70, 99), 926), "pdf": ((193, 204), 1004)}
-#: Ours, at most; of 1,000 families.
+#: Ours, at most; of 1,000 families, on a machine on which a password's hash takes PEERS_HASH_MS.
 SECONDS, MEGABYTES = {"issue": 5, "pdf": 60}, {"issue": 300, "pdf": 700}
 #: The dearest line may cost so many times the cheapest, from 100 families to 10,000.
 FLAT = 1.5
@@ -224,7 +224,9 @@ def issued(families, server=None, also=()):
             db.engine.dispose()
         database = "postgresql" if server else "sqlite"
         for what in ("issue", *also):
-            yield {"what": what, "database": database, "families": families, **measured(what, folder, url)}
+            # Of the slower moment: what else runs on the machine only adds to a time.
+            before, figures = hash_ms(), measured(what, folder, url)
+            yield {"what": what, "database": database, "families": families, **figures, "hash_ms": round(max(before, hash_ms()))}
 
 
 def row(result):
@@ -240,13 +242,14 @@ def row(result):
 def faults(results):
     """What of our limits the results break."""
     for one in results:
-        if one["families"] == 1000 and one["seconds"] > SECONDS[one["what"]]:
-            yield f"{one['what']} on {one['database']}: {one['seconds']} s; at most {SECONDS[one['what']]}"
+        limit = SECONDS[one["what"]] * max(1, one["hash_ms"] / PEERS_HASH_MS)
+        if one["families"] == 1000 and one["seconds"] > limit:
+            yield f"{one['what']} on {one['database']}: {one['seconds']} s; at most {limit:.0f}"
         if one["families"] <= 1000 and one["megabytes"] > MEGABYTES[one["what"]]:
             yield f"{one['what']} on {one['database']}: {one['megabytes']} MB; at most {MEGABYTES[one['what']]}"
-    costs = [one["seconds"] / one["lines"] for one in results if one["database"] == "sqlite" and one["what"] == "issue"]
+    costs = [one["cpu"] / one["lines"] for one in results if one["database"] == "sqlite" and one["what"] == "issue"]
     if max(costs) > FLAT * min(costs):
-        yield f"issue: a line costs from {1e6 * min(costs):.0f} to {1e6 * max(costs):.0f} µs; it should not depend on the town"
+        yield f"issue: a line costs from {1e6 * min(costs):.0f} to {1e6 * max(costs):.0f} µs of processor; it should not depend on the town"
 
 
 def main():
