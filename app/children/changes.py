@@ -2,7 +2,9 @@
 
 from datetime import date
 
-from sqlalchemy import select
+from flask import g
+from sqlalchemy import select, true
+from sqlalchemy.orm.util import identity_key
 from wtforms import DateField, SelectField
 from wtforms.validators import Optional
 
@@ -360,8 +362,16 @@ class SchoolPlace(ChildKind):
     def show(self, name, value):
         if value is None or name == "level":
             return super().show(name, value)
-        row = db.session.get(SchoolYear if name == "school_year_id" else School, value)
+        row = _year_or_school(SchoolYear if name == "school_year_id" else School, value)
         return str(row) if row is not None else ""
 
     def check(self, request, target):
         return [Finding(Lane.look, _("School enrolments are decided one by one: school district, places, papers."))]
+
+
+def _year_or_school(model, number):
+    """A school year or a school. A request names both, so what is not known yet is read with all others, in one query."""
+    if identity_key(model, number) not in db.session.identity_map:
+        # The session forgets what nobody holds.
+        g.years_and_schools = db.session.execute(select(SchoolYear, School).outerjoin(School, true())).all()
+    return db.session.get(model, number)
