@@ -1,5 +1,6 @@
 """How does the worker compute, issue or correct the bills of a period? A few households at a time; killed at any moment, it goes on."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +20,22 @@ from app.families.models import Family
 
 #: So many households are computed together; each is issued in a transaction of its own.
 AT_ONCE = 100
+#: Seconds: no longer, or a worker that is told to stop keeps people waiting.
+A_WHILE = 3
 
 
 class Over(Exception):
     """Somebody stopped the run, or another worker has done this household."""
+
+
+def run_for_a_while():
+    """The worker's job: some chunks in a row, so that a town's month is issued before the printing of its first bills takes its turns."""
+    done, until = 0, time.monotonic() + A_WHILE
+    while some := run_due():
+        done += some
+        if time.monotonic() > until:
+            break
+    return done
 
 
 def run_due(limit=AT_ONCE):

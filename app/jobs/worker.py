@@ -13,7 +13,7 @@ from app.activities.waiting import end_past_wishes, lapse_offers, offer_places
 from app.billing.documents import render_due
 from app.billing.invoice_mails import tell_families
 from app.billing.reminders import remind_unpaid
-from app.billing.runs import run_due
+from app.billing.runs import run_for_a_while
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
 from app.changes.notices import send_receipts, tell_decisions
@@ -54,7 +54,7 @@ JOBS = (
     a_few(look_up_due, 3),
     *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)),
     freeze_due,
-    run_due,
+    run_for_a_while,
     render_due,
     tell_families,
     # Each waits for another machine.

@@ -196,6 +196,7 @@ def test_killed_at_any_moment_it_goes_on(app, month, tmp_path):
 def test_one_household_that_cannot_be_billed_does_not_stop_the_others(app, month, monkeypatch):
     from app.billing import issuing
     from app.billing.models import Bill, BillingRun
+    from app.billing.runs import run_for_a_while
     from app.extensions import db
 
     whole = issuing.write_invoice
@@ -215,7 +216,7 @@ def test_one_household_that_cannot_be_billed_does_not_stop_the_others(app, month
     check_books()
     monkeypatch.undo()
     asked(month)
-    work_off()
+    assert run_for_a_while() > len(HOUSEHOLDS) and run_for_a_while() == 0
     assert db.session.scalar(select(func.count(Bill.id)).filter_by(family_id=20)) == 1
     check_books()
 
