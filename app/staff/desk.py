@@ -5,6 +5,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
 from flask_login import current_user
 
+from app.activities.tomorrow import NextDay, columns_of_next_day
 from app.billing.overview import columns_of_town, next_period
 from app.changes.kinds import KINDS
 from app.changes.queries import kinds_for, last_decided, received_by_day
@@ -41,7 +42,7 @@ class DeskView(BaseView):
             silent=bool(kinds) and is_silent(),
             **work,
             **_mails(),
-            **_bills(),
+            **_figures(),
         )
 
 
@@ -88,13 +89,21 @@ def _mails():
     }
 
 
-def _bills():
-    """What is to be billed, and what is overdue, for those who may see it."""
-    if not may(Noun.bill, "read"):
-        return {"bills": None}
-    to_issue, overdue, last = counted(*columns_of_town())
+def _figures():
+    """Who comes next, what is to be billed and what is overdue, for those who may see it; in one query with the menu's."""
+    billing = columns_of_town() if may(Noun.bill, "read") else ()
+    coming = columns_of_next_day() if may(Noun.attendance, "read") else ()
+    values = counted(*billing, *coming) if billing or coming else []
+    return {
+        "bills": _bills(*values[: len(billing)]) if billing else None,
+        "coming": NextDay(*values[len(billing) :]) if coming else None,
+        "sees_kitchen": may(Noun.kitchen, "read"),
+    }
+
+
+def _bills(to_issue, overdue, last):
     ahead = next_period(last) if last is not None else None
-    return {"bills": {"to_issue": to_issue, "overdue": overdue, "ahead": ahead if ahead is not None and ahead.over else None}}
+    return {"to_issue": to_issue, "overdue": overdue, "ahead": ahead if ahead is not None and ahead.over else None}
 
 
 def chart(days):
