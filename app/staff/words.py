@@ -100,6 +100,10 @@ SENTENCES = {
     "adjustment.withdrawn": _l("amount taken back"),
     "quotient.reminded": _l("asked for a proof of income"),
     "reminder.sent": _l("reminder sent"),
+    "quotient.asked": _l("quotient asked of the fund"),
+    "quotient.reminded": _l("proof of income asked for"),
+    "quotients.asked": _l("funds asked for all quotients"),
+    "quotients.stopped": _l("asking of the funds stopped"),
 }
 
 
