@@ -215,7 +215,7 @@ def test_the_inbox_holds_the_mails_of_this_account_and_family(app, sign_in):
                 )
             )
     client = sign_in("galbert")
-    page = client.get("/portail/messages/").text
+    page = client.get("/portail/messages/courriels/").text
     assert "Subject 1" in page and not any(f"Subject {number}" in page for number in (2, 3, 4))
     assert "Good day &lt;b&gt;" in client.get("/portail/messages/1/").text
     assert [client.get(f"/portail/messages/{number}/").status_code for number in (2, 3, 4)] == [404, 404, 404]
