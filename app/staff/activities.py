@@ -207,10 +207,12 @@ class ActivityView(StaffView):
 
     def deeds(self, row):
         month = Deed(_("Calendar"), url_for("MonthView.month", activity=row.id), "calendar")
+        prices = [Deed(_("Prices"), f"{url_for('TariffView.list')}#activity-{row.id}", "receipt")] if may(Noun.tariff, "read") else []
         if not may(self.noun, "edit"):
-            return [month]
+            return [month, *prices]
         return [
             month,
+            *prices,
             Deed(_("New unit"), url_for("UnitView.add", activity=row.id), "plus"),
             Deed(_("New group"), url_for("GroupView.add", activity=row.id), "plus"),
             *super().deeds(row),

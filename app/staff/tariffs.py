@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.activities.models import Activity
-from app.billing import exchange, tariffs
+from app.billing import exchange, tariffs, validator
 from app.billing.grids import Grids, Version
 from app.billing.models import TariffGrid
 from app.billing.table import blank, typed_of
@@ -102,6 +102,7 @@ class TariffView(BaseView):
             dated=next(one for one in dated(versions) if one.version.id == pk),
             others=[one for one in reversed(versions) if one.id != pk],
             billed=tariffs.billed_by(row),
+            wrong=validator.problems(version.grid, row.activity.units),
             sample=sample,
             prices=sample.prices(version.grid, row.activity.units, row.title, row.starts_on),
             may_simulate=may(Noun.bill, "read"),

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from app.activities.models import Unit, UnitKind
 from app.audit.models import LogEntry
 from app.billing.models import TariffGrid
 from app.core.db import unit_of_work
@@ -151,6 +152,15 @@ def test_a_file_that_is_no_table(clerk, billed):
         assert screen.response.status_code == 422 and any(words in error for error in screen.errors), content[:20]
     picture = clerk.post(f"/mairie/tarifs/nouveau/fichier?activity={billed.canteen}", data={})
     assert picture.status_code == 422 and "Choose a file first" in picture.text
+
+
+def test_a_service_that_came_after_the_table_is_named_on_its_page(app, clerk, billed):
+    assert "no longer whole" not in clerk.get(f"/mairie/tarifs/{billed.wednesday_grid}/").text
+    with app.test_request_context("/"), unit_of_work() as session:
+        session.add(Unit(activity_id=billed.wednesday, name="Evening", kind=UnitKind.hour, position=9))
+    page = clerk.get(f"/mairie/tarifs/{billed.wednesday_grid}/").text
+    assert "no longer whole" in page and "No price for Evening" in page
+    assert f"/mairie/tarifs/#activity-{billed.wednesday}" in clerk.get(f"/mairie/activites/{billed.wednesday}/").text
 
 
 def test_forged_fields_break_nothing(clerk, billed):
