@@ -127,21 +127,30 @@ def portrait(content, *, size=(450, 600)):
 
 def printable(html):
     """The page with signs that the font has: the nearest letter, or UNPRINTABLE once for a run, with the note that explains it."""
-    signs, lost, gap = [], False, False
-    for char in unicodedata.normalize("NFC", html):
+    text = unicodedata.normalize("NFC", html)
+    signs = {ord(char): _nearest(char) for char in set(text)}
+    if None in signs.values():
+        return _with_gaps(text)
+    text = text.translate({code: near for code, near in signs.items() if near != chr(code)})
+    if NOTE_BEGINS in text:
+        before, _, rest = text.partition(NOTE_BEGINS)
+        text = before + rest.partition(NOTE_ENDS)[2]
+    return text
+
+
+def _with_gaps(text):
+    """The text with UNPRINTABLE for each run of signs that are nowhere near a letter of the font."""
+    signs, gap = [], False
+    for char in text:
         near = _nearest(char)
         if near is None:
             if not gap:
                 signs.append(UNPRINTABLE)
-            lost = gap = True
+            gap = True
         else:
             gap = gap and near == ""
             signs.append(near)
-    text = "".join(signs)
-    if not lost and NOTE_BEGINS in text:
-        before, _, rest = text.partition(NOTE_BEGINS)
-        text = before + rest.partition(NOTE_ENDS)[2]
-    return text
+    return "".join(signs)
 
 
 @cache
