@@ -19,6 +19,8 @@ from app.core import clock
 from app.core.errors import DomainError
 from app.core.i18n import _
 from app.extensions import db
+from app.mail.operations import queue_mail
+from app.security.queries import reader_of
 
 #: An enrolment ends with the last school year that the town knows; where it knows none, after so many days.
 LONGEST = timedelta(days=366)
@@ -277,7 +279,27 @@ def _book(enrolment, cells, *, by, asked_at, request_id):
     db.session.flush()
     if cells:
         record("enrolment.booked", enrolment, by=by, note=found.said())
+    if found.full or found.late:
+        _tell_left_out(enrolment, found)
     return found
+
+
+def _tell_left_out(enrolment, found):
+    """The family hears which days of its usual week could not be booked: it would look for them in vain on the day itself."""
+    reader = reader_of(None, enrolment.family_id)
+    if reader is not None:
+        queue_mail(
+            reader.email,
+            "days_without_place",
+            locale=reader.locale,
+            family_id=enrolment.family_id,
+            account_id=reader.account_id,
+            child=enrolment.child.first_name,
+            activity=enrolment.activity.name,
+            full=found.full_days,
+            late=sorted({day for _unit, day in found.late}),
+            signs_in=reader.account_id is not None,
+        )
 
 
 def _give_back(enrolment, cells, *, by, asked_at):

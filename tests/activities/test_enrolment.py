@@ -16,6 +16,7 @@ from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.extensions import db
+from app.mail.models import OutgoingMail
 from tests.activities import cast
 from tests.conftest import account, counted_queries, work
 from tests.factories import make_request, request_of
@@ -95,6 +96,9 @@ def test_a_day_without_a_place_is_left_out_and_said(app, room):
     decide_all(app, Outcome.accept)
     assert days_booked(zoe) == [date(2026, 12, 1), date(2026, 12, 7), date(2026, 12, 8)]
     assert "2026-11-30" in said() and "3" in said()
+    (mail,) = db.session.scalars(select(OutgoingMail).filter_by(template="days_without_place"))
+    assert "Zoé" in mail.subject and "30 novembre 2026" in mail.body and "1 décembre" not in mail.body
+    assert mail.recipient == "galbert@famille.example"
 
 
 def test_a_family_that_waits_for_the_place_comes_first(app, room):

@@ -78,7 +78,7 @@ def test_accepted_with_one_key(app, christelle, person, worker):
     expect(phone.locator(".asked")).to_have_count(0)
     [mail] = steps.mails(app)
     assert mail.recipient == "galbert@famille.example" and NEW not in mail.body
-    page.goto("/portail/messages/")
+    page.goto("/portail/messages/courriels/")
     page.get_by_role("link", name=mail.subject).click()
     expect(page.get_by_role("heading", level=1, name=mail.subject)).to_be_visible()
     christelle.check()

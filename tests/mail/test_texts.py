@@ -60,6 +60,8 @@ def context_of(template):
         return {"papers": [Asked(paper_type, None, paper=Paper(valid_until=clock.today()))], "signs_in": True}
     if template == "place_offered":
         return {"child": "Léa", "unit": "Canteen", "day": clock.today(), "until": clock.now(), "signs_in": True}
+    if template == "days_without_place":
+        return {"child": "Léa", "activity": "Canteen", "full": [clock.today()], "late": [clock.today()], "signs_in": True}
     if template == "day_cancelled":
         return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
     return {"account": someone, "token": "the-token", "at": clock.now()}
