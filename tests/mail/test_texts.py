@@ -2,13 +2,16 @@
 
 import re
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jinja2 import UndefinedError
 
 from app.activities.models import Paper, PaperType
 from app.activities.papers import Asked
+from app.billing.models import InvoiceKind
 from app.changes.kinds import KINDS
 from app.changes.models import Act, ChangeLot, ChangeRequest, RequestState
 from app.changes.notices import lines_of
@@ -60,11 +63,43 @@ def context_of(template):
         return {"papers": [Asked(paper_type, None, paper=Paper(valid_until=clock.today()))], "signs_in": True}
     if template == "place_offered":
         return {"child": "Léa", "unit": "Canteen", "day": clock.today(), "until": clock.now(), "signs_in": True}
+    if template in ABOUT_MONEY or template in WRITTEN:
+        return {**ABOUT_MONEY, **WRITTEN}[template]()
     if template == "days_without_place":
         return {"child": "Léa", "activity": "Canteen", "full": [clock.today()], "late": [clock.today()], "signs_in": True}
     if template == "day_cancelled":
         return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
     return {"account": someone, "token": "the-token", "at": clock.now()}
+
+
+def an_invoice(**more):
+    period, due = SimpleNamespace(title="11/2026"), date(2027, 1, 5)
+    values = {"kind": InvoiceKind.invoice, "number": "2026000001", "period": period, "total": Decimal("55.10"), "due_on": due, "reason": ""}
+    return SimpleNamespace(**{**values, **more})
+
+
+def invoices():
+    one = an_invoice()
+    credit = an_invoice(kind=InvoiceKind.credit_note, total=Decimal("-55.10"), corrects=one, reason="A day too many")
+    return {"invoices": [one, credit], "newest": [one], "to_pay": True, "payment": "By cheque", "signs_in": True}
+
+
+def reminder():
+    opens = [SimpleNamespace(invoice=an_invoice(), left=Decimal("55.10"))]
+    return {"title": "Invoice", "text": "Please pay.", "opens": opens, "total": Decimal("55.10"), "signs_in": True}
+
+
+def payment():
+    values = {"amount": Decimal("55.10"), "day": date(2026, 11, 23), "number": "2026-1", "reference": "X1", "invoices": ["2026000001"]}
+    return {**values, "debit": True}
+
+
+#: Mails about money, and those whose words somebody writes.
+ABOUT_MONEY = {"invoices": invoices, "reminder": reminder, "payment": payment, "quotient": lambda: {"by_fund": True, "signs_in": True}}
+WRITTEN = {
+    "broadcast": lambda: {"subject": "Strike", "text": "No canteen."},
+    "message": lambda: {"subject": "Léa", "author": "Nadia", "text": "Good day.", "thread_id": 1, "signs_in": True},
+}
 
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
