@@ -301,11 +301,12 @@ def _owe(family_id, rows, canary):
     adjustment = Adjustment(**whose, day=clock.today(), title=canary, amount=Decimal("5.00"), made_by="Agent Mairie")
     grant = RateGrant(**whose, category="CCAS", starts_on=day)
     share = ThirdPartyShare(**whose, payer=canary, percent=10, starts_on=day)
+    day_off = Exemption(first_day=day, last_day=day, child_id=rows["child_id"], reason=canary, made_by="Agent Mairie")
     step = db.session.scalar(select(ReminderStep))
     reminder = Reminder(invoice_id=invoice.id, step_id=step.id, amount=Decimal("20.00"))
     document = InvoiceDocument(invoice_id=invoice.id, state=DocumentState.done, file_id=rows["file_id"], pages=1)
     lines = [InvoiceLine(**line, position=place, day=day - timedelta(days=place)) for place in (1, 2)]
-    db.session.add_all([*lines, entry, payment, bill, adjustment, grant, share, reminder, document])
+    db.session.add_all([*lines, entry, payment, bill, adjustment, day_off, grant, share, reminder, document])
     db.session.flush()
     db.session.add(Allocation(entry_id=payment.id, invoice_id=invoice.id, amount=Decimal("10.00")))
     received = pay(family_id, canary, invoice, payment)
@@ -319,7 +320,7 @@ def _owe(family_id, rows, canary):
         "entry_id": payment.id,
         "line_id": lines[0].id,
         "adjustment_id": adjustment.id,
-        "exemption_id": db.session.scalar(select(Exemption.id)),
+        "exemption_id": day_off.id,
         "grant_id": grant.id,
         "share_id": share.id,
         "step_id": step.id,
