@@ -212,6 +212,7 @@ def _least(kind):
     return (0, frozenset({"msa"})) if kind is ModifierKind.fund else ()
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(grids())
 def test_json_holds_a_grid_exactly(grid):
     assert grid_from_json(json.loads(json.dumps(grid_to_json(grid)))) == grid
