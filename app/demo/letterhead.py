@@ -27,11 +27,11 @@ def write_letterhead():
     """Set the texts and the logo, within the open unit of work."""
     for key, text in TEXTS.items():
         settings.put(key, text)
-    settings.put(LOGO, store(Upload("logo.png", "image/png", logo()), noun=Noun.bill, state=FileState.kept).id)
+    settings.put(LOGO, store(Upload("logo.jpg", "image/jpeg", logo()), noun=Noun.bill, state=FileState.kept).id)
 
 
 def logo():
-    """A roof on posts with a scalloped edge, as PNG."""
+    """A roof on posts with a scalloped edge, as JPEG."""
     picture = Image.new("RGB", (720, 400), "white")
     draw = ImageDraw.Draw(picture)
     draw.polygon([(360, 20), (680, 190), (40, 190)], fill=COLOUR)
@@ -41,5 +41,5 @@ def logo():
     for left in (110, 580):
         draw.rectangle((left, 230, left + 30, 385), fill=COLOUR)
     out = io.BytesIO()
-    picture.resize((360, 200)).save(out, "PNG")
+    picture.resize((360, 200)).save(out, "JPEG", quality=90)
     return out.getvalue()
