@@ -14,8 +14,9 @@ from app.activities.models import Activity, Booking, BookingState, Enrolment, Pl
 from app.activities.waiting import offer_freed
 from app.audit.operations import record
 from app.children.models import SchoolEnrolment, SchoolYear, Weeks
-from app.children.queries import household_of
+from app.children.queries import child_of, household_of
 from app.core import clock
+from app.core.db import in_unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _
 from app.extensions import db
@@ -30,9 +31,20 @@ LONGEST = timedelta(days=366)
 
 
 def activity_of(activity_id):
-    """An activity with its units, groups and papers, or None."""
-    loads = (selectinload(Activity.units), selectinload(Activity.groups), selectinload(Activity.papers))
-    return db.session.scalar(select(Activity).where(Activity.id == activity_id).options(*loads)) if activity_id else None
+    """An activity with its units, groups and papers, or None. All are few: one query of their product."""
+    loads = (joinedload(Activity.units), joinedload(Activity.groups), joinedload(Activity.papers))
+    query = select(Activity).where(Activity.id == activity_id).options(*loads)
+    return db.session.scalars(query).unique().one_or_none() if activity_id else None
+
+
+def child_to_enrol(family_id, child_id):
+    """The child if it lives in this family, else None; read once a request where nothing is written yet."""
+    if in_unit_of_work():
+        return child_of(family_id, child_id)
+    kept = g.setdefault("children_to_enrol", {})
+    if (family_id, child_id) not in kept:
+        kept[family_id, child_id] = child_of(family_id, child_id)
+    return kept[family_id, child_id]
 
 
 def open_activities():

@@ -1,12 +1,10 @@
 """How does Flask-AppBuilder ask us who signs in?"""
 
 from datetime import timedelta
-from functools import cache
 
 from flask import current_app
 from flask_appbuilder.security.sqla.manager import SecurityManager
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import select
 from werkzeug.security import check_password_hash
 
 from app.audit.operations import record
@@ -15,6 +13,7 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.security.models import Account
 from app.security.queries import find_account
+from app.security.scope import account_with_links
 from app.security.views import LoginView
 
 #: Wrong passwords in a row that cost nothing; each further one doubles the wait, up to an hour (CNIL 2022, case 2).
@@ -32,11 +31,11 @@ class AccountManager(SecurityManager):
         self.auth_view = self.appbuilder.add_view_no_menu(self.authdbview())
 
     def load_user(self, pk):
-        """The account of a session, with its roles in the same query, unless its sessions were closed."""
+        """The account of a session, with its roles and links in the same query, unless its sessions were closed."""
         account_id, _, token = str(pk).partition(".")
         if not account_id.isdigit():
             return None
-        account = db.session.scalars(_with_roles(), {"account": int(account_id)}).unique().one_or_none()
+        account = account_with_links(int(account_id))
         return account if account is not None and account.is_active and account.session_token == token else None
 
     def get_user_roles(self, user):
@@ -67,12 +66,6 @@ class AccountManager(SecurityManager):
             return True
         _count_wrong(account)
         return False
-
-
-@cache
-def _with_roles():
-    # Every request runs it, and SQLAlchemy takes as long to recognise a new statement as to run it.
-    return select(Account).where(Account.id == bindparam("account")).options(joinedload(Account.roles))
 
 
 def _count_wrong(account):

@@ -7,10 +7,11 @@ from functools import cache
 from flask import abort, g, request, session
 from flask_login import current_user
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload
 
 from app.core import clock
 from app.extensions import db
-from app.security.models import FamilyLink
+from app.security.models import Account, FamilyLink
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer, permissions
 
 #: What a clerk who acts for a family says of how the request came in.
@@ -80,7 +81,7 @@ def _of_person(name, find):
 def _find_standing():
     if not is_family():
         return _clerk_standing()
-    rows = db.session.execute(_links(), {"account": current_user.id, "today": clock.today()}).all()
+    rows = _rows_of(current_user.id)
     if not rows:
         return None
     link = next((row.FamilyLink for row in rows if row.FamilyLink.family_id == session.get("family")), rows[0].FamilyLink)
@@ -89,13 +90,29 @@ def _find_standing():
     return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=names, counts=counts)
 
 
+def account_with_links(account_id):
+    """The account of this id with its roles, or None; its links are read with it, in one query, and kept for standing()."""
+    rows = db.session.execute(_links(), {"account": account_id, "today": clock.today()}).unique().all()
+    g.links = account_id, [row for row in rows if row.FamilyLink is not None]
+    return rows[0].Account if rows else None
+
+
+def _rows_of(account_id):
+    """The rows of _links() that are about a family: those of the account that the request began with, else read now."""
+    if "links" not in g or g.links[0] != account_id:
+        account_with_links(account_id)
+    return g.links[1]
+
+
 @cache
 def _links():
+    # Every request runs it, and SQLAlchemy takes as long to recognise a new statement as to run it.
     family = db.metadata.tables["family"]
-    mine = (FamilyLink.account_id == bindparam("account")) & FamilyLink.ended_at.is_(None)
+    mine = (FamilyLink.account_id == Account.id) & FamilyLink.ended_at.is_(None)
     beside = [count_of(FamilyLink.account_id, FamilyLink.family_id).label(name) for name, count_of in _beside.items()]
-    query = select(FamilyLink, family.c.name, *beside).join(family, family.c.id == FamilyLink.family_id)
-    return query.where(mine).order_by(FamilyLink.id)
+    query = select(Account, FamilyLink, family.c.name, *beside).options(joinedload(Account.roles))
+    query = query.outerjoin(FamilyLink, mine).outerjoin(family, family.c.id == FamilyLink.family_id)
+    return query.where(Account.id == bindparam("account")).order_by(FamilyLink.id)
 
 
 def _clerk_standing():

@@ -16,6 +16,7 @@ from app.activities import deadlines
 from app.activities.enrolling import (
     activity_of,
     change,
+    child_to_enrol,
     days_in_words,
     enrol,
     last_possible_day,
@@ -146,7 +147,7 @@ class EnrolmentForm(SectionForm):
     @cached_property
     def child(self):
         """Whom the form is about."""
-        return child_of(family_id(), self.token["child"]) if self.token else None
+        return child_to_enrol(family_id(), self.token["child"]) if self.token else None
 
     @property
     def subject(self):
@@ -201,7 +202,7 @@ class EnrolmentAsked(Kind):
     acts = frozenset({Act.add, Act.edit})
 
     def parent(self, child_id, family_id):
-        return child_of(family_id, child_id) if child_id else None
+        return child_to_enrol(family_id, child_id) if child_id else None
 
     def type_of(self, name):
         return None if name == "week" else super().type_of(name)
