@@ -76,6 +76,7 @@ class PayView(PortalView):
             payment=paid_with(attempt),
             again=again,
             pause=LOOK_AGAIN,
+            looks=LOOKS,
             bank_url=attempt.url if attempt.live else "",
         )
 
