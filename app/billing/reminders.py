@@ -64,7 +64,7 @@ def all_steps():
 
 
 def due(family_id=None, steps=None):
-    """[Due] of today by step and family: of each late invoice the last step that it has reached, if neither that nor a later one was sent."""
+    """[Due] of today by step and family: the last step that a late invoice has reached, if neither it nor a later one was sent."""
     found, known = {}, [step for step in (all_steps() if steps is None else steps) if step.open]
     for step, invoice, left in _reached(known, family_id) if known else ():
         found.setdefault((step.days, invoice.family.name, invoice.family_id), (step, []))[1].append(Open(invoice, left))
