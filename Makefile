@@ -7,8 +7,8 @@ UV := 0.13.9
 PY := .venv/bin/python
 CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 
-# Where the development tree is installed, `make run` keeps it: the smaller tree would remove the tools.
-READY := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
+# Where the development tree is installed, or another target than these two needs it, the smaller tree is not: it would remove the tools.
+READY := $(if $(wildcard .venv/.dev)$(filter-out run demo,$(MAKECMDGOALS)),.venv/.dev,.venv/.run)
 
 # Who is done takes over from the others; the longest are named.
 SPREAD := -n auto --dist worksteal --durations=15 --durations-min=5
