@@ -61,12 +61,20 @@ def _fund_helps():
     return Family.caf.has(CafData.consent & (lost.is_(None) | ~lost))
 
 
+def _helped(query):
+    """Narrow a query to the families that a reminder would help: the fund cannot be asked for them, and none was sent lately."""
+    query = query.where(without_proof(), last_reminder().is_(None) | (last_reminder() <= clock.now() - PAUSE))
+    return query.where(~_fund_helps()) if configured() else query
+
+
+def count_to_remind():
+    """How many families a reminder would help, those included whom no mail reaches; one query."""
+    return db.session.scalar(_helped(select(func.count(Family.id))))
+
+
 def to_remind():
-    """Ids of the families that a reminder would help: the fund cannot be asked for them, and none was sent lately."""
-    query = select(Family.id).where(without_proof(), last_reminder().is_(None) | (last_reminder() <= clock.now() - PAUSE))
-    if configured():
-        query = query.where(~_fund_helps())
-    found = db.session.scalars(query.order_by(Family.id)).all()
+    """Ids of the families that a reminder would help and reach."""
+    found = db.session.scalars(_helped(select(Family.id)).order_by(Family.id)).all()
     readers = readers_of((None, family_id) for family_id in found)
     return [family_id for family_id in found if readers[None, family_id] is not None]
 

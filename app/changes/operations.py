@@ -35,7 +35,7 @@ def submit(kind, proposal, *, standing, by):
     row of another family or one that is gone, DomainError where nothing was changed or a rule says no.
     """
     lock_family(standing.family_id)
-    if proposal.key and (sent := db.session.scalar(SENT, {"key": proposal.key})):
+    if proposal.key and not _is_new(proposal.key) and (sent := db.session.scalar(SENT, {"key": proposal.key})):
         return sent
     target = _target(kind, proposal, standing.family_id)
     waiting = _replaced(kind, proposal, standing.family_id)
@@ -82,6 +82,21 @@ def _new_request(kind, proposal, changes, lot, *, standing, by, asked_at):
     db.session.add(request)
     db.session.flush()
     return request
+
+
+def foresee(keys):
+    """Look for many keys at once, the household locked: of those that nobody has used, submit() need not ask one by one."""
+    used = set(db.session.scalars(select(ChangeRequest.idempotency_key).where(ChangeRequest.idempotency_key.in_(keys))))
+    g.new_keys = db.session().get_transaction(), set(keys) - used
+
+
+def _is_new(key):
+    """Whether foresee() has found in this transaction that nobody had used a key; once: the second request with it must look."""
+    kept = g.get("new_keys")
+    if kept is None or kept[0] is not db.session().get_transaction() or key not in kept[1]:
+        return False
+    kept[1].discard(key)
+    return True
 
 
 def lock_family(family_id):
@@ -172,7 +187,9 @@ def _asked_at(kind, changes, waiting):
 
 def open_lot(standing):
     """The lot that takes this save: the one begun some minutes ago by the same person, or a new one with a number."""
-    now = clock.now()
+    now, kept = clock.now(), g.get("open_lot")
+    if kept is not None and kept[0] is db.session().get_transaction() and kept[1] == standing and kept[2].seals_at > now:
+        return kept[2]
     whose = {"family": standing.family_id, "account": standing.account_id, "channel": Channel(standing.channel), "now": now}
     lot = db.session.scalar(OPEN_LOT, whose)
     if lot is None:
@@ -187,6 +204,10 @@ def open_lot(standing):
         )
         db.session.add(lot)
         db.session.flush()
+        if db.session().in_nested_transaction():
+            # Should the savepoint be rolled back, its lot goes with it.
+            return lot
+    g.open_lot = db.session().get_transaction(), standing, lot
     return lot
 
 

@@ -11,7 +11,7 @@ from app.activities.models import PlaceAsked, Rank, Wish
 from app.activities.places import lock_lot
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeRequest, RequestState
-from app.changes.operations import submit, withdraw
+from app.changes.operations import foresee, submit, withdraw
 from app.core.errors import DomainError, NotFound
 from app.core.forms import row_id
 from app.core.i18n import _
@@ -98,6 +98,7 @@ def carry_out(taps, *, standing, by):
     """Ask and take back, within the open unit of work; one that a rule forbids leaves the others alone. Returns [Said]."""
     acts, said = {"book": _book, "withdraw": _withdraw}, []
     lock_lot(standing.family_id, {tap.spot.unit_id for tap in taps})
+    foresee([_key(tap, standing.family_id) for tap in taps if tap.act == "book"])
     for tap in taps:
         try:
             with db.session.begin_nested():

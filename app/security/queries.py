@@ -54,8 +54,7 @@ def readers_of(askers):
     for link in links:
         of_family[link.family_id].append(link)
     for family_id, adult_id, email in (row for rows_of in _file_addresses for row in rows_of(families)):
-        if email:
-            in_file[family_id][adult_id] = email
+        in_file[family_id][adult_id] = email
     return {(account_id, family_id): _reader(account_id, of_family[family_id], in_file[family_id]) for account_id, family_id in askers}
 
 

@@ -105,7 +105,7 @@ class ProofView(StaffView):
                 "running": AskingState.running,
                 "agreeing": asking.agreeing(),
                 "configured": configured(),
-                "to_remind": len(proofs.to_remind()),
+                "to_remind": proofs.count_to_remind(),
                 "may_edit": may(Noun.caf, "edit"),
             }
         return super().render_template(template, **context)

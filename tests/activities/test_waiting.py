@@ -198,7 +198,7 @@ def test_a_lot_is_accepted_without_its_waiting_list(app, town, line, sign_in):
     assert tokens
     answer = client.post(f"/mairie/demandes/{lot}/decider", data={"shown": tokens, "only": "all", "outcome": "accept"})
     assert answer.status_code == 303
-    db.session.expire_all()
+    db.session.rollback()
     assert request_of(line[0]).state is RequestState.deciding and request_of(line[1]).state is RequestState.pending
 
 

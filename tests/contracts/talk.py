@@ -11,7 +11,7 @@ from app.messages.operations import Writing, answer_family, ask_town, broadcast,
 def talk(family_id, canary, *, family_account, clerk):
     """A conversation with an answer and a note; what was sent to many, news and lists, made once. Returns {argument: id}."""
     if db.session.scalar(select(Topic.id)) is None:
-        db.session.add_all([Topic(title="Canteen"), CannedAnswer(title="Thanks", text="Thank you.")])
+        db.session.add_all([Topic(title="Canteen"), CannedAnswer(title="Merci", text="Merci de votre message.")])
         db.session.add(News(title="Strike", text="No canteen.", first_day=clock.today(), last_day=clock.today().replace(year=2099)))
         broadcast("Outing", "On Thursday.", ("everybody", ""), by=clerk)
     thread = ask_town(family_id, canary, Writing(canary, family_account))

@@ -149,7 +149,7 @@ def the_activity():
     if activity is None:
         activity = Activity(name="Canteen", kind=ActivityKind.canteen, weekdays=[1, 2, 3, 4, 5, 6, 7], season=Season.all_year)
         activity.units = [Unit(name="Meal", kind=UnitKind.meal, with_meal=True), Unit(name="Supper", kind=UnitKind.meal, position=2)]
-        activity.groups = [ActivityGroup(name="Everybody")]
+        activity.groups = [ActivityGroup(name="Tous")]
         kept = {"whose": Whose.child, "validity": PaperValidity.school_year}
         activity.papers = [PaperType(name="Assurance de la visite", **kept)]
         school = db.session.scalar(select(School))
@@ -230,17 +230,17 @@ def the_period(rows):
     if period is None:
         today = clock.today()
         days = {"first_day": today - timedelta(days=60), "last_day": today - timedelta(days=31)}
-        period = BillingPeriod(title="Period", due_on=today - timedelta(days=10), **days)
+        period = BillingPeriod(title="Automne", due_on=today - timedelta(days=10), **days)
         grid = TariffGrid(
             activity_id=rows["activity_id"],
             starts_on=today - timedelta(days=90),
-            title="Decision",
+            title="Délibération du 12 juin",
             content=billing.grid_to_json(billing.canteen_grid()),
         )
         by = {"made_by": "Agent Mairie"}
         strike = Exemption(first_day=days["first_day"], last_day=days["first_day"], activity_id=rows["activity_id"], reason="Strike", **by)
         run = BillingRun(period=period, kind=RunKind.issue, state=RunState.done, total=2, done=2, asked_by="Agent Mairie")
-        step = ReminderStep(days=5, title="First reminder", title_en="First reminder", text="Pay", text_en="Pay")
+        step = ReminderStep(days=5, title="Rappel", title_en="First reminder", text="Merci de payer.", text_en="Please pay.")
         db.session.add_all([period, grid, strike, run, step])
         db.session.flush()
     return period

@@ -9,6 +9,7 @@ from app.audit.models import LogEntry
 from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
+from app.core.i18n import in_locale
 from app.extensions import db
 from app.families.asking import answer_for, ask_all, ask_due, begin_asking, last_asking, note_answer, stop_asking
 from app.families.models import Adult, AskingState, CafData, Civility, Fund, FundAnswer, IncomeQuotient, QuotientSource
@@ -17,6 +18,13 @@ from tests import particulier
 from tests.conftest import work
 
 GALBERT, MARTIN, PETIT = 1, 2, 3
+
+
+@pytest.fixture(autouse=True)
+def english(ctx):
+    """The sentences are looked at in English."""
+    with in_locale("en"):
+        yield
 
 
 @pytest.fixture
@@ -210,7 +218,7 @@ def test_a_key_that_is_refused_ends_it_and_says_so(app, stub):
     stub.fail(401)
     work(app)
     row = last_asking()
-    assert row.state is AskingState.stopped and "key" in row.problem and len(stub.asked) == 1
+    assert row.state is AskingState.stopped and "API Particulier" in row.problem and len(stub.asked) == 1
 
 
 def test_a_clerk_can_stop_it(app, stub):

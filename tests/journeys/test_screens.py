@@ -31,6 +31,8 @@ NO_PAGES = (
     "HealthView",
     "LocaleView",
     "UtilView.back",
+    # It leads away by itself.
+    "PayView.bank",
     "static",
     "ChoiceView",
     "LotView.presence",

@@ -86,7 +86,7 @@ def invoices():
 
 def reminder():
     opens = [SimpleNamespace(invoice=an_invoice(), left=Decimal("55.10"))]
-    return {"title": "Invoice", "text": "Please pay.", "opens": opens, "total": Decimal("55.10"), "signs_in": True}
+    return {"title": "Rappel", "text": "Merci de payer.", "opens": opens, "total": Decimal("55.10"), "signs_in": True}
 
 
 def payment():

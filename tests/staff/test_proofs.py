@@ -1,5 +1,6 @@
 """Who has no proof of income, is the fund asked from the screens, and who is reminded, once?"""
 
+import re
 from datetime import date
 
 import pytest
@@ -38,7 +39,7 @@ def test_it_lists_who_has_none_or_an_old_one_and_no_value(app, sign_in, billed):
         row = db.session.scalar(db.select(IncomeQuotient).filter_by(family_id=billed.martin))
         row.counts_from = date(2025, 11, 1)
     page = sign_in("agent").get(LIST).text
-    assert "Martin" in page and "450" not in page
+    assert "Martin" in page and "450" not in re.sub(r"\?v=\w+", "", page)
     assert "Martin" not in sign_in("agent").get(LIST + "?proof=missing").text
     assert "Petit" not in sign_in("agent").get(LIST + "?proof=old").text
     assert "Petit" in sign_in("agent").get(LIST + "export.csv").text

@@ -118,7 +118,7 @@ class BookingKind(Kind):
 
     def sent(self, request):
         """Take a place, or the next rank of the waiting list; the judge has locked the unit."""
-        if ask_of(request) is not None:
+        if g.pop("handed_on", None) is request:
             return
         unit_id, day = self._cell(request)
         _child, plan = _plan(request.child_id, request.family_id, day, request.lot.channel is not Channel.portal)
@@ -181,6 +181,8 @@ class BookingKind(Kind):
             return False
         ask.request_id, ask.asked_at = later.id, later.asked_at
         db.session.flush()
+        # sent() comes next: it takes no second place.
+        g.handed_on = later
         return True
 
     # -- what the clerk reads ---------------------------------------------------------------------------------------------------------
