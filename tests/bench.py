@@ -55,11 +55,11 @@ PEER = {
     #: One child, one activity, 11 days; ours are all children, four services, four weeks.
     "agenda": (163, 41),
     "save_booking": None,
-    "statement": None,
+    "invoices": None,
     "invoice": None,
 }
 #: Limits of our own, in ms: what the peer does not measure.
-OURS = {"save_booking": 30, "statement": 15, "invoice": 15}
+OURS = {"save_booking": 30, "invoices": 15, "invoice": 15}
 #: These write: one request after the other, so that statements are not counted.
 SAVES = {"save_booking"}
 #: Days that are asked for in one post.
@@ -86,7 +86,7 @@ PAGES = (
     Page("validation", "agent", "/mairie/demandes/"),
     Page("agenda", "galbert", "/portail/agenda/?weeks=4"),
     Page("save_booking", "galbert", "/portail/agenda/?week={week}"),
-    Page("statement", "galbert", "/portail/releve/"),
+    Page("invoices", "galbert", "/portail/releve/"),
     Page("invoice", "galbert", "/portail/releve/facture/{invoice}/"),
 )
 
