@@ -6,19 +6,21 @@ from decimal import Decimal
 
 from sqlalchemy import select, update
 
-from app.billing import ledger, reminders
-from app.billing.models import Allocation, BillingPeriod, EntryKind, Invoice, InvoiceDocument, InvoiceKind, RunKind
+from app.billing import reminders
+from app.billing.models import Allocation, BillingPeriod, Invoice, InvoiceDocument, InvoiceKind, RunKind
 from app.billing.operations import adjust, ask_run, credit, open_period
 from app.billing.runs import run_due
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.money import round_cents
 from app.extensions import db
+from app.payments.models import Means
+from app.payments.operations import receive
 
 #: Days after a month on which its invoices are issued.
 ISSUED_AFTER = 8
-#: What a payment is called on the account.
-MEANS = ("Paiement par carte", "Prélèvement", "Chèque", "Virement")
+#: How families pay at the desk and by letter.
+MEANS = (Means.card, Means.cash, Means.cheque, Means.transfer)
 
 
 @dataclass(frozen=True)
@@ -70,18 +72,18 @@ def _pay(world, period_id, month):
     """Most families pay within some weeks, a few a part; Christelle paid the older one."""
     galbert = world.homes[0].family.id
     query = select(Invoice).where(Invoice.period_id == period_id, Invoice.kind == InvoiceKind.invoice, Invoice.total > 0)
+    paid = []
     for invoice in db.session.scalars(query.order_by(Invoice.id)).all():
         pays = month.paid > 0.5 if invoice.family_id == galbert else world.chance(month.paid)
         part = world.chance(0.06)
         day = invoice.issued_on + timedelta(days=world.rng.randrange(1, 26))
-        if not pays or day > world.today:
-            continue
+        if pays and day <= world.today:
+            paid.append((day, invoice.id, invoice.family_id, round_cents(invoice.total / 2) if part else invoice.total, world.pick(MEANS)))
+    # Receipts are numbered in the order in which the money comes.
+    for day, _invoice, family_id, amount, means in sorted(paid):
+        clock.stop_at(min(world.at((world.today - day).days, 10), world.present))
         with unit_of_work():
-            amount = round_cents(invoice.total / 2) if part else invoice.total
-            entry = ledger.post(
-                invoice.family_id, EntryKind.payment, -amount, by=world.staff["regisseur"], day=day, title=world.pick(MEANS)
-            )
-            ledger.settle(entry)
+            receive(family_id, means, amount, by=world.staff["regisseur"], received_on=day)
 
 
 def _told_long_ago():
