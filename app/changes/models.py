@@ -71,15 +71,44 @@ class Channel(Labelled):
     desk = "desk", _l("desk")
 
 
+class PreRegistration(Model):
+    """What a family that the town does not know yet fills in, step by step, without an account; once sent, a lot asks for the family."""
+
+    __tablename__ = "pre_registration"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: The browser, or the link in the mail, that it belongs to; a keyed hash.
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    #: {step: {field: JSON value of core/codec}}; "children" holds a list.
+    content: Mapped[dict[str, Any]] = mapped_column(Encrypted(dict), default=dict)
+    #: Ids of the papers that came with it.
+    files: Mapped[list[int]] = mapped_column(JSON, default=list)
+    #: The family's name as the queue shows it before there is a family.
+    name: Mapped[str] = mapped_column(String(120), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    locale: Mapped[str] = mapped_column(String(5), default="fr")
+    started_at: Mapped[datetime] = mapped_column(Instant, default=clock.now, index=True)
+    #: The link in the mail was opened: only then does a clerk see it.
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    def __repr__(self):
+        return self.name or f"pre-registration {self.id}"
+
+
 class ChangeLot(Model):
     """The requests that a family sent within some minutes: one receipt, one item for the clerk, one mail."""
 
     __tablename__ = "change_lot"
-    __table_args__ = (CheckConstraint("seals_at >= opened_at", name="ck_change_lot_seal"),)
+    __table_args__ = (
+        CheckConstraint("seals_at >= opened_at", name="ck_change_lot_seal"),
+        CheckConstraint("family_id IS NOT NULL OR pre_registration_id IS NOT NULL", name="ck_change_lot_whose"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     #: Year and rank, "2026-0412": on the receipt.
     number: Mapped[str] = mapped_column(String(12), unique=True)
-    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
+    #: Of a pre-registration none, until it is accepted.
+    family_id: Mapped[int | None] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
+    pre_registration_id: Mapped[int | None] = mapped_column(ForeignKey("pre_registration.id", ondelete="CASCADE"), unique=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"))
     channel: Mapped[Channel] = mapped_column(enum_column(Channel, "ck_change_lot_channel"), default=Channel.portal)
     opened_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
@@ -89,6 +118,7 @@ class ChangeLot(Model):
     assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"), index=True)
     requests: Mapped[list["ChangeRequest"]] = relationship(back_populates="lot", order_by="ChangeRequest.id")
     assigned_to: Mapped[Account | None] = relationship(Account, foreign_keys=[assigned_to_id])
+    pre_registration: Mapped[PreRegistration | None] = relationship(PreRegistration)
     presences: Mapped[list["Presence"]] = relationship("Presence", viewonly=True, order_by="Presence.seen_at.desc()")
 
     @property
@@ -118,10 +148,11 @@ class ChangeRequest(Model):
         Index("ix_change_request_family", "family_id", "state"),
         CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
         CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
+        CheckConstraint("family_id IS NOT NULL OR kind = 'new_family'", name="ck_change_request_whose"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     lot_id: Mapped[int] = mapped_column(ForeignKey("change_lot.id", ondelete="CASCADE"), index=True)
-    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
+    family_id: Mapped[int | None] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
     #: The child that it is about, if any.
     child_id: Mapped[int | None] = mapped_column(ForeignKey("child.id", ondelete="SET NULL"), index=True)
     kind: Mapped[str] = mapped_column(String(30))

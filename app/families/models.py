@@ -280,3 +280,24 @@ class Mandate(Model):
 
     def __repr__(self):
         return self.reference
+
+
+class LetterBatch(Model):
+    """Codes for the first login of many adults at once, as letters in one PDF or by mail; the worker makes them."""
+
+    __tablename__ = "letter_batch"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Adults to invite; those that are done are the first `done` of them.
+    adult_ids: Mapped[list[int]] = mapped_column(JSON, default=list)
+    by_mail: Mapped[bool] = mapped_column(default=False)
+    done: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"))
+    leased_until: Mapped[datetime | None] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    #: Pieces of the PDF while it is made, then the one that is printed; a printed code is a key, so the file goes after some days.
+    files: Mapped[list[int]] = mapped_column(JSON, default=list)
+    problem: Mapped[str] = mapped_column(String(300), default="")
+
+    def __repr__(self):
+        return f"letters of {self.asked_at:%d.%m.%Y}"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
@@ -18,6 +18,8 @@ class MailState(Labelled):
     queued = "queued", _l("waiting")
     sent = "sent", _l("sent")
     failed = "failed", _l("given up")
+    #: Its words went out in a daily digest.
+    gathered = "gathered", _l("in a digest")
 
 
 class OutgoingMail(Model):
@@ -33,6 +35,10 @@ class OutgoingMail(Model):
     template: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text)
+    #: The same words as HTML; made with the text, so that both say one thing.
+    html: Mapped[str] = mapped_column(Text, default="", server_default="")
+    #: It can wait for the digest of its account, which does not send it alone.
+    for_digest: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     state: Mapped[MailState] = mapped_column(enum_column(MailState, "ck_outgoing_mail_state"), default=MailState.queued)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(String(300), default="")
@@ -45,3 +51,20 @@ class OutgoingMail(Model):
 
     def __repr__(self):
         return self.subject
+
+
+class MailText(Model):
+    """A mail's words as the town has rewritten them, in one language; without a row, those of the house."""
+
+    __tablename__ = "mail_text"
+    __table_args__ = (UniqueConstraint("template", "locale", name="uq_mail_text"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template: Mapped[str] = mapped_column(String(60))
+    locale: Mapped[str] = mapped_column(String(5))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
+    edited_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    edited_by: Mapped[str] = mapped_column(String(120), default="")
+
+    def __repr__(self):
+        return f"{self.template} {self.locale}"

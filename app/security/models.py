@@ -4,7 +4,7 @@ from datetime import datetime
 from secrets import token_urlsafe
 
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core import clock
@@ -25,6 +25,8 @@ class Account(User):
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     #: Single-letter keys in the queue can be switched off (WCAG 2.1.4).
     shortcuts: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    #: Mails that can wait come once a day, together.
+    daily_digest: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     def get_id(self):
         return f"{self.id}.{self.session_token}"
@@ -111,3 +113,64 @@ class CalendarFeed(Model):
 
     def __repr__(self):
         return f"feed {self.id}"
+
+
+class LoginSession(Model):
+    """A browser in which somebody is signed in, until its row says otherwise; its owner sees it, and may close it from afar."""
+
+    __tablename__ = "login_session"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    #: "Firefox, Android": for its owner to know it by.
+    device: Mapped[str] = mapped_column(String(80), default="")
+    begun_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    #: Within some minutes: not every click writes.
+    seen_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    def __repr__(self):
+        return self.device or f"session {self.id}"
+
+
+class SecondFactor(Model):
+    """The application on a telephone that makes an account's one-time codes (TOTP, RFC 6238)."""
+
+    __tablename__ = "second_factor"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), unique=True)
+    secret: Mapped[str] = mapped_column(Encrypted(str))
+    #: In force once its owner has typed a first code.
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+    #: The thirty seconds of the last code that was taken: none is taken twice.
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    def __repr__(self):
+        return f"second factor {self.id}"
+
+
+class RecoveryCode(Model):
+    """A code on paper that opens once in place of the telephone's; kept as a keyed hash."""
+
+    __tablename__ = "recovery_code"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    def __repr__(self):
+        return f"recovery code {self.id}"
+
+
+class SignInThrottle(Model):
+    """Wrong passwords from one address of the network, whatever the accounts; read by every process."""
+
+    __tablename__ = "sign_in_throttle"
+    #: A keyed hash of the address: we do not keep who came from where.
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    wrong: Mapped[int] = mapped_column(default=0)
+    since: Mapped[datetime] = mapped_column(Instant, default=clock.now, index=True)
+    blocked_until: Mapped[datetime | None] = mapped_column(Instant)
+
+    def __repr__(self):
+        return f"throttle of {self.wrong}"

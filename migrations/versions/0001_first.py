@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 15:55:53.337153
+Create Date: 2026-11-23 17:40:05.523331
 """
 
 import sqlalchemy as sa
@@ -74,6 +74,7 @@ def upgrade():
         sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("must_change_password", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("shortcuts", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
+        sa.Column("daily_digest", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.ForeignKeyConstraint(
             ["changed_by_fk"],
             ["ab_user.id"],
@@ -278,6 +279,18 @@ def upgrade():
         batch_op.create_index("ix_log_entry_row", ["noun", "row_id"], unique=False)
 
     op.create_table(
+        "mail_text",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("template", sa.String(length=60), nullable=False),
+        sa.Column("locale", sa.String(length=5), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("edited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("edited_by", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("template", "locale", name="uq_mail_text"),
+    )
+    op.create_table(
         "message_topic",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
@@ -335,6 +348,24 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
+    op.create_table(
+        "pre_registration",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key_hash", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("locale", sa.String(length=5), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key_hash"),
+    )
+    with op.batch_alter_table("pre_registration", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pre_registration_started_at"), ["started_at"], unique=False)
+
     op.create_table(
         "quotient_asking",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -430,6 +461,17 @@ def upgrade():
         sa.Column("value", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+    op.create_table(
+        "sign_in_throttle",
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
+        sa.Column("wrong", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("address_hash"),
+    )
+    with op.batch_alter_table("sign_in_throttle", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_throttle_since"), ["since"], unique=False)
+
     op.create_table(
         "worker_beat",
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -677,7 +719,8 @@ def upgrade():
         "change_lot",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=12), nullable=False),
-        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=True),
+        sa.Column("pre_registration_id", sa.Integer(), nullable=True),
         sa.Column("account_id", sa.Integer(), nullable=True),
         sa.Column(
             "channel",
@@ -690,12 +733,15 @@ def upgrade():
         sa.Column("seals_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("receipt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assigned_to_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("family_id IS NOT NULL OR pre_registration_id IS NOT NULL", name="ck_change_lot_whose"),
         sa.CheckConstraint("seals_at >= opened_at", name="ck_change_lot_seal"),
         sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["assigned_to_id"], ["ab_user.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["pre_registration_id"], ["pre_registration.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("number"),
+        sa.UniqueConstraint("pre_registration_id"),
     )
     with op.batch_alter_table("change_lot", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_change_lot_assigned_to_id"), ["assigned_to_id"], unique=False)
@@ -766,6 +812,21 @@ def upgrade():
         batch_op.create_index("ix_invoice_period", ["period_id"], unique=False)
 
     op.create_table(
+        "letter_batch",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("adult_ids", sa.JSON(), nullable=False),
+        sa.Column("by_mail", sa.Boolean(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("problem", sa.String(length=300), nullable=False),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["ab_user.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "login_address",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -777,6 +838,22 @@ def upgrade():
     )
     with op.batch_alter_table("login_address", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_login_address_email"), ["email"], unique=False)
+
+    op.create_table(
+        "login_session",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("key_hash", sa.String(length=64), nullable=False),
+        sa.Column("device", sa.String(length=80), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key_hash"),
+    )
+    with op.batch_alter_table("login_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_session_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "mandate",
@@ -851,9 +928,13 @@ def upgrade():
         sa.Column("template", sa.String(length=60), nullable=False),
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), server_default="", nullable=False),
+        sa.Column("for_digest", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column(
             "state",
-            sa.Enum("queued", "sent", "failed", name="ck_outgoing_mail_state", native_enum=False, create_constraint=True, length=32),
+            sa.Enum(
+                "queued", "sent", "failed", "gathered", name="ck_outgoing_mail_state", native_enum=False, create_constraint=True, length=32
+            ),
             nullable=False,
         ),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -924,6 +1005,18 @@ def upgrade():
         batch_op.create_index("uq_payment_attempt_token", ["provider", "token"], unique=True)
 
     op.create_table(
+        "recovery_code",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("recovery_code", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_code_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "school_class",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("school_id", sa.Integer(), nullable=False),
@@ -944,6 +1037,17 @@ def upgrade():
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_school_class_school_year_id"), ["school_year_id"], unique=False)
 
+    op.create_table(
+        "second_factor",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account_id"),
+    )
     op.create_table(
         "staff_meals",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1543,7 +1647,7 @@ def upgrade():
         "change_request",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("lot_id", sa.Integer(), nullable=False),
-        sa.Column("family_id", sa.Integer(), nullable=False),
+        sa.Column("family_id", sa.Integer(), nullable=True),
         sa.Column("child_id", sa.Integer(), nullable=True),
         sa.Column("kind", sa.String(length=30), nullable=False),
         sa.Column(
@@ -1595,6 +1699,7 @@ def upgrade():
         sa.Column("accepted_fields", sa.JSON(), nullable=True),
         sa.Column("notified_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
+        sa.CheckConstraint("family_id IS NOT NULL OR kind = 'new_family'", name="ck_change_request_whose"),
         sa.CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
         sa.ForeignKeyConstraint(["asked_by_id"], ["ab_user.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="SET NULL"),
@@ -2460,10 +2565,15 @@ def downgrade():
         batch_op.drop_index("uq_staff_meals_always", sqlite_where=sa.text("day IS NULL"), postgresql_where=sa.text("day IS NULL"))
 
     op.drop_table("staff_meals")
+    op.drop_table("second_factor")
     with op.batch_alter_table("school_class", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_school_class_school_year_id"))
 
     op.drop_table("school_class")
+    with op.batch_alter_table("recovery_code", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_code_account_id"))
+
+    op.drop_table("recovery_code")
     with op.batch_alter_table("payment_attempt", schema=None) as batch_op:
         batch_op.drop_index("uq_payment_attempt_token")
         batch_op.drop_index("ix_payment_attempt_family")
@@ -2490,10 +2600,15 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_mandate_family_id"))
 
     op.drop_table("mandate")
+    with op.batch_alter_table("login_session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_login_session_account_id"))
+
+    op.drop_table("login_session")
     with op.batch_alter_table("login_address", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_address_email"))
 
     op.drop_table("login_address")
+    op.drop_table("letter_batch")
     with op.batch_alter_table("invoice", schema=None) as batch_op:
         batch_op.drop_index("ix_invoice_period")
         batch_op.drop_index("ix_invoice_family")
@@ -2557,6 +2672,10 @@ def downgrade():
 
     op.drop_table("ab_api_key")
     op.drop_table("worker_beat")
+    with op.batch_alter_table("sign_in_throttle", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_throttle_since"))
+
+    op.drop_table("sign_in_throttle")
     op.drop_table("setting")
     op.drop_table("school_year")
     op.drop_table("school_holiday")
@@ -2569,12 +2688,17 @@ def downgrade():
         )
 
     op.drop_table("quotient_asking")
+    with op.batch_alter_table("pre_registration", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pre_registration_started_at"))
+
+    op.drop_table("pre_registration")
     op.drop_table("paper_type")
     with op.batch_alter_table("news", schema=None) as batch_op:
         batch_op.drop_index("ix_news_days")
 
     op.drop_table("news")
     op.drop_table("message_topic")
+    op.drop_table("mail_text")
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_log_entry_row")
         batch_op.drop_index("ix_log_entry_family_at")
