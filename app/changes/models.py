@@ -76,7 +76,7 @@ class PreRegistration(Model):
 
     __tablename__ = "pre_registration"
     id: Mapped[int] = mapped_column(primary_key=True)
-    #: The browser, or the link in the mail, that it belongs to; a keyed hash.
+    #: The random name by which a browser's session and the link in the mail know it; both carry it signed.
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     #: {step: {field: JSON value of core/codec}}; "children" holds a list.
     content: Mapped[dict[str, Any]] = mapped_column(Encrypted(dict), default=dict)

@@ -193,9 +193,8 @@ def open_lot(standing):
     whose = {"family": standing.family_id, "account": standing.account_id, "channel": Channel(standing.channel), "now": now}
     lot = db.session.scalar(OPEN_LOT, whose)
     if lot is None:
-        year = clock.today().year
         lot = ChangeLot(
-            number=f"{year}-{next_number(f'lot-{year}'):04}",
+            number=lot_number(),
             family_id=standing.family_id,
             account_id=standing.account_id,
             channel=Channel(standing.channel),
@@ -209,6 +208,12 @@ def open_lot(standing):
             return lot
     g.open_lot = db.session().get_transaction(), standing, lot
     return lot
+
+
+def lot_number():
+    """The next number of a lot, for its receipt; within the open unit of work."""
+    year = clock.today().year
+    return f"{year}-{next_number(f'lot-{year}'):04}"
 
 
 def seal(lot, *, by):
