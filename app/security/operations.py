@@ -122,11 +122,19 @@ def one_time_password():
     return "-".join("".join(secrets.choice(ALPHABET) for _i in range(4)) for _j in range(4))
 
 
-def invite(adult_id, family_id, *, by):
-    """A code for an adult's first login, to be handed over on paper; former ones lapse. Returns the code, which is kept nowhere."""
+def new_code():
+    """A code for a letter."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _i in range(4)) for _j in range(3))
+
+
+def invite(adult_id, family_id, *, by, code=None):
+    """A code for an adult's first login, to be handed over; former ones lapse. Returns the code, which is kept nowhere.
+
+    `code`: one of new_code() that is printed already.
+    """
     now = clock.now()
     _lapse(adult_id)
-    code = "-".join("".join(secrets.choice(ALPHABET) for _i in range(4)) for _j in range(3))
+    code = code or new_code()
     row = Invitation(family_id=family_id, adult_id=adult_id, code_hash=_hash(code), expires_at=now + INVITATION_LIFE)
     db.session.add(row)
     db.session.flush()
