@@ -10,7 +10,16 @@ LOGS = frozenset({"log_entry"})
 #: What a family's save writes: its request, the lot, the files, the receipt. Nothing of its file.
 REQUESTS = LOGS | {"change_request", "change_lot", "place_asked", "stored_file", "outgoing_mail", "counter"}
 #: What somebody writes about the own account.
-ACCOUNT = LOGS | {"ab_user", "ab_user_role", "login_address", "family_link", "invitation", "calendar_feed", "outgoing_mail"}
+ACCOUNT = LOGS | {
+    "ab_user",
+    "ab_user_role",
+    "login_address",
+    "family_link",
+    "invitation",
+    "calendar_feed",
+    "outgoing_mail",
+    "sign_in_throttle",
+}
 #: What a family writes to the town.
 MESSAGES = LOGS | {"message_thread", "message", "message_file", "stored_file"}
 #: A file kept aside while its form is corrected.

@@ -163,10 +163,10 @@ class RecoveryCode(Model):
 
 
 class SignInThrottle(Model):
-    """Wrong passwords from one address of the network, whatever the accounts; read by every process."""
+    """Tries in vain at one door (wrong passwords, wrong codes, mails asked for) from one address of the network; read by every process."""
 
     __tablename__ = "sign_in_throttle"
-    #: A keyed hash of the address: we do not keep who came from where.
+    #: A keyed hash of door and address: we do not keep who came from where.
     address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     wrong: Mapped[int] = mapped_column(default=0)
     since: Mapped[datetime] = mapped_column(Instant, default=clock.now, index=True)
