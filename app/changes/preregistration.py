@@ -7,7 +7,7 @@ Its `changes`, as JSON values of core/codec:
     "spouse":   the same; absent where there is no other adult
     "children": {"before": None, "after": [{field of NewChildForm: value}, …]}
     "wishes":   {"before": None, "after": {field of WishesForm: value}}
-    "papers":   {"before": None, "after": {field of PapersForm: id of the StoredFile}}; absent where there is none. Request.files has the ids.
+    "papers":   {"before": None, "after": {field of PapersForm: id of the StoredFile}}; absent where none (Request.files has the ids)
 
 The fields' names and words are those of children/preregistration.py. The lot is sealed at once; both have the pre-registration's locale
 and address by way of lot.pre_registration. Sent again (sent back, refused, or corrected while it waits) it is a new request in the same
@@ -150,7 +150,7 @@ def write_to(row):
 
 
 def confirm(row):
-    """The link was opened and its button pressed: the address is the family's. What it wanted to send is sent; the ChangeRequest or None."""
+    """The link was opened and its button pressed: the address is theirs. What they wanted to send is sent; the ChangeRequest or None."""
     if row.confirmed_at is None:
         row.confirmed_at = clock.now()
         record("pre_registration.confirmed", row, by="visitor", secret=True)
