@@ -7,14 +7,15 @@ Its `changes`, as JSON values of core/codec:
     "spouse":   the same; absent where there is no other adult
     "children": {"before": None, "after": [{field of NewChildForm: value}, …]}
     "wishes":   {"before": None, "after": {field of WishesForm: value}}
-    "papers":   {"before": None, "after": {field of PapersForm: id of the StoredFile}}; absent where none (Request.files has the ids)
 
-The fields' names and words are those of children/preregistration.py. The lot is sealed at once; both have the pre-registration's locale
+The papers are request.files; each StoredFile's name begins with what it is. The fields' names, and how values read (lines_of), are
+those of children/preregistration.py. The lot is sealed at once; both have the pre-registration's locale
 and address by way of lot.pre_registration. Sent again (sent back, refused, or corrected while it waits) it is a new request in the same
 lot, and supersedes the one that is open.
 """
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import current_app
@@ -69,6 +70,7 @@ def keep_step(row, step, values):
     if step == "children" and len(values) > MOST_CHILDREN:
         raise DomainError(_("That is too many children for one form. Please ask the town hall."))
     row.content = {**row.content, step: values}
+    drop_draft(row, step)
     if step == "guardian":
         row.name = (values.get("last_name") or "")[:120]
         address = (values.get("email") or "").lower()
@@ -76,12 +78,30 @@ def keep_step(row, step, values):
             row.email, row.confirmed_at = address, None
 
 
-def keep_paper(row, name, upload):
-    """Put a checked Upload to the papers, in the place of the one of this name."""
+def keep_draft(row, step, typed):
+    """Keep {field: text} that was typed and is not whole yet, for whoever goes a step back."""
+    refuse_if_closed(row)
+    short = {name: str(text)[:2000] for name, text in list(typed.items())[:40]}
+    row.content = {**row.content, "drafts": {**drafts_of(row), step: short}}
+
+
+def drop_draft(row, step):
+    """What was half typed there is whole now, or not wanted."""
+    row.content = {**row.content, "drafts": {name: typed for name, typed in drafts_of(row).items() if name != step}}
+
+
+def drafts_of(row):
+    """{step: {field: text}} of what was half typed."""
+    return row.content.get("drafts") or {}
+
+
+def keep_paper(row, name, upload, title):
+    """Put a checked Upload to the papers, in the place of the one of this name; its file's name says what it is."""
     refuse_if_closed(row)
     if name not in papers_of(row) and len(papers_of(row)) >= MOST_PAPERS:
         raise DomainError(_("That is too many papers. Please bring the others to the town hall."))
     # Not a draft, which would be swept within days: remove() lets it go.
+    upload = replace(upload, filename=f"{title[:60]} - {upload.filename[-55:]}")
     stored = store(upload, noun=PAPERS_NOUN, state=FileState.asked)
     _set_papers(row, {**papers_of(row), name: stored.id})
     return stored
@@ -160,9 +180,10 @@ def confirm(row):
 # -- sending ----------------------------------------------------------------------------------------------------------------------
 
 
-def ask_to_send(row):
+def ask_to_send(row, *, locale):
     """The person says that all is right: sent at once where the address is confirmed, else a mail asks for it. The request, or None."""
     refuse_if_closed(row)
+    row.locale = locale
     _refuse_if_incomplete(row)
     if not row.email:
         raise DomainError(_("Without an e-mail address, print the sheet and bring it to the town hall."))
@@ -180,11 +201,13 @@ def send(row):
     if row.confirmed_at is None:
         raise DomainError(_("Please confirm your e-mail address first: open the link in our mail."))
     former, changes = _open_request(row), _changes(row)
-    if former is not None and former.changes == changes and former.state is RequestState.pending:
+    same = former is not None and former.changes == changes
+    if same and former.state is RequestState.pending and former.files == row.files:
         return former
     if former is not None:
         former.move_to(RequestState.superseded)
-    request = _new_request(row, changes, _lot(row))
+    # Sent back and come again with papers alone, it keeps its rank.
+    request = _new_request(row, changes, _lot(row), asked_at=former.asked_at if same else clock.now())
     if former is not None:
         former.superseded_by_id = request.id
     kind = kind_of(NEW_FAMILY)
@@ -204,7 +227,7 @@ def _refuse_if_incomplete(row):
 
 
 def _changes(row):
-    steps = {name: row.content.get(name) for name in ("guardian", "spouse", "children", "wishes", "papers")}
+    steps = {name: row.content.get(name) for name in ("guardian", "spouse", "children", "wishes")}
     return {name: {"before": None, "after": value} for name, value in steps.items() if value}
 
 
@@ -219,7 +242,7 @@ def _lot(row):
     return lot
 
 
-def _new_request(row, changes, lot):
+def _new_request(row, changes, lot, *, asked_at):
     guardian = changes["guardian"]["after"]
     request = ChangeRequest(
         lot=lot,
@@ -227,7 +250,7 @@ def _new_request(row, changes, lot):
         act=Act.add,
         changes=changes,
         files=list(row.files),
-        comment=None,
+        asked_at=asked_at,
         asked_by=f"{guardian['first_name']} {guardian['last_name']}"[:120],
     )
     db.session.add(request)
