@@ -11,6 +11,7 @@ from app.audit.operations import record
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
+from app.security import throttle
 from app.security.models import Account
 from app.security.queries import find_account
 from app.security.scope import account_with_links
@@ -42,15 +43,22 @@ class AccountManager(SecurityManager):
         return user.roles if user.is_authenticated else []
 
     def auth_user_db(self, username, password):
-        """The account that signs in, or None. An unknown name costs what a wrong password costs: one hash, one transaction that writes."""
+        """The account that signs in, or None. An unknown name costs what a wrong password costs: one hash, one transaction that writes.
+
+        Raises TooOften where too many wrong passwords have come from the address; that one costs nothing.
+        """
+        throttle.refuse_who_waits(throttle.SIGN_IN)
         account = find_account((username or "").strip())
         stored = account.password if account is not None else current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"]
         good = check_password_hash(stored, password or "") and account is not None
+        account_id = account.id if account is not None else None
         with unit_of_work():
-            if account is None or not self._admit(account.id, good):
-                record("account.sign_in_failed", by="visitor", noun="account", row_id=account.id if account is not None else None)
+            throttle.refuse_who_waits(throttle.SIGN_IN, lock=True)
+            if not self._admit(account_id, good):
+                throttle.count(throttle.SIGN_IN)
+                record("account.sign_in_failed", by="visitor", noun="account", row_id=account_id)
                 return None
-        return db.session.get(Account, account.id)
+        return db.session.get(Account, account_id)
 
     def _admit(self, account_id, good):
         """Count the attempt and say whether it may enter; under a lock, so that a thousand at once are a thousand one by one."""
@@ -60,6 +68,7 @@ class AccountManager(SecurityManager):
         if account is None or not account.is_active or is_blocked(account):
             return False
         if good:
+            throttle.forgive(throttle.SIGN_IN, account.fail_login_count or 0)
             account.login_count, account.last_login = (account.login_count or 0) + 1, clock.now().replace(tzinfo=None)
             account.fail_login_count, account.blocked_until = 0, None
             record("account.signed_in", account, by=account, noun="account")

@@ -53,9 +53,9 @@ class TooOften(DomainError):
 def wait(door, who=None, *, lock=False):
     """The timedelta that `who` must wait at a door, or None. `who` is a text; left out, it is the address of the request.
 
-    With `lock`, within an open unit of work: who comes at the same time waits for this one.
+    With `lock`, within an open unit of work and before any other row is locked: who comes at the same time waits for this one.
     """
-    row = db.session.scalar(_rows(door, who, lock))
+    row = _held(door, who) if lock else db.session.scalar(_rows(door, who))
     left = row.blocked_until - clock.now() if row is not None and row.blocked_until is not None else timedelta()
     return left if left > timedelta() else None
 
@@ -77,18 +77,14 @@ def sentence(left):
 
 def count(door, who=None):
     """One more in vain, within the open unit of work."""
-    now = clock.now()
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[db.engine.dialect.name]
-    new = dialect.insert(SignInThrottle).values(address_hash=_key(door, who), wrong=0, since=now)
-    db.session.execute(new.on_conflict_do_nothing(index_elements=["address_hash"]))
-    row = db.session.scalar(_rows(door, who, lock=True))
+    row, now = _held(door, who), clock.now()
     _keep(row, door, _level(row, door, now) + 1, now)
 
 
 def forgive(door, times, who=None):
     """Take so many back, within the open unit of work: the person who typed wrong has now typed right."""
-    if times > 0 and (row := db.session.scalar(_rows(door, who, lock=True))) is not None:
-        now = clock.now()
+    if times > 0:
+        row, now = _held(door, who), clock.now()
         _keep(row, door, max(0, _level(row, door, now) - times), now)
 
 
@@ -113,9 +109,17 @@ def _key(door, who):
     return hmac.new(current_app.secret_key.encode(), f"throttle {door.name} {who}".encode(), hashlib.sha256).hexdigest()
 
 
-def _rows(door, who, lock):
-    query = select(SignInThrottle).filter_by(address_hash=_key(door, who)).execution_options(populate_existing=True)
-    return query.with_for_update() if lock else query
+def _rows(door, who):
+    return select(SignInThrottle).filter_by(address_hash=_key(door, who)).execution_options(populate_existing=True)
+
+
+def _held(door, who):
+    """The row, made where there is none, and locked: of two who come at once, one waits for the other."""
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[db.engine.dialect.name]
+    new = dialect.insert(SignInThrottle).values(address_hash=_key(door, who), wrong=0, since=clock.now())
+    # It changes nothing in a row that is there, but locks it and gives it back.
+    held = new.on_conflict_do_update(index_elements=["address_hash"], set_={"address_hash": new.excluded.address_hash})
+    return db.session.scalar(held.returning(SignInThrottle), execution_options={"populate_existing": True})
 
 
 def _level(row, door, now):

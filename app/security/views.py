@@ -10,6 +10,7 @@ from app.core.i18n import _
 from app.security import sessions
 from app.security.forms import LoginForm
 from app.security.guard import ACCOUNT, writes
+from app.security.throttle import TooOften
 
 
 class LoginView(AuthDBView):
@@ -26,14 +27,24 @@ class LoginView(AuthDBView):
             return redirect(target)
         form = LoginForm()
         if form.validate_on_submit():
-            account = self.appbuilder.sm.auth_user_db(form.username.data, form.password.data)
+            account = self._who_signs_in(form)
             if account is not None:
                 sessions.begin(account)
                 return redirect(target)
+        return self._page(form)
+
+    def _who_signs_in(self, form):
+        """The account whose password was typed; None where the form says why not."""
+        try:
+            account = self.appbuilder.sm.auth_user_db(form.username.data, form.password.data)
+        except TooOften as refusal:
+            form.refuse(refusal)
+            return None
+        if account is None:
             # Counted in the browser's own session: it says nothing about the account, not even whether there is one.
             session["wrong"] = session.get("wrong", 0) + 1
             form.refuse(_("This identifier and this password do not go together."))
-        return self._page(form)
+        return account
 
     def _page(self, form):
         wanted = sessions.local_address(request.values.get("next", "")) or None
