@@ -54,6 +54,11 @@ class Group:
         """[(day, how many)], the earliest first; a membership has none."""
         return sorted((line.day, line.quantity) for line in self.lines if line.day is not None)
 
+    @property
+    def dated(self):
+        """Its lines that are of a day, the earliest first."""
+        return sorted((line for line in self.lines if line.day is not None), key=lambda line: line.day)
+
 
 @dataclass
 class Part:
@@ -79,3 +84,8 @@ def parts_of(lines):
             parts.setdefault(who, Part(line.child)).groups.append(groups[key])
         groups[key].lines.append(line)
     return sorted(parts.values(), key=lambda part: part.child == "")
+
+
+def around(lines, line_id):
+    """(Part, Group) in which an invoice shows the line of this id."""
+    return next((part, group) for part in parts_of(lines) for group in part.groups if any(line.id == line_id for line in group.lines))

@@ -46,6 +46,7 @@ class About(Labelled):
     request = "request", _l("request")
     booking = "booking", _l("booking")
     invoice = "invoice", _l("invoice")
+    line = "line", _l("line of an invoice")
 
 
 class Thread(Model):

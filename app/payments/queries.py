@@ -33,6 +33,12 @@ def payment_of(payment_id, family_id):
     return db.session.scalar(select(Payment).filter_by(id=payment_id, family_id=family_id))
 
 
+def receipts(entries):
+    """{ledger entry's id: Payment's id} of those entries that have a receipt; one query, none where there is none."""
+    query = select(Payment.entry_id, Payment.id).where(Payment.entry_id.in_(entries), Payment.cancels_id.is_(None))
+    return {entry: payment for entry, payment in db.session.execute(query)} if entries else {}
+
+
 def count_suspended():
     """A scalar subquery: how many payments wait for somebody to look at them."""
     return select(func.count(Suspense.id)).where(Suspense.closed_at.is_(None)).scalar_subquery()

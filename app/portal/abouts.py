@@ -1,9 +1,12 @@
 """What can a family's message be about, how is it called, and where does the family see it?"""
 
 from flask import url_for
+from flask_babel import format_date
 from sqlalchemy import select
 
-from app.billing.models import Invoice
+from app.billing.detail import around
+from app.billing.models import Invoice, InvoiceLine
+from app.billing.queries import invoice_of
 from app.changes.kinds import KINDS
 from app.core.i18n import _
 from app.extensions import db
@@ -47,10 +50,46 @@ def _number_of(invoice_id):
     return db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id, Invoice.family_id == standing().family_id))
 
 
+def _line(number):
+    found = _shown(number)
+    if found is None:
+        return None
+    invoice, part, group = found
+    title = _("Invoice %(number)s: %(what)s", number=invoice.number, what=", ".join(filter(None, (part.child, group.title))))
+    return f"{title}, {_day(group.dated[0])}" if len(group.dated) == 1 else title
+
+
+def _line_page(number):
+    query = select(Invoice.number).join(InvoiceLine).where(InvoiceLine.id == number, Invoice.family_id == standing().family_id)
+    found = db.session.scalar(query) if may(Noun.bill, "read") else None
+    return url_for("StatementView.invoice", number=found, _anchor=f"line{number}") if found is not None else None
+
+
+def _shown(line_id):
+    """(Invoice, Part, Group) in which the acting family reads a line; None for another's."""
+    query = select(Invoice.number).join(InvoiceLine).where(InvoiceLine.id == line_id, Invoice.family_id == standing().family_id)
+    number = db.session.scalar(query) if may(Noun.bill, "read") else None
+    if number is None:
+        return None
+    invoice = invoice_of(number, standing().family_id)
+    return invoice, *around(invoice.lines, line_id)
+
+
+def days_of(kind, number):
+    """[(line's id, its day in words)] where a question about a line may be about one of several days; else none."""
+    found = _shown(number) if kind is About.line else None
+    lines = found[2].dated if found is not None else []
+    return [(line.id, _day(line)) for line in lines] if len(lines) > 1 else []
+
+
+def _day(line):
+    return format_date(line.day, "EEE d MMMM y")
+
+
 def _lot(number):
     row = own_request(number)
     return url_for("RequestsView.lot", lot_id=row.lot_id) if row is not None else None
 
 
-_TITLES = {About.request: _request, About.invoice: _invoice}
-_PAGES = {About.request: _lot, About.invoice: _invoice_page}
+_TITLES = {About.request: _request, About.invoice: _invoice, About.line: _line}
+_PAGES = {About.request: _lot, About.invoice: _invoice_page, About.line: _line_page}

@@ -20,7 +20,7 @@ from app.extensions import db
 from app.messages.models import About, Topic
 from app.messages.operations import Writing, answer_town, ask_town, note_reading
 from app.messages.queries import thread_of, threads_of
-from app.portal.abouts import title_of, url_of
+from app.portal.abouts import days_of, title_of, url_of
 from app.portal.queries import own_mail, own_mails
 from app.portal.views import PortalView
 from app.security.guard import MESSAGES, writes
@@ -79,16 +79,24 @@ class MessageForm(Form):
 class ContactForm(MessageForm):
     """A new conversation."""
 
+    day = SelectField(_l("Which day?"), [Optional()], coerce=lambda value: int(value) if str(value or "").isdecimal() else None)
     topic = SelectField(_l("What is it about?"), [Optional()], coerce=lambda value: int(value) if str(value or "").isdecimal() else None)
     subject = Text(_l("Subject"), longest=120, required=True)
     private = BooleanField(_l("Only I read the answers, no other adult of the family"))
 
-    def fill(self, topics):
-        """Offer the town's topics in the reader's language."""
+    def fill(self, topics, about):
+        """Offer the town's topics in the reader's language, and the days of the line that it is about."""
+        self.days = dict(days_of(*about[:2])) if about else {}
+        self.day.choices = [option("", _("all of them")), *(option(number, day) for number, day in self.days.items())]
         english = get_locale().language == "en"
         self.topics = {topic.id: topic for topic in topics}
         titles = [option(topic.id, topic.title_en if english and topic.title_en else topic.title) for topic in topics]
         self.topic.choices = [option("", _("choose")), *titles]
+
+    def about(self, about):
+        """(About, id, title): the day that was chosen, where there was a choice."""
+        day = self.days.get(self.day.data)
+        return (about[0], self.day.data, f"{about[2]}, {day}") if day else about
 
 
 class InboxView(PortalView):
@@ -110,8 +118,8 @@ class InboxView(PortalView):
     def contact(self):
         self.enter(Noun.message, "ask")
         about = _about()
-        form = ContactForm.opened(subject=about[2] if about else "")
-        form.fill(db.session.scalars(select(Topic).where(Topic.open).order_by(Topic.rank, Topic.id)).all())
+        form = ContactForm.opened(subject=about[2][:120] if about else "")
+        form.fill(db.session.scalars(select(Topic).where(Topic.open).order_by(Topic.rank, Topic.id)).all(), about)
         if request.method == "POST" and form.validate():
             thread = self._ask(form, about)
             if thread is not None:
@@ -128,7 +136,9 @@ class InboxView(PortalView):
         topic = form.topics.get(form.topic.data)
         return _sent(
             form,
-            lambda writing: ask_town(standing().family_id, form.subject.data, writing, topic=topic, about=about, private=form.private.data),
+            lambda writing: ask_town(
+                standing().family_id, form.subject.data, writing, topic=topic, about=form.about(about), private=form.private.data
+            ),
         )
 
     @expose("/messages/fil/<int:thread_id>/", methods=["GET", "POST"])

@@ -12,13 +12,14 @@ from flask_babel import format_date, get_locale
 
 from app.billing.detail import parts_of
 from app.billing.letterhead import how_to_pay
-from app.billing.models import DocumentState, InvoiceKind
+from app.billing.models import DocumentState, EntryKind, InvoiceKind
 from app.billing.queries import invoice_of, is_late, paid, statement
 from app.billing.reasons import explain
 from app.core import clock
 from app.core.i18n import _, _n, number
 from app.core.money import format_money
 from app.messages.models import About
+from app.payments.queries import receipts
 from app.portal.sections import Task
 from app.portal.views import PortalView
 from app.security.scope import may
@@ -46,6 +47,7 @@ class StatementView(PortalView):
             account=found.account,
             due_sentence=due_sentence,
             chart=Chart.of(found.movements),
+            receipts=receipts_of(found.movements),
             years=year_tabs(found),
             payment=how_to_pay(),
         )
@@ -67,9 +69,17 @@ class StatementView(PortalView):
             file_id=file_of(invoice.document),
             overdue=is_late(invoice),
             payment=how_to_pay(),
-            question_url=question_url(invoice),
+            question_url=question_url(About.invoice, invoice.id),
+            line_url=lambda group: question_url(About.line, (group.dated or group.lines)[0].id),
             due_sentence=due_sentence,
         )
+
+
+def receipts_of(movements):
+    """{movement's id: its receipt's address} of the payments that have one."""
+    paid = [row.id for row in movements if row.kind is EntryKind.payment]
+    found = receipts(paid) if may(Noun.payment, "read") else {}
+    return {entry: url_for("PayView.receipt", payment_id=payment) for entry, payment in found.items()}
 
 
 def bill_tasks(account):
@@ -90,18 +100,17 @@ def bill_tasks(account):
         yield Task(title, text, url_for("StatementView.statement"), _("See"))
 
 
-def question_url(invoice):
-    """Where the family asks about an invoice; None for whom may not write for it."""
-    return url_for("InboxView.contact", about=f"{About.invoice.name}-{invoice.id}") if may(Noun.message, "ask") else None
+def question_url(kind, number):
+    """Where the family asks about an invoice or a line of it; None for whom may not write for it."""
+    return url_for("InboxView.contact", about=f"{kind.name}-{number}") if may(Noun.message, "ask") else None
 
 
 def days_in_words(group):
-    """[(day in words, how many)] of a detail.Group: "Thu 1", … "Fri 30 October"."""
-    days, locale = group.days, get_locale()
-    after = [day for day, _quantity in days[1:]] + [None]
-    for (day, quantity), later in zip(days, after, strict=True):
-        last = later is None or (later.year, later.month) != (day.year, day.month)
-        yield _day(day, "EEE d MMMM" if last else "EEE d", locale), quantity
+    """[(day in words, its line)] of a detail.Group: "Thu 1", … "Fri 30 October"."""
+    lines, locale = group.dated, get_locale()
+    for line, later in zip(lines, [*lines[1:], None], strict=True):
+        last = later is None or (later.day.year, later.day.month) != (line.day.year, line.day.month)
+        yield _day(line.day, "EEE d MMMM" if last else "EEE d", locale), line
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, HiddenField
 
+from app.billing.models import InvoiceLine
 from app.changes.models import ChangeRequest
 from app.core import search
 from app.core.encryption import seal, unseal
@@ -216,6 +217,9 @@ def _about_url(thread):
         return url_for("QueueView.lot", lot_id=request_row.lot_id) if request_row is not None else None
     if thread.about_kind is About.invoice and may(Noun.bill, "read"):
         return url_for("InvoiceView.show", pk=thread.about_id)
+    if thread.about_kind is About.line and may(Noun.bill, "read"):
+        line = db.session.get(InvoiceLine, thread.about_id)
+        return url_for("InvoiceView.show", pk=line.invoice_id) if line is not None else None
     return None
 
 

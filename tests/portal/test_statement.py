@@ -9,8 +9,11 @@ import pytest
 from app.billing.models import Invoice
 from app.core.db import unit_of_work
 from app.extensions import db
+from app.messages.models import Thread
+from app.payments.models import Means, Payment
+from app.payments.operations import receive, take_back
 from tests.billing.bills import PDF, autumn, cancel, issue, lines_of, pay, school_days
-from tests.conftest import counted_queries
+from tests.conftest import base_of, counted_queries
 
 STATEMENT, OCTOBER = "/portail/releve/", "/portail/releve/facture/2026000002/"
 
@@ -313,6 +316,41 @@ def test_a_question_is_asked_about_an_invoice(app, sign_in, bills):
     link = re.search(r'href="(/portail/messages/nouveau/[^"]*)"', client.get(OCTOBER).text).group(1)
     assert "Invoice 2026000002" in text(client, link)
     assert sign_in("martin").get(link).status_code == 404
+
+
+def test_a_question_is_tied_to_a_line_and_the_day_that_was_chosen(app, sign_in, bills):
+    client = sign_in("galbert")
+    line = re.search(
+        r'href="([^"]*about=line-\d+)">A question about this line\?<span class="sr-only"> Léa, Canteen', client.get(OCTOBER).text
+    )[1]
+    page = client.get(line).text
+    assert "Invoice 2026000002: Léa, Canteen" in page and "Which day?" in page
+    other = re.findall(r'<option value="(\d+)">Fri 2 October 2026', page)[0]
+    form = {"base": base_of(page), "subject": "Was he there?", "text": "Lea was at home.", "day": other}
+    answer = client.post(line, data=form, follow_redirects=True).text
+    assert f"{OCTOBER}#line{other}" in answer and "Léa, Canteen, Fri 2 October 2026" in answer
+    assert f'id="line{other}"' in client.get(OCTOBER).text
+    with app.app_context():
+        assert db.session.scalar(db.select(Thread.about_id)) == int(other)
+    # Not another line's day, and not another family's line.
+    foreign = {**form, "base": base_of(client.get(line).text), "day": "1"}
+    assert client.post(line, data=foreign).status_code == 422
+    assert sign_in("martin").get(line).status_code == 404
+    assert "Léa, Canteen, Fri 2 October 2026" in sign_in("agent").get("/mairie/messages/1/").text
+
+
+def test_a_payment_has_its_receipt_beside_it(app, sign_in, bills):
+    with app.test_request_context("/"), unit_of_work():
+        receive(1, Means.cheque, Decimal("10.00"), by="Régisseur")
+        receive(3, Means.cheque, Decimal("5.00"), by="Régisseur")
+    client = sign_in("galbert")
+    with app.app_context(), counted_queries() as statements:
+        links = re.findall(r'href="([^"]*recu-\d+\.pdf)"', client.get(STATEMENT).text)
+    assert len(links) == 1 and len(statements) <= 8
+    assert client.get(links[0]).data.startswith(b"%PDF")
+    with app.test_request_context("/"), unit_of_work():
+        take_back(db.session.get(Payment, 1), "Refused by the bank", by="Régisseur")
+    assert client.get(STATEMENT).text.count("recu-") == 1
 
 
 def test_documents_are_one_tap_away(sign_in, bills):
