@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
@@ -35,10 +35,6 @@ class OutgoingMail(Model):
     template: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text)
-    #: The same words as HTML; made with the text, so that both say one thing.
-    html: Mapped[str] = mapped_column(Text, default="", server_default="")
-    #: It can wait for the digest of its account, which does not send it alone.
-    for_digest: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     state: Mapped[MailState] = mapped_column(enum_column(MailState, "ck_outgoing_mail_state"), default=MailState.queued)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(String(300), default="")

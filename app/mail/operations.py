@@ -12,6 +12,7 @@ from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.mail.models import MailState, OutgoingMail
+from app.mail.page import html_of
 from app.mail.smtp import FAULTS, Line, is_broken, is_final
 from app.mail.texts import write
 
@@ -106,7 +107,8 @@ def _send(line, mail_id):
 def _message(row):
     answer_to = settings.get("contact_email") or None
     headers = {"Auto-Submitted": "auto-generated", "Content-Language": row.locale}
-    message = Message(row.subject, recipients=[row.recipient], body=row.body, reply_to=answer_to, extra_headers=headers)
+    page = html_of(row.subject, row.body, row.locale)
+    message = Message(row.subject, recipients=[row.recipient], body=row.body, html=page, reply_to=answer_to, extra_headers=headers)
     message.msgId = row.message_id
     return message
 

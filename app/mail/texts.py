@@ -1,24 +1,53 @@
-"""How is a mail written? A template, the reader's language, links that lead to us whoever asked."""
+"""How is a mail written? The town's words or the house's, the reader's language, links that lead to us whoever asked."""
 
-import re
 from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import current_app, g
 from flask_babel import format_date
-from jinja2 import StrictUndefined, Undefined
+from sqlalchemy import select
 
 from app.core import clock
 from app.core.i18n import _, in_locale
-from app.core.web import Town
+from app.extensions import db
+from app.mail.models import MailText
+from app.mail.templates import PLACE, template, tidy
+
+LONGEST_SUBJECT = 200
 
 
-def write(template, locale, **context):
-    """(subject, body) of templates/mail/<template>.txt in a reader's language; the first line is the subject."""
+def write(name, locale, **context):
+    """(subject, body) of the mail of this name in a reader's language."""
+    house = template(name)
+    words = town_words(name, locale) or house.words(locale)
     with in_locale(locale):
-        words = {"town": Town(), "link": link, "long_day": long_day, "moment": moment}
-        text = _environment().get_template(f"mail/{template}.txt").render(**words, **context)
-    subject, _newline, body = text.strip().partition("\n")
-    return subject.strip()[:200], re.sub(r"\n{3,}", "\n\n", body.strip()) + "\n"
+        return put_together(*words, house.values(context))
+
+
+def put_together(subject, body, values):
+    """(subject, body) with values in their places. No value begins a new line in a subject, where a header would stand."""
+    subject = " ".join(_filled(subject, values).split())[:LONGEST_SUBJECT]
+    return subject, tidy("\n".join(_lines(body.replace("\r\n", "\n"), values)))
+
+
+def _lines(body, values):
+    for line in body.split("\n"):
+        filled = _filled(line, values).rstrip()
+        # A line that only held a part which is not there today goes with it.
+        if filled or not PLACE.search(line):
+            yield filled
+
+
+def _filled(text, values):
+    """Places alone are replaced, once: what stands in a value is text."""
+    return PLACE.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def town_words(name, locale):
+    """(subject, body) as the town has rewritten a mail, or None. All of them cost one query a request."""
+    if "mail_texts" not in g:
+        rows = db.session.execute(select(MailText.template, MailText.locale, MailText.subject, MailText.body))
+        g.mail_texts = {(row.template, row.locale): (row.subject, row.body) for row in rows}
+    return g.mail_texts.get((name, locale))
 
 
 def long_day(day):
@@ -36,13 +65,3 @@ def link(endpoint, **values):
     base = urlsplit(current_app.config["BASE_URL"])
     adapter = current_app.url_map.bind(base.netloc, script_name=base.path or "/", url_scheme=base.scheme)
     return adapter.build(endpoint, values, force_external=True)
-
-
-def _environment():
-    """The application's templates; in tests a name that is not there is an error, for a town it is a gap in a sentence."""
-    kept = current_app.extensions.get("preau.mail_environment")
-    if kept is None:
-        undefined = StrictUndefined if current_app.testing else Undefined
-        kept = current_app.jinja_env.overlay(undefined=undefined, trim_blocks=True, lstrip_blocks=True)
-        current_app.extensions["preau.mail_environment"] = kept
-    return kept
