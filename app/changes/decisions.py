@@ -38,6 +38,8 @@ class Verdict:
     #: The clerk has read that the file changed since, and accepts all the same.
     despite_conflict: bool = False
     reason: str = ""
+    #: What the clerk adds to what was asked, for a kind that takes it: the family that a new one turns out to be.
+    added: dict | None = None
 
 
 @dataclass
@@ -145,7 +147,7 @@ def conflicting(request, kind, verdict):
 
 def _seen(request, verdict):
     if request.act is not Act.edit:
-        return {}
+        return verdict.added or {}
     return {name: (verdict.seen if verdict.seen is not None else {}).get(name, pair["before"]) for name, pair in request.changes.items()}
 
 
@@ -298,7 +300,7 @@ def _write(decision, request, kind):
         replaced = [current[name] for name in names if kind.is_file(name) and current.get(name)]
         kind.write(target, values, request=request)
     elif request.act is Act.add:
-        target = kind.create(values, request=request)
+        target = kind.create({**values, **decision.seen}, request=request)
         db.session.flush()
         request.target_id = target.id
         request.child_id = request.child_id or kind.child_id(target)

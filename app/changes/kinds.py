@@ -19,7 +19,7 @@ KINDS = {}
 
 
 class Tab(Labelled):
-    """The guide's two groups of tabs in the list of requests, in its order and words."""
+    """The guide's two groups of tabs in the list of requests, in its order and words; and what only the queue has."""
 
     guardian = "guardian", _l("Guardian information")
     spouse = "spouse", _l("Spouse information")
@@ -33,9 +33,13 @@ class Tab(Labelled):
     enrolments = "enrolments", _l("Enrolments")
     bookings = "bookings", _l("Bookings")
     absences = "absences", _l("Absences")
+    #: In the queue alone: whoever asks has no list yet.
+    arrivals = "arrivals", _l("New families")
 
     @property
     def group(self):
+        if self is Tab.arrivals:
+            return "arrivals"
         return "account" if self in (Tab.guardian, Tab.spouse, Tab.tax, Tab.caf, Tab.bank) else "children"
 
 
@@ -211,6 +215,10 @@ class Kind:
     def reveal(self, name, value):
         """The same for the clerk who decides: nothing masked, since an IBAN must be compared with its slip."""
         return self.show(name, value)
+
+    def parts(self, request):
+        """[(title, [(label, text)])] of what is asked, where it is more than a table of fields; else none."""
+        return []
 
     def is_file(self, name):
         """Whether a field holds the id of a stored file."""

@@ -236,7 +236,7 @@ class Decision(Model):
     outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome, "ck_decision_outcome"))
     #: The fields to apply; null: all of them.
     fields: Mapped[list[str] | None] = mapped_column(JSON)
-    #: {field: the value in the file that the clerk saw}; compared again when it is applied.
+    #: {field: the value in the file that the clerk saw}; compared again when it is applied. Of a new record, what the clerk added.
     seen: Mapped[dict[str, Any]] = mapped_column(Encrypted(dict))
     reason: Mapped[str] = mapped_column(Text, default="")
     decided_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

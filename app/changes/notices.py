@@ -8,12 +8,13 @@ from sqlalchemy.exc import OperationalError
 
 from app.changes.kinds import KINDS
 from app.changes.models import Act, ChangeLot, ChangeRequest, RequestState
+from app.changes.preregistration import token_of
 from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.core.i18n import _
 from app.extensions import db
 from app.mail.operations import queue_mail
-from app.security.queries import reader_of, readers_of
+from app.security.queries import Reader, reader_of, readers_of
 
 TELLING = (RequestState.accepted, RequestState.partly_accepted, RequestState.refused, RequestState.sent_back)
 
@@ -29,15 +30,11 @@ def send_receipts(limit=100):
 def _give_receipt(lot):
     lot.receipt_at = clock.now()
     requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
-    if requests:
-        _tell(
-            lot,
-            "receipt",
-            requests=requests,
-            received_on=received_on(lot),
-            implied_on=implied_decision(lot),
-            silence_accepts=settings.get("silence_accepts"),
-        )
+    about = {"received_on": received_on(lot), "implied_on": implied_decision(lot), "silence_accepts": settings.get("silence_accepts")}
+    if requests and lot.pre_registration is not None:
+        _tell_newcomer(lot, "arrival_receipt", **about)
+    elif requests:
+        _tell(lot, "receipt", requests=requests, **about)
 
 
 def _each(lots, act):
@@ -91,7 +88,28 @@ def _tell_what_was_decided(lot):
     told = [request for request in lot.requests if request.state in TELLING and request.notified_at is None]
     for request in told:
         request.notified_at = clock.now()
-    _tell(lot, "decided", requests=told)
+    if lot.pre_registration is None:
+        _tell(lot, "decided", requests=told)
+    elif told[-1].state in (RequestState.refused, RequestState.sent_back):
+        back = told[-1].state is RequestState.sent_back
+        _tell_newcomer(
+            lot, "arrival_sent_back" if back else "arrival_refused", reason=told[-1].reason, token=token_of(lot.pre_registration)
+        )
+
+
+def _tell_newcomer(lot, template, **context):
+    """One mail to the confirmed address of who is not known yet. What accepts it goes with its code, when it takes effect."""
+    reader = reader_of_lot(lot)
+    if reader is not None:
+        queue_mail(reader.email, template, locale=reader.locale, lot=lot, **context)
+
+
+def reader_of_lot(lot):
+    """The Reader whom a lot's mails go to; None where there is nobody to write to."""
+    registration = lot.pre_registration
+    if registration is None:
+        return reader_of(lot.account_id, lot.family_id)
+    return Reader(registration.email, registration.locale, None) if registration.email and registration.confirmed_at else None
 
 
 def lines_of(requests):
@@ -119,7 +137,7 @@ def _title(kind, request):
 
 def _tell(lot, template, **context):
     """One mail to the person who asked; for what a clerk entered, to the guardian. Nobody to write to: none; the queue shows it."""
-    reader = reader_of(lot.account_id, lot.family_id)
+    reader = reader_of_lot(lot)
     if reader is None:
         return
     queue_mail(
@@ -139,5 +157,6 @@ def _tell(lot, template, **context):
 
 def unreachable(lots):
     """The ids of those lots that nobody gets a mail for: a clerk tells them in another way. Two queries, however many lots."""
-    readers = readers_of((lot.account_id, lot.family_id) for lot in lots)
-    return {lot.id for lot in lots if readers[lot.account_id, lot.family_id] is None}
+    known = [lot for lot in lots if lot.pre_registration_id is None]
+    readers = readers_of((lot.account_id, lot.family_id) for lot in known)
+    return {lot.id for lot in known if readers[lot.account_id, lot.family_id] is None}

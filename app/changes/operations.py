@@ -100,7 +100,9 @@ def _is_new(key):
 
 
 def lock_family(family_id):
-    """Let one save of a family wait for the other. Once a transaction: the lock lasts until its end."""
+    """Let one save of a family wait for the other. Once a transaction: the lock lasts until its end. A new family has nothing to lock."""
+    if family_id is None:
+        return
     held = g.get("locked_families")
     if held is not None and held[0] is db.session().get_transaction() and family_id in held[1]:
         return

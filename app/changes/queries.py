@@ -11,7 +11,7 @@ from app.changes.models import OPEN, ChangeLot, ChangeRequest, Decision, Decisio
 from app.core import clock
 from app.core.db import own_transaction
 from app.extensions import db
-from app.security.who_sees_what import permissions
+from app.security.who_sees_what import FAMILY_VIEWERS, permissions
 
 #: Somebody who has not asked for a lot's page for so long does not look at it any more.
 LOOKING = timedelta(minutes=2)
@@ -20,6 +20,11 @@ LOOKING = timedelta(minutes=2)
 def kinds_for(role, permission="decide"):
     """The kinds about which a role may do this, in the order of the registry."""
     return [kind for kind in KINDS.values() if permission in permissions(kind.noun, role)]
+
+
+def kinds_of_families():
+    """The kinds that somebody of a household may ask for; a new family has no household yet."""
+    return [kind for kind in KINDS.values() if any("ask" in permissions(kind.noun, viewer) for viewer in FAMILY_VIEWERS)]
 
 
 def refusal_reasons():
@@ -32,10 +37,12 @@ def requests_around(lot_id, kinds, limit=40):
     family = select(ChangeLot.family_id).where(ChangeLot.id == lot_id).scalar_subquery()
     mine, waits = ChangeRequest.lot_id == lot_id, ChangeRequest.state.in_(OPEN)
     lot = joinedload(ChangeRequest.lot)
+    # A new family's lot has no family yet.
     query = (
         select(ChangeRequest)
-        .where(ChangeRequest.family_id == family, ChangeRequest.kind.in_([kind.name for kind in kinds]))
-        .options(lot.joinedload(ChangeLot.assigned_to), lot.joinedload(ChangeLot.presences).joinedload(Presence.account))
+        .where(mine | (ChangeRequest.family_id == family), ChangeRequest.kind.in_([kind.name for kind in kinds]))
+        .options(lot.joinedload(ChangeLot.assigned_to), lot.joinedload(ChangeLot.pre_registration))
+        .options(lot.joinedload(ChangeLot.presences).joinedload(Presence.account))
         .order_by(mine.desc(), waits.desc(), ChangeRequest.id.desc())
         .limit(limit)
     )

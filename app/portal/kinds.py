@@ -10,9 +10,10 @@ from flask_login import current_user
 from sqlalchemy import false
 
 from app.audit.operations import note_health_read
-from app.changes.kinds import KINDS, Proposal
+from app.changes.kinds import Proposal
 from app.changes.models import Act
 from app.changes.operations import submit, waiting_request
+from app.changes.queries import kinds_of_families
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _, _l
@@ -230,5 +231,5 @@ def ask_url(kind, act, target=None, child=None, again=None, **more):
 
 def register(appbuilder):
     """Add the views of all kinds."""
-    for kind in KINDS.values():
+    for kind in kinds_of_families():
         appbuilder.add_view_no_menu(view_class(kind))

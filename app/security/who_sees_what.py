@@ -44,6 +44,8 @@ class Noun(StrEnum):
     #: What the town sends to many, and says to all.
     broadcast = "Broadcast"
     request = "Request"
+    #: Families that the town does not know yet, and the papers that they sent.
+    arrival = "Arrival"
     account = "Account"
     mail = "Mail"
     log = "Log"
@@ -105,6 +107,7 @@ TABLE = {
     Noun.message:        ("ra",   "ra",   "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.broadcast:      ("-",    "-",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),
+    Noun.arrival:        ("-",    "-",    "-",    "rade", "rade", "-",   "-",  "-"),
     Noun.account:        ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.mail:           ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.log:            ("-",    "-",    "-",    "r",    "r",    "-",   "-",  "-"),

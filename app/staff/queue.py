@@ -6,10 +6,10 @@ from flask_appbuilder.security.decorators import has_access
 
 from app.changes.decisions import decide, undo
 from app.changes.models import Outcome
+from app.changes.notices import reader_of_lot
 from app.changes.queries import refusal_reasons
 from app.core.db import unit_of_work
 from app.core.i18n import _, _n
-from app.security.queries import reader_of
 from app.staff.queue_base import LOT, QueueBase, remember, settle
 from app.staff.queue_lot import lot_page
 from app.staff.queue_rows import LANES, in_lane, lane_counts, name_fields, neighbours, page_of, schools
@@ -100,7 +100,7 @@ class QueueView(QueueBase):
         place = next((place for place, lot in enumerate(around["all_lots"], 1) if lot.id == lot_id), None)
         return self.render_template(
             "staff/queue/lot.html",
-            title=_("%(family)s, lot %(number)s", family=page.family.name, number=page.lot.number),
+            title=_("%(family)s, lot %(number)s", family=page.name, number=page.lot.number),
             lot_page=page,
             lot=page.lot,
             before=before,
@@ -115,7 +115,7 @@ class QueueView(QueueBase):
         """The form that says why; every reason is a link that fills it, so that no script is needed."""
         page = lot_page(lot_id, self.kinds(), self.me(), noting=False)
         wanted = [one for one in page.waiting if not chosen.at or one.request.id in chosen.ids]
-        reader = reader_of(page.lot.account_id, page.lot.family_id)
+        reader = reader_of_lot(page.lot)
         english = reader is not None and reader.locale.startswith("en")
         reasons = [(reason, (english and reason.sentence_en) or reason.sentence) for reason in refusal_reasons()]
         text = chosen.reason or next((sentence for reason, sentence in reasons if reason.id == chosen.reason_id), "")

@@ -58,7 +58,8 @@ class LotView(QueueBase):
         if len(text) > NOTE_LENGTH:
             raise DomainError(_("At most %(max)d characters.", max=NOTE_LENGTH))
         with unit_of_work():
-            write_note(db.session.get(Family, self.lot_of(lot_id).family_id), text, by=self.me())
+            family_id = self.lot_of(lot_id).family_id or abort(404)
+            write_note(db.session.get(Family, family_id), text, by=self.me())
         return self._back(lot_id)
 
     @expose(f"/{LOT}/presence")

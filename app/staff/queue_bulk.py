@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.changes.decisions import Verdict, decide
 from app.changes.kinds import KINDS
-from app.changes.models import ChangeLot, ChangeRequest, Lane, Outcome, RequestState
+from app.changes.models import ChangeLot, ChangeRequest, Lane, Outcome, PreRegistration, RequestState
 from app.changes.operations import assign
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
@@ -16,7 +16,7 @@ from app.core.i18n import _
 from app.extensions import db
 from app.families.models import Family
 from app.staff.queue_base import QueueBase, remember, settle
-from app.staff.queue_rows import in_lane
+from app.staff.queue_rows import WHOSE_NAME, in_lane
 
 #: Requests of one act: so many are decided well within two seconds.
 MOST = 200
@@ -104,9 +104,11 @@ def _with_names():
         ChangeRequest.conflict,
         ChangeRequest.lot_id,
         ChangeLot.number,
-        Family.name.label("family"),
+        WHOSE_NAME.label("family"),
     )
-    return select(*columns).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id).join(Family, Family.id == ChangeRequest.family_id)
+    named = select(*columns).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
+    named = named.outerjoin(PreRegistration, PreRegistration.id == ChangeLot.pre_registration_id)
+    return named.outerjoin(Family, Family.id == ChangeRequest.family_id)
 
 
 def sorted_out(rows):

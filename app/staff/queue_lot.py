@@ -12,6 +12,8 @@ from app.changes.kinds import KINDS, Finding
 from app.changes.models import Act, ChangeRequest, Lane, RequestState
 from app.changes.notices import implied_decision
 from app.changes.queries import lookers, note_presence, requests_around
+from app.children.alike import alike
+from app.children.arrival import asked_of
 from app.children.models import Child, Household
 from app.core import clock
 from app.core.encryption import seal
@@ -50,6 +52,8 @@ class Shown:
     problem: str = ""
     #: The child's name.
     who: str = ""
+    #: [(title, [(label, text)])] in the place of lines, where a table of fields does not hold it.
+    parts: list = field(default_factory=list)
 
     @property
     def conflict(self):
@@ -70,13 +74,21 @@ class LotPage:
     """All that the detail shows."""
 
     lot: object
-    family: Family
+    #: None while the town does not know it.
+    family: Family | None
     children: list
     shown: list
     others: list
     decided: list
     lookers: list
     implied_on: object
+    #: Families of the town that a new one may be.
+    alike: list = field(default_factory=list)
+
+    @property
+    def name(self):
+        """Whose lot it is."""
+        return self.family.name if self.family is not None else self.lot.pre_registration.name
 
     @property
     def waiting(self):
@@ -125,8 +137,9 @@ def lot_page(lot_id, kinds, me, *, noting=True):
         abort(404)
     #: Read already: the receipt's date asks for them.
     set_committed_value(requests[0].lot, "requests", [request for request in around if request.lot_id == lot_id])
-    family = _family(requests[0].family_id, [KINDS[request.kind] for request in requests])
-    children = sorted((row.child for row in family.households if row.ended_on is None), key=lambda child: child.birth_date)
+    family = _family(requests[0].family_id, [KINDS[request.kind] for request in requests]) if requests[0].family_id else None
+    living = [row.child for row in family.households if row.ended_on is None] if family is not None else []
+    children = sorted(living, key=lambda child: child.birth_date)
     shown = [_shown(request, family, children) for request in requests]
     _name_files(shown)
     if noting:
@@ -139,6 +152,7 @@ def lot_page(lot_id, kinds, me, *, noting=True):
         shown=shown,
         lookers=lookers(requests[0].lot, me),
         implied_on=implied_decision(requests[0].lot),
+        alike=alike(asked_of(requests[-1])) if family is None and requests[-1].open else [],
         others=[request for request in rest if request.open],
         decided=[request for request in rest if request.decided_at is not None and not request.open][:4],
     )
@@ -175,7 +189,8 @@ def _shown(request, family, children):
     shown.gone = target is None and request.act is not Act.add
     waits = request.state is RequestState.pending
     current = kind.read(target) if request.act is Act.edit and target is not None and waits else None
-    for name in sorted(request.changes, key=_order(kind)):
+    shown.parts = kind.parts(request)
+    for name in sorted(request.changes, key=_order(kind)) if not shown.parts else ():
         shown.lines.append(_line(kind, name, request.changes[name], current))
     seen = {name: current.get(name) for name in request.changes} if current is not None else None
     if waits:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import exists, func, or_, select
 
 from app.changes.kinds import KINDS, Tab
-from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, RequestState
+from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, PreRegistration, RequestState
 from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
 from app.core import clock, settings
 from app.core.i18n import _
@@ -72,7 +72,8 @@ class WaitingLot:
     id: int
     number: str
     family: str
-    family_id: int
+    #: None of a family that the town does not know yet.
+    family_id: int | None
     seals_at: object
     channel: object
     assigned_to_id: int | None
@@ -143,6 +144,8 @@ def age_of(instant):
     return _("%(number)d d", number=minutes // 1440)
 
 
+#: The family's name; of one that the town does not know yet, the one that it gave.
+WHOSE_NAME = func.coalesce(Family.name, PreRegistration.name)
 #: What the queue reads of a request: no more than a row shows, so that nothing is decrypted for it.
 COLUMNS = (
     *(
@@ -155,7 +158,7 @@ COLUMNS = (
         ChangeRequest.conflict,
     ),
     *(ChangeLot.number, ChangeLot.family_id, ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id),
-    *(Family.name.label("family"), Child.first_name.label("child_first"), Child.last_name.label("child_last")),
+    *(WHOSE_NAME.label("family"), Child.first_name.label("child_first"), Child.last_name.label("child_last")),
     *(Account.first_name.label("clerk_first"), Account.last_name.label("clerk_last")),
 )
 
@@ -166,7 +169,8 @@ def waiting_lots(filters, kinds, me, later=()):
         select(*COLUMNS)
         .select_from(ChangeRequest)
         .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
-        .join(Family, Family.id == ChangeRequest.family_id)
+        .outerjoin(Family, Family.id == ChangeRequest.family_id)
+        .outerjoin(PreRegistration, PreRegistration.id == ChangeLot.pre_registration_id)
         .outerjoin(Child, Child.id == ChangeRequest.child_id)
         .outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
         .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_names(kinds, filters.tab)))
@@ -191,7 +195,7 @@ def _conditions(filters, me):
     if filters.school:
         yield _at_school(filters.school)
     for word in words(filters.q):
-        yield or_(*(contains(column, word) for column in (Family.name, Family.code, ChangeLot.number, Child.first_name, Child.last_name)))
+        yield or_(*(contains(column, word) for column in (WHOSE_NAME, Family.code, ChangeLot.number, Child.first_name, Child.last_name)))
 
 
 def _at_school(school_id):

@@ -1,0 +1,109 @@
+"""Which families that the town knows may be the one that asks to be known? Those with the same address, telephone, names or dates."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import and_, false, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from app.children.models import Child, Household
+from app.core.i18n import _
+from app.core.search import fold, folded
+from app.extensions import db
+from app.families.models import Adult, Family
+
+PHONES = ("mobile", "phone", "work_phone")
+#: So many are shown, those with most in common first.
+MOST = 5
+
+
+@dataclass
+class Alike:
+    """A family that may be the same, and why."""
+
+    family: Family
+    reasons: list = field(default_factory=list)
+
+    def say(self, reason):
+        """One more reason, each once."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+
+
+def alike(asked):
+    """[Alike] for what a new family said of itself, most reasons first; two queries."""
+    adults = [one for one in (asked.get("guardian"), asked.get("spouse")) if one]
+    children = asked.get("children") or []
+    found = {}
+    for known in _adults(adults):
+        for one in adults:
+            for reason in _in_common(one, known):
+                found.setdefault(known.family_id, Alike(known.family)).say(reason)
+    for child, family in _children(children):
+        found.setdefault(family.id, Alike(family)).say(_("%(child)s has the same first name and date of birth.", child=child))
+    return sorted(found.values(), key=lambda one: (-len(one.reasons), one.family.id))[:MOST]
+
+
+def known_children(family_id, children):
+    """The places in this list of the children whom the file of a family has already; one query."""
+    known = {(fold(child.first_name), child.birth_date) for child, _family in _children(children, Household.family_id == family_id)}
+    return {place for place, child in enumerate(children) if (fold(child["first_name"]), date.fromisoformat(child["birth_date"])) in known}
+
+
+def _adults(adults):
+    """The Adults of the files who have something of these in common, with their families."""
+    emails = {one["email"].lower() for one in adults if one.get("email")}
+    phones = {number for one in adults for number in _numbers(one)}
+    here = [
+        func.lower(Adult.email).in_(emails) if emails else false(),
+        *(_digits(getattr(Adult, name)).in_(phones) for name in PHONES if phones),
+        *(_name_and(one) for one in adults),
+    ]
+    query = select(Adult).join(Adult.family).options(contains_eager(Adult.family)).where(or_(*here)).order_by(Adult.id).limit(50)
+    return db.session.scalars(query).all()
+
+
+def _name_and(one):
+    """The SQL condition: the last name, and the first name or the address."""
+    more = [folded(Adult.first_name) == fold(one["first_name"])]
+    if one.get("address"):
+        more.append(folded(Adult.address) == fold(one["address"]))
+    return and_(folded(Adult.last_name) == fold(one["last_name"]), or_(*more))
+
+
+def _in_common(one, known):
+    """Sentences that say what somebody has in common with an adult of a file."""
+    if one.get("email") and known.email and one["email"].lower() == known.email.lower():
+        yield _("%(adult)s has the same e-mail address.", adult=known)
+    if _numbers(one) & _numbers({name: getattr(known, name) for name in PHONES}):
+        yield _("%(adult)s has the same telephone number.", adult=known)
+    if fold(one["last_name"]) != fold(known.last_name):
+        return
+    if one.get("address") and fold(one["address"]) == fold(known.address):
+        yield _("%(adult)s has the same last name and address.", adult=known)
+    if fold(one["first_name"]) != fold(known.first_name):
+        return
+    born = one.get("birth_date") and known.birth_date and one["birth_date"] == known.birth_date.isoformat()
+    yield _("%(adult)s has the same name and date of birth.", adult=known) if born else _("%(adult)s has the same name.", adult=known)
+
+
+def _numbers(values):
+    """The telephone numbers of somebody, as digits alone."""
+    return {"".join(sign for sign in values[name] if sign.isdigit() or sign == "+") for name in PHONES if values.get(name)}
+
+
+def _digits(column):
+    return func.replace(func.replace(column, " ", ""), ".", "")
+
+
+def _children(children, *conditions):
+    """[(Child, Family)] of the children of the files with the first name and the day of birth of one of these."""
+    if not children:
+        return []
+    same = (
+        and_(Child.birth_date == date.fromisoformat(one["birth_date"]), folded(Child.first_name) == fold(one["first_name"]))
+        for one in children
+    )
+    query = select(Household).join(Household.child).options(contains_eager(Household.child), joinedload(Household.family, innerjoin=True))
+    rows = db.session.scalars(query.where(Household.ended_on.is_(None), or_(*same), *conditions).order_by(Household.id).limit(50))
+    return [(row.child, row.family) for row in rows]

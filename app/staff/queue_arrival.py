@@ -1,0 +1,96 @@
+"""What if the town knows a new family already? Its new children go into the file that there is, as a clerk's explicit act."""
+
+from flask import abort, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access
+
+from app.changes.decisions import Verdict, decide
+from app.changes.models import Outcome
+from app.children.arrival import new_children
+from app.core.db import unit_of_work
+from app.core.encryption import seal, unseal
+from app.core.errors import Stale
+from app.core.i18n import _, in_locale
+from app.extensions import db
+from app.families.models import Family
+from app.security.scope import require
+from app.security.who_sees_what import Noun
+from app.staff.queue_base import LOT, QueueBase, remember, settle
+from app.staff.queue_lot import lot_page
+
+
+class ArrivalView(QueueBase):
+    """A pre-registration and a family that the town knows."""
+
+    method_permission_name = dict.fromkeys(("join", "add"), "decide")
+
+    @expose(f"/{LOT}/famille/<int(max=2147483647):family_id>")
+    @has_access
+    def join(self, lot_id, family_id):
+        return self._page(lot_id, family_id)
+
+    @expose(f"/{LOT}/famille/<int(max=2147483647):family_id>", methods=["POST"])
+    @has_access
+    def add(self, lot_id, family_id):
+        require(Noun.arrival, "decide")
+        lot, filters = self.lot_of(lot_id), self.filters(request.args)
+        key, shown = self.key_of(filters, lot_id), opened(request.form.get("shown", ""), lot_id, family_id)
+        chosen = [place for place in shown["new"] if str(place) in request.form.getlist("child")]
+        if not chosen:
+            return self._page(lot_id, family_id, _("Choose at least one child, or refuse the request.")), 422
+        verdict = Verdict(shown["request"], shown["version"], Outcome.accept, added={"joins": family_id, "only": chosen})
+        with unit_of_work():
+            result = decide([verdict], by=self.me())
+        settle(result)
+        remember(result, Outcome.accept, lot)
+        if result.problems:
+            return self._page(lot_id, family_id, next(iter(result.problems.values()))), result.status
+        return redirect(self.onward(filters, lot_id, key), 303)
+
+    def _page(self, lot_id, family_id, problem=""):
+        require(Noun.arrival, "decide")
+        page, filters = lot_page(lot_id, self.kinds(), self.me(), noting=False), self.filters(request.args)
+        family = db.session.get(Family, family_id)
+        if family is None or page.lot.pre_registration is None:
+            abort(404)
+        one = next((one for one in page.waiting if page.lot.sealed), None)
+        children = new_children(one.request, family_id) if one else []
+        return self.render_template(
+            "staff/queue/join.html",
+            title=_("Is it the family %(family)s?", family=family.name),
+            lot=page.lot,
+            lot_page=page,
+            one=one,
+            family=family,
+            reasons=next((found.reasons for found in page.alike if found.family.id == family_id), []),
+            children=children,
+            token=sealed(one.request, family_id, children) if one else "",
+            refuse_url=refuse_url(page.lot, one.request, filters) if one else "",
+            filters=filters,
+            problem=problem,
+        )
+
+
+def sealed(row, family_id, children):
+    """What the page showed, for the post: this request as it stood, and which of its children the file has not."""
+    new = [place for place, _name, known in children if not known]
+    return seal({"lot": row.lot_id, "family": family_id, "request": row.id, "version": row.version, "new": new})
+
+
+def opened(text, lot_id, family_id):
+    """What sealed() was given for this lot and this family. Raises Stale."""
+    try:
+        shown = unseal(text)
+    except ValueError as forged:
+        raise Stale(_("This page is too old: reload it and decide again.")) from forged
+    if (shown.get("lot"), shown.get("family")) != (lot_id, family_id):
+        raise Stale(_("This page is too old: reload it and decide again."))
+    return shown
+
+
+def refuse_url(lot, row, filters):
+    """The form of the refusal, with the sentence for who is known already in that person's language."""
+    with in_locale(lot.pre_registration.locale):
+        reason = _("The town hall knows your family already. Sign in, or ask us for a letter with your code.")
+    at = f"{row.id}.{row.version}"
+    return url_for("QueueView.refuse", lot_id=lot.id, at=at, **{"as": "refuse"}, reason=reason, **filters.args(page=1))
