@@ -61,7 +61,7 @@ PEER = {
 #: Limits of our own, in ms: what the peer does not measure.
 OURS = {"save_booking": 30, "invoices": 15, "invoice": 15}
 #: These write: one request after the other, so that statements are not counted.
-SAVES = {"save_booking"}
+SAVES = {"save_booking", "login"}
 #: Days that are asked for in one post.
 LOT = 4
 
@@ -242,11 +242,11 @@ def _present():
 
 def signed_in(app, username):
     """A client with the session of an account, without paying for the hash."""
-    from tests.conftest import account
+    from tests import cast
 
     client = app.test_client()
     with app.app_context():
-        identity = account(username).get_id()
+        identity = cast.identity(username)
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"], session["locale"] = identity, True, "fr"
     return client

@@ -1,15 +1,21 @@
 """Who plays in the tests? A named cast, the same in every test."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from secrets import token_urlsafe
+
+from sqlalchemy import insert, select
 
 from app.children.models import Child, Household, Level, School, SchoolClass, SchoolEnrolment, SchoolYear, Weeks
 from app.cli import make_roles
-from app.core.db import unit_of_work
+from app.core import clock
+from app.core.db import own_transaction, unit_of_work
 from app.extensions import db
 from app.families.models import Adult, AdultRole
 from app.families.operations import new_family
+from app.security.models import Account, LoginSession
 from app.security.operations import link_family, new_account
 from app.security.passwords import hash_password
+from app.security.sessions import hash_of
 from app.security.who_sees_what import FAMILY_ROLE
 
 PASSWORD = "cour-de-recre-2026"
@@ -62,6 +68,8 @@ def load():
             ("admin", "administrator"),
         ):
             new_account(username, username.title(), "Mairie", role, hashed)
+    for account in db.session.scalars(select(Account)).all():
+        identity(account.username)
 
 
 def _family(name, adults):
@@ -81,3 +89,16 @@ def _family(name, adults):
         )
     db.session.add(family)
     return family
+
+
+def identity(username):
+    """What the session of somebody holds in a browser in which they have signed in, without paying for a password's hash."""
+    account_id, key = db.session.scalar(select(Account.id).filter_by(username=username)), f"key-of-{username}-in-the-tests"
+    row = db.session.scalar(select(LoginSession).filter_by(key_hash=hash_of(key)))
+    if row is None or row.ended_at is not None:
+        key = token_urlsafe(18) if row is not None else key
+        with own_transaction("login_session") as connection:
+            # Seen for ever: no test's clock makes the first page write.
+            values = {"account_id": account_id, "key_hash": hash_of(key), "device": "Firefox, Linux", "begun_at": clock.now()}
+            connection.execute(insert(LoginSession).values(**values, seen_at=datetime(2200, 1, 1, tzinfo=UTC)))
+    return f"{account_id}.{key}"

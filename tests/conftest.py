@@ -185,7 +185,7 @@ def sign_in(app):
         client.open = by_itself(client.open)
         if username:
             with app.app_context():
-                identity = account(username).get_id()
+                identity = cast.identity(username)
             with client.session_transaction() as session:
                 session["_user_id"], session["_fresh"], session["locale"] = identity, True, "en"
         return client

@@ -10,7 +10,7 @@ __all__ = ["deploy_once", "greeting", "make_roles", "register", "upgrade"]
 
 def register(app):
     """Add the commands to the application."""
-    from app.cli.accounts import create_admin
+    from app.cli.accounts import create_admin, end_second_step
     from app.cli.deploy import deploy
     from app.cli.doctor import doctor
     from app.cli.keys import rotate_keys
@@ -18,7 +18,7 @@ def register(app):
     from app.cli.town import demo
     from app.cli.work import worker
 
-    for command in (deploy, worker, demo, make_secrets, create_admin, doctor, rotate_keys):
+    for command in (deploy, worker, demo, make_secrets, create_admin, end_second_step, doctor, rotate_keys):
         app.cli.add_command(command)
 
 

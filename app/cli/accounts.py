@@ -6,8 +6,10 @@ from flask.cli import with_appcontext
 from app.audit.operations import record
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
-from app.security.operations import new_account
+from app.security.operations import close_sessions, new_account
 from app.security.passwords import check_password, hash_password
+from app.security.queries import find_account
+from app.security.second_factor import switch_off
 from app.security.who_sees_what import Viewer
 
 
@@ -29,3 +31,17 @@ def create_admin(username, first_name, last_name, email, password):
     except DomainError as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo(f"{username} can sign in as an administrator.")
+
+
+@click.command("end-second-step")
+@click.argument("username")
+@with_appcontext
+def end_second_step(username):
+    """Let an account sign in with its password alone: for the only administrator, who has lost telephone and recovery codes."""
+    with unit_of_work():
+        account = find_account(username)
+        if account is None:
+            raise click.ClickException(f"Nobody is called {username}.")
+        switch_off(account, by="flask end-second-step")
+        close_sessions(account, by="flask end-second-step")
+    click.echo(f"{username} signs in with the password alone.")

@@ -17,14 +17,16 @@ from app.billing.runs import run_for_a_while
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
 from app.changes.notices import send_receipts, tell_decisions
+from app.children.letters import forget_letters, make_letters
 from app.core import memory
 from app.core.heartbeat import beat
 from app.core.i18n import in_locale
 from app.extensions import db
 from app.families.asking import ask_due, begin_asking
-from app.jobs.housekeeping import foresee_school_holidays, forget_presences, sweep_files
+from app.jobs.housekeeping import foresee_school_holidays, forget_preregistrations, forget_presences, sweep_files
 from app.mail.operations import send_due
 from app.payments.online import look_up_due
+from app.security.sessions import forget_sessions
 
 #: Seconds between rounds that found nothing to do.
 PAUSE = 2
@@ -57,10 +59,11 @@ JOBS = (
     run_for_a_while,
     render_due,
     tell_families,
+    make_letters,
     # Each waits for another machine.
     a_few(ask_due, 3),
 )
-HOUSEKEEPING = (forget_presences, sweep_files, foresee_school_holidays, a_few(remind_of_papers), remind_unpaid, begin_asking)
+HOUSEKEEPING = (forget_preregistrations, forget_presences, forget_sessions, sweep_files, forget_letters, foresee_school_holidays, a_few(remind_of_papers), remind_unpaid, begin_asking)
 
 
 def work_once(jobs=JOBS + HOUSEKEEPING, go_on=lambda: True):

@@ -90,6 +90,38 @@ class AddressForm(Form):
     password = present_password(_l("Your password"))
 
 
+class CodeForm(Form):
+    """The code of the moment, or one on paper."""
+
+    code = Text(_l("Code"), longest=20, required=True, render_kw={"autocomplete": "one-time-code", **PLAIN})
+
+
+class SetUpForm(Form):
+    """The first code of an application on a telephone, proved by the password. The secret travels sealed."""
+
+    secret = HiddenField()
+    code = Text(
+        _l("The six digits that it shows now"),
+        longest=10,
+        required=True,
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", **PLAIN},
+    )
+    password = present_password(_l("Your password"))
+    next = HiddenField()
+
+
+class ProveForm(Form):
+    """Password and code, for what changes the second step itself."""
+
+    password = present_password(_l("Your password"))
+    code = Text(
+        _l("Code of your telephone, or a recovery code"),
+        longest=20,
+        required=True,
+        render_kw={"autocomplete": "one-time-code", **PLAIN},
+    )
+
+
 class LanguageForm(Form):
     """The language of screens and mails."""
 

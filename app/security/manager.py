@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from flask import current_app
+from flask import current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from sqlalchemy import select
 from werkzeug.security import check_password_hash
@@ -11,7 +11,7 @@ from app.audit.operations import record
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
-from app.security import throttle
+from app.security import second_factor, sessions, throttle
 from app.security.models import Account
 from app.security.queries import find_account
 from app.security.scope import account_with_links
@@ -32,12 +32,12 @@ class AccountManager(SecurityManager):
         self.auth_view = self.appbuilder.add_view_no_menu(self.authdbview())
 
     def load_user(self, pk):
-        """The account of a session, with its roles and links in the same query, unless its sessions were closed."""
-        account_id, _, token = str(pk).partition(".")
-        if not account_id.isdigit():
+        """The account of a session, with its roles and links in the same query, unless the session was closed."""
+        account_id, _, key = str(pk).partition(".")
+        if not account_id.isdigit() or not key:
             return None
-        account = account_with_links(int(account_id))
-        return account if account is not None and account.is_active and account.session_token == token else None
+        account = account_with_links(int(account_id), sessions.hash_of(key))
+        return account if account is not None and account.is_active and g.login_session is not None else None
 
     def get_user_roles(self, user):
         return user.roles if user.is_authenticated else []
@@ -54,30 +54,41 @@ class AccountManager(SecurityManager):
         account_id = account.id if account is not None else None
         with unit_of_work():
             throttle.refuse_who_waits(throttle.SIGN_IN, lock=True)
-            if not self._admit(account_id, good):
+            account = self._admit(account_id, good)
+            if account is None:
                 throttle.count(throttle.SIGN_IN)
                 record("account.sign_in_failed", by="visitor", noun="account", row_id=account_id)
                 return None
-        return db.session.get(Account, account_id)
+        return account
 
     def _admit(self, account_id, good):
-        """Count the attempt and say whether it may enter; under a lock, so that a thousand at once are a thousand one by one."""
-        account = db.session.scalar(
-            select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
-        )
+        """Count the attempt; the account that may enter, or None. Under a lock: a thousand at once are a thousand one by one."""
+        query = select(Account, second_factor.is_on_for(Account.id)).where(Account.id == account_id)
+        account, second_step = db.session.execute(
+            query.with_for_update(of=Account).execution_options(populate_existing=True)
+        ).one_or_none() or (None, False)
         if account is None or not account.is_active or is_blocked(account):
-            return False
-        if good:
-            throttle.forgive(throttle.SIGN_IN, account.fail_login_count or 0)
-            account.login_count, account.last_login = (account.login_count or 0) + 1, clock.now().replace(tzinfo=None)
-            account.fail_login_count, account.blocked_until = 0, None
-            record("account.signed_in", account, by=account, noun="account")
-            return True
-        _count_wrong(account)
-        return False
+            return None
+        if not good:
+            count_wrong(account)
+            return None
+        # Who owes a second step is not in yet: a right password between wrong codes must not begin the count anew.
+        if not second_step:
+            note_signed_in(account)
+            sessions.add_row(account)
+        return account
 
 
-def _count_wrong(account):
+def note_signed_in(account):
+    """The account has proved all that it must: its wrong attempts are forgotten. Within the open unit of work."""
+    throttle.forgive(throttle.SIGN_IN, account.fail_login_count or 0)
+    account.login_count, account.last_login = (account.login_count or 0) + 1, clock.now().replace(tzinfo=None)
+    account.fail_login_count, account.blocked_until = 0, None
+    record("account.signed_in", account, by=account, noun="account")
+
+
+def count_wrong(account):
+    """One more wrong password or code: past a handful the account rests, longer each time. Within the open unit of work."""
     account.fail_login_count = (account.fail_login_count or 0) + 1
     beyond = account.fail_login_count - FREE_ATTEMPTS
     if beyond >= 0:
@@ -88,7 +99,7 @@ def _count_wrong(account):
 def note_wrong_password(account_id):
     """Count a wrong password that somebody who is signed in typed to prove who they are."""
     with unit_of_work():
-        _count_wrong(db.session.get(Account, account_id, populate_existing=True))
+        count_wrong(db.session.get(Account, account_id, populate_existing=True))
 
 
 def is_blocked(account):

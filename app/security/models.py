@@ -17,7 +17,7 @@ class Account(User):
     """Somebody who can sign in. Flask-AppBuilder's e-mail column is unique and required: it holds a made-up address of ours;
     real ones, which may be shared or absent, are LoginAddress rows."""
 
-    #: Part of the session's identity: a new value closes every open session.
+    #: Part of the links that we send to confirm an address: a new value ends them.
     session_token: Mapped[str] = mapped_column(String(32), default=lambda: token_urlsafe(12), server_default="")
     locale: Mapped[str] = mapped_column(String(5), default="fr", server_default="fr")
     #: Wrong passwords block for a growing time (CNIL 2022: limited attempts).
@@ -28,8 +28,11 @@ class Account(User):
     #: Mails that can wait come once a day, together.
     daily_digest: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
+    #: The secret of the LoginSession that begins in this browser; the database knows its hash.
+    session_key = ""
+
     def get_id(self):
-        return f"{self.id}.{self.session_token}"
+        return f"{self.id}.{self.session_key}"
 
     def __str__(self):
         return f"{self.first_name} {self.last_name}".strip() or self.username

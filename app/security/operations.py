@@ -25,6 +25,7 @@ from app.security.manager import AccountManager
 from app.security.models import Account, FamilyLink, Invitation, LoginAddress
 from app.security.queries import accounts_at, find_account
 from app.security.scope import role_of
+from app.security.sessions import end_rows
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Viewer
 
 #: Letters and digits that nobody takes for one another.
@@ -113,7 +114,7 @@ def set_active(account, active, *, by):
     if account.active is not active:
         account.active = active
         if not active:
-            account.session_token = secrets.token_urlsafe(12)
+            _sign_out(account)
         record("account.activated_again" if active else "account.deactivated", account, by=by)
 
 
@@ -246,8 +247,20 @@ def set_password(account, password_hash, *, by):
 
 def close_sessions(account, *, by):
     """Sign the account out everywhere, from the next click on."""
-    account.session_token = secrets.token_urlsafe(12)
+    _sign_out(account)
     record("account.sessions_closed", account, by=by)
+
+
+def _sign_out(account):
+    account.session_token = secrets.token_urlsafe(12)
+    end_rows(account.id)
+
+
+def close_session(account, session_id, *, by):
+    """Sign the account out of one browser. Raises NotFound where it has no such open session."""
+    if not end_rows(account.id, only=session_id):
+        raise NotFound(_("This device is signed out already."))
+    record("account.session_closed", account, by=by)
 
 
 # -- addresses and tokens ---------------------------------------------------------------------------------------------------------

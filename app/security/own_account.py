@@ -1,6 +1,6 @@
 """What does somebody who is signed in change about the own account? Families and staff alike."""
 
-from flask import abort, flash, redirect, request, session, url_for
+from flask import abort, flash, g, redirect, request, session, url_for
 from flask_appbuilder import BaseView, expose
 from flask_babel import refresh
 from flask_login import current_user
@@ -11,14 +11,14 @@ from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _
 from app.extensions import db
-from app.security import operations, sessions
+from app.security import operations, second_factor, sessions
 from app.security.forms import AddressForm, ChangePasswordForm, LanguageForm
 from app.security.guard import ACCOUNT, writes
 from app.security.manager import is_blocked, note_wrong_password
 from app.security.models import Account
 from app.security.passwords import check_password, hash_password, rule
 from app.security.queries import families_of
-from app.security.scope import is_family
+from app.security.scope import is_family, staff_role
 
 
 class OwnView(BaseView):
@@ -45,6 +45,10 @@ class OwnAccountView(OwnView):
             address=operations.address_of(account),
             links=families_of(account.id),
             language=LanguageForm(locale=account.locale),
+            devices=sessions.open_sessions(account.id),
+            here=g.login_session[0],
+            staff=staff_role() is not None,
+            second_step=staff_role() is not None and second_factor.is_on(account.id),
         )
 
     @expose("/adresse/", methods=["GET", "POST"])
@@ -70,6 +74,14 @@ class OwnAccountView(OwnView):
         session["locale"] = form.locale.data
         refresh()
         flash(_("From now on we speak this language to you, in mails too."), "success")
+        return redirect(url_for("OwnAccountView.show"))
+
+    @expose("/sessions/<int:session_id>/fermer", methods=["POST"])
+    @writes(ACCOUNT)
+    def close_session(self, session_id):
+        with unit_of_work():
+            operations.close_session(_me(), session_id, by=_me())
+        flash(_("This device is signed out."), "success")
         return redirect(url_for("OwnAccountView.show"))
 
     @expose("/sessions/", methods=["POST"])

@@ -81,12 +81,13 @@ def register(app, appbuilder, limiter):
     from app.security.first_visit import FirstVisitView
     from app.security.own_account import OwnAccountView, PasswordView
     from app.security.reset import ResetView
+    from app.security.second_step import CodeStepView, SecondStepView
 
     sessions.init_app(app)
     languages.init_app(app)
     appbuilder.add_view_no_menu(HealthView)
     appbuilder.add_view_no_menu(ThemeView, endpoint="theme")
-    for view in (FirstVisitView, ResetView, OwnAccountView, PasswordView):
+    for view in (FirstVisitView, ResetView, OwnAccountView, PasswordView, CodeStepView, SecondStepView):
         appbuilder.add_view_no_menu(view)
     if current_app.config["RATELIMIT_ENABLED"]:
         for endpoint, limit in LIMITS.items():

@@ -41,9 +41,9 @@ class ResetView(BaseView):
             return self._lapsed(refusal, url_for("ResetView.forgotten"))
         form = NewPasswordForm()
         if form.validate_on_submit() and _reset(form, account, token):
-            sessions.begin(account)
-            flash(_("Your new password is in force, and you are signed in."), "success")
-            return redirect(url_for("IndexView.index"))
+            answer = sessions.enter(account, url_for("IndexView.index"))
+            flash(_("Your new password is in force."), "success")
+            return answer
         return self.render_template("public/new_password.html", form=form, account=account, rule=rule()), 422 if form.errors else 200
 
     @expose("/confirmer-adresse/<token>", methods=["GET", "POST"])

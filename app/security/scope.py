@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 
 from app.core import clock
 from app.extensions import db
-from app.security.models import Account, FamilyLink
+from app.security.models import Account, FamilyLink, LoginSession
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer, permissions
 
 #: What a clerk who acts for a family says of how the request came in.
@@ -90,10 +90,15 @@ def _find_standing():
     return Standing(current_user.id, link.family_id, Viewer(link.standing), link.adult_id, families=names, counts=counts)
 
 
-def account_with_links(account_id):
-    """The account of this id with its roles, or None; its links are read with it, in one query, and kept for standing()."""
-    rows = db.session.execute(_links(), {"account": account_id, "today": clock.today()}).unique().all()
+def account_with_links(account_id, session_hash=""):
+    """The account of this id with its roles, or None; its links are read with it, in one query, and kept for standing().
+
+    So is its open session with this hash of a key, as g.login_session: (id, seen_at), or None where there is none.
+    """
+    rows = db.session.execute(_links(), {"account": account_id, "hash": session_hash, "today": clock.today()}).unique().all()
     g.links = account_id, [row for row in rows if row.FamilyLink is not None]
+    if session_hash:
+        g.login_session = (rows[0].session_id, rows[0].seen_at) if rows and rows[0].session_id is not None else None
     return rows[0].Account if rows else None
 
 
@@ -110,8 +115,10 @@ def _links():
     family = db.metadata.tables["family"]
     mine = (FamilyLink.account_id == Account.id) & FamilyLink.ended_at.is_(None)
     beside = [count_of(FamilyLink.account_id, FamilyLink.family_id).label(name) for name, count_of in _beside.items()]
-    query = select(Account, FamilyLink, family.c.name, *beside).options(joinedload(Account.roles))
-    query = query.outerjoin(FamilyLink, mine).outerjoin(family, family.c.id == FamilyLink.family_id)
+    this = (LoginSession.account_id == Account.id) & (LoginSession.key_hash == bindparam("hash")) & LoginSession.ended_at.is_(None)
+    here = LoginSession.id.label("session_id"), LoginSession.seen_at
+    query = select(Account, FamilyLink, family.c.name, *here, *beside).options(joinedload(Account.roles))
+    query = query.outerjoin(LoginSession, this).outerjoin(FamilyLink, mine).outerjoin(family, family.c.id == FamilyLink.family_id)
     return query.where(Account.id == bindparam("account")).order_by(FamilyLink.id)
 
 

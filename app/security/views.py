@@ -29,8 +29,7 @@ class LoginView(AuthDBView):
         if form.validate_on_submit():
             account = self._who_signs_in(form)
             if account is not None:
-                sessions.begin(account)
-                return redirect(target)
+                return sessions.enter(account, target)
         return self._page(form)
 
     def _who_signs_in(self, form):
@@ -52,6 +51,7 @@ class LoginView(AuthDBView):
         return page, 200 if request.method == "GET" else 422
 
     @expose("/logout/", methods=["POST"])
+    @writes(ACCOUNT)
     def logout(self):
         sessions.end()
         flash(_("You are signed out."), "success")

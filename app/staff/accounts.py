@@ -26,6 +26,8 @@ from app.security.operations import (
 )
 from app.security.passwords import hash_password
 from app.security.scope import may, require, role_of
+from app.security.second_factor import is_on, switch_off
+from app.security.sessions import open_sessions
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer
 from app.staff.forms import StaffForm
 from app.staff.interface import actor, saving
@@ -113,7 +115,7 @@ class AccountsView(StaffView):
 
     @classmethod
     def more_routes(cls):
-        return ("new_staff", "account", "close", "activate", "deactivate", "end_link", "invite")
+        return ("new_staff", "account", "close", "activate", "deactivate", "end_link", "invite", "end_second_step")
 
     def deeds_of_list(self):
         if role_of(actor()) is not Viewer.administrator:
@@ -159,6 +161,8 @@ class AccountsView(StaffView):
             role=role_label(row),
             links=db.session.execute(links).all(),
             address=address,
+            devices=open_sessions(row.id),
+            second_step=is_on(row.id),
             deeds=self._deeds_of(row),
             may_edit=may(Noun.account, "edit"),
             back_url=self.back_url(),
@@ -180,6 +184,16 @@ class AccountsView(StaffView):
                 confirm=_("Sign this person out everywhere?"),
             )
         ]
+        if is_on(row.id):
+            deeds.append(
+                Deed(
+                    _("End the second step"),
+                    url_for("AccountsView.end_second_step", account_id=row.id),
+                    "shield",
+                    post=True,
+                    confirm=_("Has this person lost the telephone? From now on the password alone signs in, and every session is closed."),
+                )
+            )
         if row.active:
             question = _("Close this account? The person is signed out and cannot sign in any more.")
             return [
@@ -201,6 +215,14 @@ class AccountsView(StaffView):
     @expose("/<int(max=2147483647):account_id>/deconnecter", methods=["POST"])
     def close(self, account_id):
         return self._do(account_id, lambda account: close_sessions(account, by=actor()), _("Every session of this account is closed."))
+
+    @expose("/<int(max=2147483647):account_id>/sans-code", methods=["POST"])
+    def end_second_step(self, account_id):
+        def end(account):
+            switch_off(account, by=actor())
+            close_sessions(account, by=actor())
+
+        return self._do(account_id, end, _("The second step is off. Set it up again at the next sign-in."))
 
     @expose("/<int(max=2147483647):account_id>/desactiver", methods=["POST"])
     def deactivate(self, account_id):

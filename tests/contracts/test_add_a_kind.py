@@ -16,6 +16,7 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.families import changes
 from app.families.models import Family, Situation
+from tests import cast
 from tests.conftest import account, base_of, work
 
 PAGE = Path(__file__).parents[2] / "docs/add-a-kind.md"
@@ -75,7 +76,7 @@ def closed(town):
 def signed_in(town, username):
     client = town.test_client()
     with town.app_context():
-        identity = account(username).get_id()
+        identity = cast.identity(username)
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"], session["locale"] = identity, True, "en"
     return client

@@ -14,7 +14,8 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.security.models import Account
 from tests import browser as chromium
-from tests.conftest import account, skip_or_fail, work
+from tests import cast
+from tests.conftest import skip_or_fail, work
 
 #: A telephone and a desk; what a page must hold on both.
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
@@ -142,7 +143,7 @@ class Person:
 def cookie(app, username, locale):
     """A signed-in session, without paying for a password's hash."""
     with app.app_context():
-        identity = account(username).get_id()
+        identity = cast.identity(username)
     return app.session_interface.get_signing_serializer(app).dumps({"_user_id": identity, "_fresh": True, "locale": locale})
 
 

@@ -45,12 +45,13 @@ def who(client):
     if identity is None:
         return None
     from app.extensions import db
-    from app.security.models import Account
+    from app.security.models import Account, LoginSession
+    from app.security.sessions import hash_of
 
     with client.application.app_context():
-        number, _dot, token = identity.partition(".")
-        found = db.session.get(Account, int(number))
-        return found.username if found.session_token == token else None
+        number, _dot, key = identity.partition(".")
+        query = db.select(Account.username).join(LoginSession, LoginSession.account_id == Account.id)
+        return db.session.scalar(query.where(Account.id == int(number), LoginSession.key_hash == hash_of(key), LoginSession.ended_at.is_(None)))
 
 
 __all__ = ["account", "link_in", "mails", "token_of", "who"]
