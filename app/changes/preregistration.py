@@ -75,13 +75,15 @@ def keep_step(row, step, values):
         row.name = (values.get("last_name") or "")[:120]
         address = (values.get("email") or "").lower()
         if address != row.email:
+            # What was to be sent is looked at once more.
             row.email, row.confirmed_at = address, None
+            row.content = {name: value for name, value in row.content.items() if name != "wants_to_send"}
 
 
 def keep_draft(row, step, typed):
-    """Keep {field: text} that was typed and is not whole yet, for whoever goes a step back."""
+    """Keep {field: [texts]} that was typed and is not whole yet, for whoever goes a step back."""
     refuse_if_closed(row)
-    short = {name: str(text)[:2000] for name, text in list(typed.items())[:40]}
+    short = {name: [text[:2000] for text in texts[:40]] for name, texts in list(typed.items())[:40]}
     row.content = {**row.content, "drafts": {**drafts_of(row), step: short}}
 
 
@@ -91,7 +93,7 @@ def drop_draft(row, step):
 
 
 def drafts_of(row):
-    """{step: {field: text}} of what was half typed."""
+    """{step: {field: [texts]}} of what was half typed."""
     return row.content.get("drafts") or {}
 
 
@@ -161,10 +163,9 @@ def write_to(row):
     row.content = {**row.content, "mails": mails + 1}
     queue_mail(
         row.email,
-        "preregistration",
+        "preregistration" if row.content.get("wants_to_send") else "preregistration_later",
         locale=row.locale,
         token=token_of(row),
-        sending=bool(row.content.get("wants_to_send")),
         until=clock.local(expires_at(row)).date(),
     )
 
@@ -277,6 +278,17 @@ def latest_request(row):
     return next(reversed(requests_of(row)), None)
 
 
+def take_back(row):
+    """The family takes back what it sent, within the open unit of work; Stale where the town was faster."""
+    request = _open_request(row)
+    if request is None:
+        raise Stale(_("There is nothing to take back any more."))
+    request.move_to(RequestState.withdrawn)
+    request.decided_at = clock.now()
+    kind_of(NEW_FAMILY).closed(request)
+    record("request.withdrawn", request, by="visitor", note=NEW_FAMILY)
+
+
 def _open_request(row):
     return next((request for request in reversed(requests_of(row)) if request.state in OPEN), None)
 
@@ -302,6 +314,13 @@ def forget_old(limit=200):
     for row in rows:
         remove(row)
     return len(rows)
+
+
+def erase(row):
+    """The family removes what it has not sent, within the open unit of work."""
+    if row.sent_at is not None:
+        raise Stale(_("This was sent to the town hall: take it back instead."))
+    remove(row)
 
 
 def remove(row):

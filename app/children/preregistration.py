@@ -26,6 +26,8 @@ class StepForm(Form):
     """One step: fields in parts, whose values are JSON values of core/codec."""
 
     layout = ()
+    #: Fields that are no answer of the family.
+    aside = ()
     #: The kind of request whose fields these are; it says how their values read.
     of_kind = None
 
@@ -37,7 +39,7 @@ class StepForm(Form):
 
     def values(self):
         """{field: JSON value} of what was typed, without what was left empty."""
-        found = {name: encode(self[name].data) for name in self.field_names()}
+        found = {name: encode(self[name].data) for name in self.field_names() if name not in self.aside}
         return {name: value for name, value in found.items() if value not in (None, [])}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What is kept in order by itself? Files and presences that nobody needs any more, the school holidays to come."""
+"""What is kept in order by itself? Files, presences and forms that nobody needs any more, the school holidays to come."""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ from sqlalchemy import delete
 
 from app.activities.school_calendar import work_out
 from app.changes.models import Presence
+from app.changes.preregistration import forget_old
 from app.core import clock
 from app.core.db import unit_of_work
 from app.documents.operations import sweep
@@ -20,6 +21,12 @@ def forget_presences():
     with unit_of_work():
         gone = db.session.execute(delete(Presence).where(Presence.seen_at < clock.now() - PRESENCE_LIFE)).rowcount
     return gone
+
+
+def forget_preregistrations():
+    """Remove the forms of new families that were begun a month ago and never sent; their papers are swept with the other files."""
+    with unit_of_work():
+        return forget_old()
 
 
 def sweep_files():

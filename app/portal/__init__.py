@@ -5,7 +5,7 @@ def register(appbuilder):
     """Add the families' views, and what stands around them."""
     from flask import current_app
 
-    from app.portal import bar, kinds, prices
+    from app.portal import bar, kinds, preregistration_end, prices
     from app.portal.absence import AbsenceView
     from app.portal.account import AccountView
     from app.portal.agenda import AgendaView
@@ -30,6 +30,7 @@ def register(appbuilder):
         appbuilder.add_view_no_menu(view)
     for view in (PayView, NotifyView, DemoBankView):
         appbuilder.add_view_no_menu(view)
+    preregistration_end.register(appbuilder)
     kinds.register(appbuilder)
     bar.init_app(current_app._get_current_object())
     prices.init_app(current_app._get_current_object())
