@@ -82,6 +82,8 @@ PARTICULIER_SIRET = os.environ.get("PARTICULIER_SIRET", "")
 PAYMENT_PROVIDER = os.environ.get("PAYMENT_PROVIDER", "demo" if MODE == "demo" else "")
 #: PayFiP: the creditor's number (6 digits), T for tests, X while it is being activated, W for real; its page, and a WSDL of one's own.
 PAYFIP_NUMCLI = os.environ.get("PAYFIP_NUMCLI", "")
+#: How the trésorerie has the reference of an invoice written, where each is paid by itself: of {number}, {year} and {rank}.
+PAYFIP_REFDET = os.environ.get("PAYFIP_REFDET", "{number}")
 PAYFIP_SAISIE = os.environ.get("PAYFIP_SAISIE", "T")
 PAYFIP_PAGE = os.environ.get("PAYFIP_PAGE", "https://www.payfip.gouv.fr/tpa/paiementws.web")
 PAYFIP_WSDL = os.environ.get("PAYFIP_WSDL", "")

@@ -22,6 +22,7 @@ from app.core.i18n import _
 from app.core.money import format_money, from_cents, to_cents
 from app.extensions import db
 from app.mail.operations import queue_mail
+from app.payments.debts import by_titre, names_of, refuse_part
 from app.payments.models import AttemptState, Means, Payment, PaymentAttempt, Suspense, SuspenseReason
 from app.payments.models.attempt import LIVE
 from app.payments.operations import write_journal
@@ -47,6 +48,11 @@ def payable(family_id, wanted=None):
     return chosen, sum((one.left for one in chosen), from_cents(0))
 
 
+def one_by_one(bank):
+    """Whether one payment pays one invoice alone."""
+    return not bank.grouped or by_titre()
+
+
 def begin(family_id, wanted, *, by):
     """Save an attempt to pay these invoices (ids; None: all that is due), within the open unit of work; returns it.
 
@@ -60,8 +66,10 @@ def begin(family_id, wanted, *, by):
     chosen, amount = payable(family_id, wanted)
     if not chosen:
         raise DomainError(_("Nothing is left to pay."))
-    if not bank.grouped and len(chosen) > 1:
-        raise DomainError(_("Each invoice is paid by itself: choose one."))
+    if one_by_one(bank):
+        if len(chosen) > 1:
+            raise DomainError(_("Each invoice is paid by itself: choose one."))
+        refuse_part(chosen[0])
     if not bank.least <= amount <= bank.most:
         raise DomainError(
             _("Between %(least)s and %(most)s can be paid online.", least=format_money(bank.least), most=format_money(bank.most))
@@ -222,7 +230,7 @@ def _money(attempt, answer):
 
 def _oddness(attempt, answer):
     """The SuspenseReason of an answer that does not fit the attempt to the cent, or None."""
-    if not answer.fits or answer.reference != attempt.reference:
+    if not answer.fits or answer.reference not in names_of(attempt, current_app.config["PAYFIP_REFDET"]):
         return SuspenseReason.reference
     if not answer.real:
         return SuspenseReason.mode

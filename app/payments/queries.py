@@ -36,7 +36,7 @@ def payment_of(payment_id, family_id):
 def receipts(entries):
     """{ledger entry's id: Payment's id} of those entries that have a receipt; one query, none where there is none."""
     query = select(Payment.entry_id, Payment.id).where(Payment.entry_id.in_(entries), Payment.cancels_id.is_(None))
-    return {entry: payment for entry, payment in db.session.execute(query)} if entries else {}
+    return dict(db.session.execute(query).all()) if entries else {}
 
 
 def count_suspended():

@@ -12,7 +12,7 @@ from app.changes.models import Channel
 from app.core import clock
 from app.core.i18n import _, _lp
 from app.messages.queries import news, unpack_news
-from app.portal.pay import may_pay
+from app.portal.pay import may_pay, pays_apart
 from app.portal.queries import count_sent_back, family_name
 from app.portal.sections import has_screen
 from app.security.scope import in_portal, is_family, standing
@@ -66,6 +66,7 @@ def around():
             "news": unpack_news(standing().counts.get("news")),
             "new_messages": standing().counts.get("new_messages", 0),
             "may_pay": may_pay(),
+            "pays_apart": pays_apart(),
         }
     return g.portal_around
 

@@ -12,7 +12,7 @@ from app.documents.pdf import pdf_response
 from app.extensions import csrf, db
 from app.mail.texts import link
 from app.payments.models import AttemptState, DemoTransaction, PaymentAttempt
-from app.payments.online import announce, begin, hurry, live_attempt, paid_with, payable
+from app.payments.online import announce, begin, hurry, live_attempt, one_by_one, paid_with, payable
 from app.payments.providers import provider
 from app.payments.queries import payment_of
 from app.payments.receipts import receipt_pdf
@@ -32,6 +32,11 @@ LOOK_AGAIN, LOOKS = 3, 40
 def may_pay():
     """Whether the person may pay online, and the town takes it."""
     return may(Noun.payment, "ask") and provider() is not None
+
+
+def pays_apart():
+    """Whether each invoice is paid by itself."""
+    return provider() is not None and one_by_one(provider())
 
 
 class PayView(PortalView):

@@ -123,7 +123,7 @@ def test_requests_by_arrows_and_links(app, person):
 def test_a_question_on_one_line_of_a_bill(app, person, bills):
     parent, clerk = person("galbert", "phone"), person("agent")
     page = parent.visit(OCTOBER)
-    page.get_by_role("link", name="A question about this line? Léa, Canteen").first.click()
+    page.get_by_role("link", name="A question? Léa, Canteen").first.click()
     page.get_by_label("Which day?").select_option("Fri 2 October 2026")
     page.get_by_label("Your message").fill("Léa was ill on that day.")
     parent.check()

@@ -1,13 +1,21 @@
 """Does PayFiP take what we ask, and do we understand what it answers?"""
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
+from app.billing.models import Invoice
+from app.core import settings
+from app.core.db import unit_of_work
+from app.extensions import db
+from app.payments import online
+from app.payments.models import SuspenseReason
 from app.payments.providers import Found, ProviderDown, Refused
 from app.payments.providers.payfip import PayFipProvider, plain
 from tests.payments.payfip import payfip
+from tests.payments.test_desk import an_invoice
 
 URLS = {"notify_url": "https://portail.example/paiement/notification", "return_url": "https://portail.example/retour"}
 
@@ -114,3 +122,20 @@ def test_a_service_that_is_away(app, bank):
 def test_titles_are_letters_digits_and_spaces():
     assert plain("Factures de la famille L’Hénaff – n° 3") == "Factures de la famille L Henaff n 3"
     assert len(plain("x" * 300)) == 100
+
+
+def test_a_titre_is_named_by_its_own_number_and_year(ctx, bank, monkeypatch):
+    provider, server = bank
+    invoice = db.session.get(Invoice, an_invoice(1, "30.00", rank=7))
+    monkeypatch.setattr(online, "provider", lambda: provider)
+    with unit_of_work():
+        settings.put("payment_mode", "titre")
+        attempt = online.begin(1, {invoice.id}, by=None)
+    attempt.token = provider.start(attempt, email="christelle@famille.example", title="Facture", **URLS).token
+    told = server.payments[attempt.token]
+    assert (told["refdet"], told["exer"]) == (str(invoice.number), str(invoice.year)) != (attempt.reference, "")
+    server.pay(attempt.token, "P")
+    answer = provider.look_up(attempt)
+    # What the bank calls it fits, and another invoice's number does not.
+    assert online._oddness(attempt, answer) is None
+    assert online._oddness(attempt, replace(answer, reference="2026999999")) is SuspenseReason.reference

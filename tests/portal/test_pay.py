@@ -1,14 +1,17 @@
 """Does a family pay what is due in two taps, see what became of it, and nothing of anybody else's?"""
 
 import re
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
 
-from app.core import clock
+from app.core import clock, settings
+from app.core.db import unit_of_work
 from app.extensions import db
-from app.payments.models import AttemptState, Payment, PaymentAttempt
+from app.payments.models import AttemptState, Means, Payment, PaymentAttempt
 from app.payments.online import look_up_due
+from app.payments.operations import receive
 from tests.conftest import counted_queries
 from tests.payments.test_desk import an_invoice
 
@@ -120,3 +123,21 @@ def test_few_queries(app, galbert):
             with counted_queries() as few:
                 assert galbert.get(url).status_code == 200
             assert len(few) <= 8, (url, few)
+
+
+def test_what_the_treasury_books_is_paid_invoice_by_invoice(app, galbert):
+    with app.app_context(), unit_of_work():
+        settings.put("payment_mode", "titre")
+    for page in ("/portail/", "/portail/releve/"):
+        assert "Pay €50.00" not in galbert.get(page).text and "Choose an invoice to pay" in galbert.get(page).text
+    page = galbert.get(PAY).text
+    assert "The Treasury books each invoice by itself" in page and "Pay €30.00" in page and "Pay €20.00" in page
+    assert "Each invoice is paid by itself: choose one." in galbert.post(PAY).text
+    first, second = re.findall(r'name="invoice" value="(\d+)"', page)
+    to_the_bank(galbert, invoice=first)
+    # A part of one was paid at the desk: the Treasury takes no part.
+    with app.test_request_context("/"), unit_of_work():
+        receive(1, Means.cheque, Decimal("5.00"), by="Régisseur", invoices=[int(second)])
+    assert "Pay the rest at the town hall." in galbert.get(PAY).text
+    refused = galbert.post(PAY, data={"invoice": second})
+    assert refused.status_code == 422 and "A part of this invoice is paid already" in refused.text

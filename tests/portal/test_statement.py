@@ -320,9 +320,7 @@ def test_a_question_is_asked_about_an_invoice(app, sign_in, bills):
 
 def test_a_question_is_tied_to_a_line_and_the_day_that_was_chosen(app, sign_in, bills):
     client = sign_in("galbert")
-    line = re.search(
-        r'href="([^"]*about=line-\d+)">A question about this line\?<span class="sr-only"> Léa, Canteen', client.get(OCTOBER).text
-    )[1]
+    line = re.search(r'href="([^"]*about=line-\d+)">A question\?<span class="sr-only"> Léa, Canteen', client.get(OCTOBER).text)[1]
     page = client.get(line).text
     assert "Invoice 2026000002: Léa, Canteen" in page and "Which day?" in page
     other = re.findall(r'<option value="(\d+)">Fri 2 October 2026', page)[0]

@@ -8,8 +8,8 @@ import re
 import unicodedata
 from functools import cached_property
 
-from app.core import clock
 from app.core.money import from_cents, to_cents
+from app.payments.debts import debt_of
 from app.payments.providers.base import Answer, Found, Provider, ProviderDown, Refused, Started
 
 #: What `resultrans` says: card paid, debit accepted, card refused, debit refused, given up.
@@ -22,7 +22,7 @@ SECONDS = 15
 
 
 class PayFipProvider(Provider):
-    """PayFiP in the mode of a régie: one payment for several invoices, under a reference of ours."""
+    """PayFiP for a régie (one payment for several invoices, under a reference of ours), or for titres (an invoice, under its own)."""
 
     name = "payfip"
 
@@ -31,12 +31,13 @@ class PayFipProvider(Provider):
         return "/".join(self.config["PAYFIP_PAGE"].split("/")[:3])
 
     def start(self, attempt, *, email, notify_url, return_url, title):
+        debt = debt_of(attempt, self.config.get("PAYFIP_REFDET", "{number}"))
         answer = self._call(
             "get_idop",
             numcli=self.config["PAYFIP_NUMCLI"],
             saisie=self.config["PAYFIP_SAISIE"],
-            exer=f"{clock.today().year}",
-            refdet=attempt.reference,
+            exer=f"{debt.year}",
+            refdet=debt.reference,
             montant=str(to_cents(attempt.amount)),
             mel=email,
             url_notification=notify_url,
