@@ -127,6 +127,7 @@ MENU = (
         (
             (_l("Mails"), "MailView.list", "mail", Noun.mail),
             (_l("Accounts"), "AccountsView.list", "lock", Noun.account),
+            (_l("Invite families"), "LettersView.choose", "send", Noun.account),
             (_l("Log"), "LogView.list", "history", Noun.log),
             (_l("Who read health data"), "HealthReadView.list", "eye", Noun.health_reads),
             (_l("Settings"), "SettingsView.edit", "settings", Noun.setting),

@@ -26,6 +26,7 @@ from app.staff.families import AdultView, FamilyView
 from app.staff.grants import GrantView, ShareView
 from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
 from app.staff.invoices import InvoiceView
+from app.staff.letters import LettersView
 from app.staff.log import LogView
 from app.staff.mails import MailView
 from app.staff.message_lists import CannedView, NewsView, TopicView
@@ -85,6 +86,7 @@ VIEWS = (
     TopicView,
     CannedView,
     AccountsView,
+    LettersView,
     LogView,
     SettingsView,
     BookingsView,

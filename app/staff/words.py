@@ -56,6 +56,7 @@ SENTENCES = {
     "lot.sealed": _l("requests completed by the family"),
     "lot.assigned": _l("requests assigned"),
     "account.invited": _l("invitation made"),
+    "letters.asked": _l("many invitations asked for"),
     "account.activated": _l("account opened"),
     "account.password": _l("password changed"),
     "account.blocked": _l("account blocked for a while"),
