@@ -72,11 +72,11 @@ def _plain(lines):
             items[-1].append(line.strip())
         else:
             if items:
-                yield {"kind": "list", "items": items}
+                yield {"kind": "list", "points": items}
                 items = []
             words.append(line.strip())
     if items:
-        yield {"kind": "list", "items": items}
+        yield {"kind": "list", "points": items}
     if words:
         yield {"kind": "text", "lines": words}
 

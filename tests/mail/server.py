@@ -1,67 +1,88 @@
-"""Which mail server do the tests talk to? A small one of our own, on a free port, that can be told to misbehave."""
+"""Which mail server do the tests talk to? aiosmtpd on a free port, told to misbehave at any word of the conversation."""
 
+import asyncio
 import email
-import socketserver
-import threading
-import time
+import socket
 from contextlib import contextmanager
 from email import policy
 
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
+
 
 class Behaviour:
-    """What the server got, and what it answers: {verb: (code, text)}, "hang up" or "sleep"."""
+    """What the server got, and what it answers instead of yes: {verb: (code, text)}, "hang up", "sleep".
+
+    END is the end of a mail: a refused one is not kept. "taken in silence": it is kept, and the sender never hears of it.
+    """
 
     def __init__(self):
         self.received, self.answers, self.connections = [], {}, 0
 
-    def take(self, content):
-        self.received.append(email.message_from_bytes(content, policy=policy.default))
+    async def handle_DATA(self, _server, _session, envelope):
+        told = self.answers.get("END")
+        if told in (None, "taken in silence"):
+            self.received.append(email.message_from_bytes(envelope.content, policy=policy.default))
+        return await _told(_server, told) or "250 taken"
 
 
-class _Handler(socketserver.StreamRequestHandler):
-    def handle(self):
-        behaviour = self.server.behaviour
-        behaviour.connections += 1
-        if not self.answer("CONNECT", 220, "ready"):
-            return
-        while line := self.rfile.readline().decode().strip():
-            verb = line.split(":")[0].split(" ")[0].upper()
-            if not self.answer(verb, *{"DATA": (354, "go on"), "QUIT": (221, "bye")}.get(verb, (250, "fine"))):
-                return
-            if verb == "DATA" and "DATA" not in behaviour.answers:
-                content = b"".join(iter(self.rfile.readline, b".\r\n"))
-                if "END" not in behaviour.answers:
-                    behaviour.take(content)
-                if not self.answer("END", 250, "taken"):
-                    return
-            if verb == "QUIT":
-                return
+class _Server(SMTP):
+    """Asks the behaviour before each word."""
 
-    def answer(self, verb, code, text):
-        told = self.server.behaviour.answers.get(verb, (code, text))
-        if told == "hang up":
-            return False
-        if told == "sleep":
-            time.sleep(3)
-            return False
-        self.wfile.write(f"{told[0]} {told[1]}\r\n".encode())
-        return True
+    async def _handle_client(self):
+        self.event_handler.connections += 1
+        answer = await _told(self, self.event_handler.answers.get("CONNECT"))
+        if answer is None:
+            return await super()._handle_client()
+        if not self.transport.is_closing():
+            await self.push(answer)
+            self.transport.close()
+        return None
+
+    async def _unless_told(self, verb, go_on, argument):
+        answer = await _told(self, self.event_handler.answers.get(verb))
+        if answer is None:
+            await go_on(argument)
+        elif not self.transport.is_closing():
+            await self.push(answer)
+
+    async def smtp_MAIL(self, arg):
+        await self._unless_told("MAIL", super().smtp_MAIL, arg)
+
+    async def smtp_RCPT(self, arg):
+        await self._unless_told("RCPT", super().smtp_RCPT, arg)
+
+    async def smtp_DATA(self, arg):
+        await self._unless_told("DATA", super().smtp_DATA, arg)
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
+async def _told(server, told):
+    """The answer that the server was told to give, None for its own; it may hang up, at once or after a sleep."""
+    if told is None or isinstance(told, tuple):
+        return told and f"{told[0]} {told[1]}"
+    if told != "hang up":
+        await asyncio.sleep(3 if told == "sleep" else 60)
+    server.transport.close()
+    return "221 bye"
+
+
+class _Controller(Controller):
+    def factory(self):
+        return _Server(self.handler, enable_SMTPUTF8=False)
 
 
 @contextmanager
 def mail_server():
     """A running server: (port, Behaviour)."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.behaviour = Behaviour()
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield server.server_address[1], server.behaviour
-        finally:
-            server.shutdown()
-            thread.join()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    behaviour = Behaviour()
+    controller = _Controller(behaviour, hostname="127.0.0.1", port=port)
+    controller.start()
+    # The controller looks once whether it answers.
+    behaviour.connections = 0
+    try:
+        yield port, behaviour
+    finally:
+        controller.stop()

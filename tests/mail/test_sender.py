@@ -37,6 +37,11 @@ def send(app):
         return send_due()
 
 
+def content(mail, kind):
+    """A mail's text, or its page."""
+    return mail.get_body((kind,)).get_content().replace("\r\n", "\n")
+
+
 def rows(app):
     with app.app_context():
         return db.session.scalars(db.select(OutgoingMail).order_by(OutgoingMail.id)).all()
@@ -50,7 +55,8 @@ def test_a_mail_leaves_once(app, post_office):
     assert mail["To"] == "galbert@famille.example" and mail["From"] == app.config["MAIL_DEFAULT_SENDER"]
     assert mail.get_all("Message-ID") == [row.message_id]
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["Subject"] == row.subject and mail.get_content().replace("\r\n", "\n").strip() == row.body.strip()
+    assert mail["Subject"] == row.subject and content(mail, "plain").strip() == row.body.strip()
+    assert f">{row.subject}</h1>" in content(mail, "html") and 'lang="fr"' in content(mail, "html")
     assert row.state is MailState.sent and row.sent_at and row.attempts == 1
 
 

@@ -69,6 +69,10 @@ def context_of(template):
         return {"child": "Léa", "activity": "Canteen", "full": [clock.today()], "late": [clock.today()], "signs_in": True}
     if template == "day_cancelled":
         return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
+    if template.startswith("arrival_"):
+        lot, family = ChangeLot(number="2026-0412"), SimpleNamespace(code="F00042")
+        dates = {"received_on": clock.today(), "implied_on": clock.today(), "silence_accepts": True}
+        return {"lot": lot, "family": family, "code": "ABCD", "token": "the-token", "reason": "No paper.", **dates}
     return {"account": someone, "token": "the-token", "at": clock.now()}
 
 
