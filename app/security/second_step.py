@@ -99,13 +99,7 @@ class SecondStepView(OwnView):
         secret = second_factor.secret_in(form.secret.data, account)
         if form.validate_on_submit() and (codes := _switch_on(form, account, secret)):
             return self._codes(codes, sessions.target())
-        if secret is None:
-            form.secret.data = second_factor.new_secret(account)
-            secret = second_factor.secret_in(form.secret.data, account)
-        address = second_factor.address_for(secret, account)
-        picture = Markup(second_factor.picture_of(address))  # noqa: S704 - our own drawing
-        found = {"form": form, "account": account, "secret": secret, "address": address, "picture": picture, "asked": _is_asked()}
-        return self._page("second_step_set_up", **found), 422 if form.errors else 200
+        return self._set_up(form, account, secret), 422 if form.errors else 200
 
     @expose("/secours/", methods=["GET", "POST"])
     @writes(ACCOUNT)
@@ -132,6 +126,15 @@ class SecondStepView(OwnView):
             flash(_("The second step is off: your password alone signs you in."), "success")
             return redirect(url_for("OwnAccountView.show"))
         return self._page("second_step_stop", form=form, account=account), 422 if form.errors else 200
+
+    def _set_up(self, form, account, secret):
+        if secret is None:
+            form.secret.data = second_factor.new_secret(account)
+            secret = second_factor.secret_in(form.secret.data, account)
+        address = second_factor.address_for(secret, account)
+        picture = Markup(second_factor.picture_of(address))
+        found = {"secret": secret, "address": address, "picture": picture, "asked": _is_asked()}
+        return self._page("second_step_set_up", form=form, account=account, **found)
 
     def _state(self, account):
         factor, left = second_factor.factor_of(account.id), second_factor.codes_left(account.id)

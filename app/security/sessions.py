@@ -165,7 +165,9 @@ def open_sessions(account_id):
     here = (g.get("login_session") or (None,))[0]
     alive = LoginSession.seen_at > clock.now() - current_app.permanent_session_lifetime
     query = select(LoginSession).where(LoginSession.account_id == account_id, LoginSession.ended_at.is_(None))
-    rows = db.session.scalars(query.where(or_(alive, LoginSession.id == here)).order_by(LoginSession.seen_at.desc(), LoginSession.id.desc()))
+    rows = db.session.scalars(
+        query.where(or_(alive, LoginSession.id == here)).order_by(LoginSession.seen_at.desc(), LoginSession.id.desc())
+    )
     return sorted(rows, key=lambda row: row.id != here)
 
 

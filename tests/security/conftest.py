@@ -51,7 +51,9 @@ def who(client):
     with client.application.app_context():
         number, _dot, key = identity.partition(".")
         query = db.select(Account.username).join(LoginSession, LoginSession.account_id == Account.id)
-        return db.session.scalar(query.where(Account.id == int(number), LoginSession.key_hash == hash_of(key), LoginSession.ended_at.is_(None)))
+        return db.session.scalar(
+            query.where(Account.id == int(number), LoginSession.key_hash == hash_of(key), LoginSession.ended_at.is_(None))
+        )
 
 
 __all__ = ["account", "link_in", "mails", "token_of", "who"]
