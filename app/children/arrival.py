@@ -5,6 +5,7 @@ from sqlalchemy import select, update
 from app.changes.forms import SectionForm
 from app.changes.kinds import KINDS, Finding, Kind, Tab, register
 from app.changes.models import Act, Lane
+from app.changes.notices import reader_of_lot
 from app.children.alike import alike, known_children
 from app.children.operations import add_child
 from app.children.preregistration import lines_of, name_of
@@ -52,7 +53,6 @@ class NewFamily(Kind):
     # -- what it does ---------------------------------------------------------------------------------------------------------------
 
     def create(self, values, *, request):
-        registration = request.lot.pre_registration
         joined = values.get("joins")
         family = _known(joined) if joined else _new(values)
         for place, child in enumerate(values["children"]):
@@ -63,8 +63,8 @@ class NewFamily(Kind):
         db.session.execute(update(StoredFile).where(StoredFile.id.in_(request.files)).values(family_id=family.id))
         # Told here, with the code that is kept nowhere.
         request.notified_at = clock.now()
-        if registration.email and registration.confirmed_at:
-            _tell(registration, family, joined)
+        if reader_of_lot(request.lot) is not None:
+            _tell(request.lot, family, joined)
         return family
 
     def check(self, request, target):
@@ -127,13 +127,14 @@ def _known(family_id):
     return family
 
 
-def _tell(registration, family, joined):
+def _tell(lot, family, joined):
     """The mail to the confirmed address: with the code of the first visit where the file is new; a file that was there it does not open."""
-    about = {"locale": registration.locale, "family_id": family.id, "family": family}
+    reader = reader_of_lot(lot)
+    about = {"locale": reader.locale, "family_id": family.id, "lot": lot}
     if joined:
-        queue_mail(registration.email, "arrival_joined", **about)
+        queue_mail(reader.email, "arrival_joined", **about)
     else:
-        queue_mail(registration.email, "arrival_accepted", code=invite(family.guardian.id, family.id, by="system"), **about)
+        queue_mail(reader.email, "arrival_accepted", family=family, code=invite(family.guardian.id, family.id, by="system"), **about)
 
 
 def new_children(request, family_id):
