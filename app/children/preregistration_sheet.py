@@ -23,7 +23,8 @@ def sheet_pdf(content=None, *, services=(), papers=(), number=""):
         children=[_lines("children", child) for child in children],
         years=_years(content),
         services=_services(content, services),
-        wishes=_lines("wishes", content.get("wishes"), without=("school_year", "services")),
+        wishes=_lines("wishes", content.get("wishes"), without=("school_year", "services", "note")),
+        note=(content.get("wishes") or {}).get("note", ""),
         papers=[(title, title in papers) for title in map(str, paper_names().values())],
         printed_on=clock.today(),
     )

@@ -24,7 +24,7 @@ from app.security.scope import is_family
 KEY = "preregistration"
 #: (step, endpoint, words), in the order of the form.
 STEPS = (
-    ("guardian", "NewFamilyView.guardian", _l("You")),
+    ("guardian", "NewFamilyView.guardian", _l("About you")),
     ("spouse", "NewFamilyView.spouse", _l("Other adult")),
     ("children", "NewFamilyView.children", _l("Children")),
     ("wishes", "NewFamilyView.wishes", _l("What you need")),
