@@ -24,6 +24,7 @@ from app.core.i18n import in_locale
 from app.extensions import db
 from app.families.asking import ask_due, begin_asking
 from app.jobs.housekeeping import foresee_school_holidays, forget_preregistrations, forget_presences, sweep_files
+from app.mail.digest import gather_digests
 from app.mail.operations import send_due
 from app.payments.online import look_up_due
 from app.security.sessions import forget_sessions
@@ -54,7 +55,10 @@ JOBS = (
     accept,
     # Somebody waits for the bank's word. Each look waits for another machine.
     a_few(look_up_due, 3),
-    *(a_few(act) for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, send_due)),
+    *(
+        a_few(act)
+        for act in (lapse_offers, end_past_wishes, apply_due, offer_places, send_receipts, tell_decisions, gather_digests, send_due)
+    ),
     freeze_due,
     run_for_a_while,
     render_due,
@@ -63,7 +67,17 @@ JOBS = (
     # Each waits for another machine.
     a_few(ask_due, 3),
 )
-HOUSEKEEPING = (forget_preregistrations, forget_presences, forget_sessions, sweep_files, forget_letters, foresee_school_holidays, a_few(remind_of_papers), remind_unpaid, begin_asking)
+HOUSEKEEPING = (
+    forget_preregistrations,
+    forget_presences,
+    forget_sessions,
+    sweep_files,
+    forget_letters,
+    foresee_school_holidays,
+    a_few(remind_of_papers),
+    remind_unpaid,
+    begin_asking,
+)
 
 
 def work_once(jobs=JOBS + HOUSEKEEPING, go_on=lambda: True):

@@ -13,6 +13,7 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.mail.models import MailState, OutgoingMail
 from app.mail.page import html_of
+from app.mail.queries import for_digest
 from app.mail.smtp import FAULTS, Line, is_broken, is_final
 from app.mail.texts import write
 
@@ -70,7 +71,7 @@ def _lease(limit):
     due = (
         select(OutgoingMail.id)
         .where(OutgoingMail.state == MailState.queued, OutgoingMail.not_before <= now)
-        .where(or_(OutgoingMail.leased_until.is_(None), OutgoingMail.leased_until < now))
+        .where(or_(OutgoingMail.leased_until.is_(None), OutgoingMail.leased_until < now), ~for_digest())
         .order_by(OutgoingMail.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -1,14 +1,49 @@
 """What does a clerk need to know about the mails?"""
 
+from flask import current_app
 from sqlalchemy import func, select
 
 from app.core import clock
 from app.extensions import db
 from app.mail.models import MailState, OutgoingMail
+from app.mail.templates import names, template
 
 
 def mails_waiting():
-    """(how many mails are due, or were tried in vain, and still wait; how many were given up)."""
+    """(how many mails are due, or were tried in vain, and still wait; how many were given up). A digest is waited for by choice."""
     due = (OutgoingMail.state == MailState.queued) & ((OutgoingMail.not_before <= clock.now()) | (OutgoingMail.last_error != ""))
     failed = OutgoingMail.state == MailState.failed
-    return tuple(db.session.execute(select(func.count().filter(due), func.count().filter(failed)).select_from(OutgoingMail)).one())
+    counts = func.count().filter(due, ~for_digest()), func.count().filter(failed)
+    return tuple(db.session.execute(select(*counts).select_from(OutgoingMail)).one())
+
+
+def for_digest():
+    """The condition for mails that wait for their reader's digest. What the reader chooses now counts: who leaves it gets all at once."""
+    # The table of accounts belongs to a room above this one: named here as its foreign key names it.
+    account = db.metadata.tables["ab_user"]
+    asked_for = select(account.c.id).where(account.c.daily_digest.is_(True))
+    return OutgoingMail.template.in_(patient_mails()) & OutgoingMail.account_id.is_not(None) & OutgoingMail.account_id.in_(asked_for)
+
+
+def patient_mails():
+    """The names of the mails that can wait for a digest."""
+    if "preau.patient_mails" not in current_app.extensions:
+        current_app.extensions["preau.patient_mails"] = [name for name in names() if template(name).can_wait]
+    return current_app.extensions["preau.patient_mails"]
+
+
+def opens_a_door(name):
+    """Whether a mail of this name carries a link or a code that lets somebody in; of a mail that is no more, one does not know."""
+    try:
+        return template(name).opens_a_door
+    except KeyError:
+        return True
+
+
+def failures_of(family_id):
+    """The mails to a family that were given up since the last one that reached the same address, newest first; a few."""
+    later = (
+        select(func.max(OutgoingMail.id)).where(OutgoingMail.family_id == family_id, OutgoingMail.state == MailState.sent).scalar_subquery()
+    )
+    query = select(OutgoingMail).where(OutgoingMail.family_id == family_id, OutgoingMail.state == MailState.failed)
+    return db.session.scalars(query.where(OutgoingMail.id > func.coalesce(later, 0)).order_by(OutgoingMail.id.desc()).limit(5)).all()

@@ -81,7 +81,7 @@ class HouseTemplate:
         environment = _environment()
         _run(environment.get_template(self.path), given, noted.block)
         noted.values.setdefault("town", Town().name)
-        noted.values["signature"] = environment.get_template(ENDING).render(given).strip("\n")
+        noted.values["signature"] = signature(Town())
         plain = {name: str(value) for name, value in context.items() if isinstance(value, (str, int))}
         return {**plain, **noted.values}
 
@@ -89,7 +89,7 @@ class HouseTemplate:
         """{place: text} of nobody."""
         with in_locale(locale):
             own = self.about(locale).get("samples", {})
-            known = {**_samples(), **own, "signature": _environment().get_template(ENDING).render(town=Town()).strip("\n")}
+            known = {**_samples(), **own, "signature": signature(Town())}
             written = {name: re.sub(r"%\((\w+)\)[sd]", r"{\1}", str(known.get(name, "…"))) for name in self.places(locale)}
             return {name: PLACE.sub(lambda found: str(known.get(found[1], "…")), text) for name, text in written.items()}
 
@@ -107,6 +107,11 @@ class HouseTemplate:
     @property
     def path(self):
         return f"mail/{self.name}.txt"
+
+
+def signature(town):
+    """How every mail ends, in the language of now."""
+    return _environment().get_template(ENDING).render(town=town, _=_).strip("\n")
 
 
 def _samples():

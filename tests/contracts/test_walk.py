@@ -24,6 +24,7 @@ PUBLIC = {
     "theme.stylesheet",
     "LoginView.login",
     "LoginView.logout",
+    "CodeStepView.code",
     "LocaleView.index",
     "UtilView.back",
     "FirstVisitView.codes",
@@ -38,7 +39,9 @@ PUBLIC = {
     "NotifyView.notify",
 }
 #: The own account, whoever one is: no row of anybody else can be named there.
-OWN_ACCOUNT = {"OwnAccountView.show", "OwnAccountView.address", "PasswordView.change"}
+OWN_ACCOUNT = {"OwnAccountView.show", "OwnAccountView.address", "OwnMailsView.choose", "PasswordView.change"} | {
+    f"SecondStepView.{page}" for page in ("show", "paper", "stop")
+}
 
 VIEWERS = {
     "galbert": Viewer.guardian,

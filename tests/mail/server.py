@@ -19,11 +19,11 @@ class Behaviour:
     def __init__(self):
         self.received, self.answers, self.connections = [], {}, 0
 
-    async def handle_DATA(self, _server, _session, envelope):
+    async def handle_DATA(self, server, _session, envelope):  # noqa: N802 - aiosmtpd's name
         told = self.answers.get("END")
         if told in (None, "taken in silence"):
             self.received.append(email.message_from_bytes(envelope.content, policy=policy.default))
-        return await _told(_server, told) or "250 taken"
+        return await _told(server, told) or "250 taken"
 
 
 class _Server(SMTP):
@@ -46,13 +46,13 @@ class _Server(SMTP):
         elif not self.transport.is_closing():
             await self.push(answer)
 
-    async def smtp_MAIL(self, arg):
+    async def smtp_MAIL(self, arg):  # noqa: N802
         await self._unless_told("MAIL", super().smtp_MAIL, arg)
 
-    async def smtp_RCPT(self, arg):
+    async def smtp_RCPT(self, arg):  # noqa: N802
         await self._unless_told("RCPT", super().smtp_RCPT, arg)
 
-    async def smtp_DATA(self, arg):
+    async def smtp_DATA(self, arg):  # noqa: N802
         await self._unless_told("DATA", super().smtp_DATA, arg)
 
 

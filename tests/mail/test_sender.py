@@ -13,38 +13,13 @@ from app.mail.models import MailState, OutgoingMail
 from app.mail.operations import RETRY_AFTER, queue_mail, retry, send_due
 from app.mail.queries import mails_waiting
 from tests.conftest import account, work
-from tests.mail.server import mail_server
-
-
-@pytest.fixture
-def post_office(app, monkeypatch):
-    """A mail server, and the application set to use it."""
-    with mail_server() as (port, behaviour):
-        for key, value in {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": port, "MAIL_USE_TLS": False, "MAIL_TIMEOUT": 1}.items():
-            monkeypatch.setitem(app.config, key, value)
-        monkeypatch.setattr(app.extensions["mail"], "suppress", False)
-        yield behaviour
+from tests.mail.conftest import content, rows, send
 
 
 def queue(app, *recipients, **more):
     with app.test_request_context("/"), unit_of_work():
         for recipient in recipients or ["galbert@famille.example"]:
             queue_mail(recipient, "password_changed", locale="fr", account=account("galbert"), at=clock.now(), **more)
-
-
-def send(app):
-    with app.test_request_context("/"):
-        return send_due()
-
-
-def content(mail, kind):
-    """A mail's text, or its page."""
-    return mail.get_body((kind,)).get_content().replace("\r\n", "\n")
-
-
-def rows(app):
-    with app.app_context():
-        return db.session.scalars(db.select(OutgoingMail).order_by(OutgoingMail.id)).all()
 
 
 def test_a_mail_leaves_once(app, post_office):
