@@ -102,7 +102,9 @@ def _cancelled():
 
 
 def _taken():
-    rows = taken_query(bindparam("units", expanding=True), bindparam("counted_from"), bindparam("last")).subquery()
+    rows = taken_query(
+        bindparam("units", expanding=True), bindparam("counted_from"), bindparam("last"), bindparam("groups", expanding=True)
+    ).subquery()
     return select(*_columns("taken", unit_id=rows.c.unit_id, group_id=rows.c.group_id, day=rows.c.day, number=rows.c.number))
 
 
@@ -122,7 +124,7 @@ class Facts:
 
     @classmethod
     def load(cls, plan, children, first, last):
-        """Of these children, from first to last; places are counted from today on, and only where there is a limit."""
+        """Of these children, from first to last; places are counted from today on, where there is a limit, in the groups that take them."""
         wanted = {
             "children": children,
             "first": first,
@@ -131,6 +133,7 @@ class Facts:
             "activities": list(plan.services),
             "units": list(plan.capacities.unit_ids),
             "counted_from": max(first, clock.today()),
+            "groups": plan.group_ids(children, max(first, clock.today()), last),
         }
         facts = cls()
         for row in db.session.execute(everything(), wanted):

@@ -73,8 +73,11 @@ class Capacities:
         return self.places.get((unit_id, group_id, day), self.places.get((unit_id, group_id, None)))
 
 
-def taken_query(unit_ids, first, last):
-    """(unit_id, group_id, day, how many places are taken) in a stretch of days: what is booked, and what open requests hold."""
+def taken_query(unit_ids, first, last, group_ids=None):
+    """(unit_id, group_id, day, how many places are taken) in a stretch of days: what is booked, and what open requests hold.
+
+    `group_ids`: of these groups alone. Those of one household are a part of a town's.
+    """
     booked = (
         select(Booking.unit_id, Booking.group_id, Booking.day, func.count().label("number"))
         .where(Booking.day.between(first, last), Booking.unit_id.in_(unit_ids), Booking.state == BookingState.booked)
@@ -86,6 +89,8 @@ def taken_query(unit_ids, first, last):
         .where(PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_(OCCUPIES))
         .group_by(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day)
     )
+    if group_ids is not None:
+        booked, held = booked.where(Booking.group_id.in_(group_ids)), held.where(PlaceAsked.group_id.in_(group_ids))
     return union_all(booked, held)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app.activities.calendar import Calendar
+from app.activities.calendar import Calendar, days_between
 from app.activities.models import Activity, ActivityGroup, Enrolment, Places, Unit, UnitConflict
 from app.activities.places import Capacities, group_for, schooling_on
 from app.children.models import Household, SchoolEnrolment, SchoolYear, Weeks
@@ -166,6 +166,16 @@ class Plan:
             chosen = enrolment.group_id if enrolment is not None else None
             self._groups[key] = group_for(self.services[activity.id].groups, of.child, day, self.schooling(child_id, day), chosen)
         return self._groups[key]
+
+    def group_ids(self, children, first, last):
+        """The ids of the groups that take one of these children on one of these days, by what it is enrolled in."""
+        groups = (
+            self.group(child, activity, day)
+            for child in children
+            for activity in {unit.activity for unit in self.units_of(child)}
+            for day in days_between(first, last)
+        )
+        return list({group.id for group in groups if group is not None})
 
     def why_closed(self, child_id, activity, day):
         """Why an activity is closed for a child on a day, as families read it; None where it is open."""

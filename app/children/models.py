@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint, exists, select, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core import clock
@@ -89,9 +89,12 @@ class Child(Model):
     @classmethod
     def of_family(cls, family_id):
         """The SQL condition that a child lives in this family, today or by an open custody link."""
-        return exists(
-            select(Household.id).where(Household.child_id == cls.id, Household.family_id == family_id, Household.ended_on.is_(None))
-        )
+        return cls.id.in_(cls.ids_of(family_id))
+
+    @classmethod
+    def ids_of(cls, family_id):
+        """A sub-query for their ids: the few links of one family are read, where a condition on each child reads the whole town's."""
+        return select(Household.child_id).where(Household.family_id == family_id, Household.ended_on.is_(None))
 
     def __repr__(self):
         return f"{self.first_name} {self.last_name}"
@@ -110,6 +113,7 @@ class Household(Model):
             sqlite_where=text("ended_on IS NULL"),
             postgresql_where=text("ended_on IS NULL"),
         ),
+        Index("ix_household_child", "child_id"),
         CheckConstraint("ended_on IS NULL OR ended_on >= started_on", name="ck_household_dates"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -243,7 +247,7 @@ class PickUpPerson(Model):
     @classmethod
     def of_family(cls, family_id):
         """The SQL condition that this household named the person, the child still lives there, and it is not withdrawn."""
-        return (cls.family_id == family_id) & cls.ended_on.is_(None) & cls.child.has(Child.of_family(family_id))
+        return (cls.family_id == family_id) & cls.ended_on.is_(None) & cls.child_id.in_(Child.ids_of(family_id))
 
     def __repr__(self):
         return f"{self.first_name} {self.last_name}"

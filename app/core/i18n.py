@@ -1,9 +1,11 @@
 """How are texts translated? English in the code, the catalogue for the rest; `_` now, `_l` when shown."""
 
 from contextlib import contextmanager
+from datetime import date
+from functools import lru_cache
 
 from flask import g, has_app_context
-from flask_babel import force_locale, format_decimal, get_locale, get_translations
+from flask_babel import force_locale, format_date, format_decimal, get_locale, get_translations
 from flask_babel.speaklater import LazyString
 from jinja2 import pass_eval_context
 from markupsafe import Markup
@@ -20,6 +22,19 @@ def with_country(language):
 def language():
     """The reader's language, as accounts keep it."""
     return get_locale().language
+
+
+def date_text(day, style=None):
+    """A date as the reader writes it: the filter `dateformat` of templates."""
+    if type(day) is not date:
+        return format_date(day, style)
+    return _date_text(day, style, get_locale())
+
+
+@lru_cache(maxsize=8192)
+def _date_text(day, style, _locale):
+    # A page shows a hundred dates, few of them different, and each takes as long as a query.
+    return format_date(day, style)
 
 
 def _catalogue():

@@ -32,6 +32,7 @@ def init_app(app):
     app.register_error_handler(WriteRefused, _write_refused)
     # Flask-AppBuilder renders its widgets without context processors.
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.jinja_env.filters["dateformat"] = i18n.date_text
     app.jinja_env.filters["numberformat"] = number
     app.jinja_env.filters["money"] = format_money
     app.jinja_env.filters["quotient"] = format_quotient
@@ -63,6 +64,13 @@ def csp_nonce():
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return g.csp_nonce
+
+
+def let_post_to(response, origin):
+    """Let the form of this page lead to somebody else's server: a bank's."""
+    policy = POLICY.format(nonce=csp_nonce(), styles="").replace("form-action 'self'", f"form-action 'self' {origin}")
+    response.headers["Content-Security-Policy"] = policy
+    return response
 
 
 def _headers(response):

@@ -98,7 +98,7 @@ def calendar_text(family_id):
 
 def _days(model, family_id):
     first, last = clock.today() - BEFORE, clock.today() + AFTER
-    mine = (model.family_id == family_id) & model.child.has(Child.of_family(family_id)) & model.day.between(first, last)
+    mine = (model.family_id == family_id) & model.child_id.in_(Child.ids_of(family_id)) & model.day.between(first, last)
     # A unit's title depends on how many units its activity has.
     units = joinedload(model.unit).joinedload(Unit.activity).selectinload(Activity.units)
     return select(model).where(mine).options(joinedload(model.child), units).order_by(model.day, model.id)

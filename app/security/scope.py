@@ -5,9 +5,10 @@ from datetime import date
 from functools import cache
 
 from flask import abort, g, request, session
+from flask_appbuilder.security.sqla.models import Role
 from flask_login import current_user
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager
 
 from app.core import clock
 from app.extensions import db
@@ -67,15 +68,17 @@ def standing():
 
 def _of_person(name, find):
     """What is asked dozens of times a page of the signed-in person, found once; None for nobody."""
-    # Each look through a proxy costs as much as the answer.
-    user, kept = current_user._get_current_object(), g._get_current_object()
+    # Each look through a proxy costs as much as the answer, and Flask-Login's keeps whom it has found here.
+    kept = g._get_current_object()
+    user = kept.get("_login_user") or current_user._get_current_object()
+    found = kept.get(name)
+    if found is not None and found[0] is user:
+        return found[1]
     if not user.is_authenticated:
         return None
-    found = kept.get(name)
-    if found is None or found[0] is not user:
-        found = (user, find(user))
-        setattr(kept, name, found)
-    return found[1]
+    answer = find(user)
+    setattr(kept, name, (user, answer))
+    return answer
 
 
 def _find_standing():
@@ -117,7 +120,10 @@ def _links():
     beside = [count_of(FamilyLink.account_id, FamilyLink.family_id).label(name) for name, count_of in _beside.items()]
     this = (LoginSession.account_id == Account.id) & (LoginSession.key_hash == bindparam("hash")) & LoginSession.ended_at.is_(None)
     here = LoginSession.id.label("session_id"), LoginSession.seen_at
-    query = select(Account, FamilyLink, family.c.name, *here, *beside).options(joinedload(Account.roles))
+    # Roles joined one by one: SQLite reads those of every account for two tables that are joined as one.
+    granted = db.metadata.tables["ab_user_role"]
+    query = select(Account, FamilyLink, family.c.name, *here, *beside).options(contains_eager(Account.roles))
+    query = query.outerjoin(granted, granted.c.user_id == Account.id).outerjoin(Role, Role.id == granted.c.role_id)
     query = query.outerjoin(LoginSession, this).outerjoin(FamilyLink, mine).outerjoin(family, family.c.id == FamilyLink.family_id)
     return query.where(Account.id == bindparam("account")).order_by(FamilyLink.id)
 

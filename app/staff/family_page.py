@@ -159,7 +159,7 @@ def _people(family_id):
 
 
 def _children(family_id):
-    lives_here = exists().where(Household.child_id == Child.id, Household.family_id == family_id)
+    lives_here = Child.id.in_(select(Household.child_id).where(Household.family_id == family_id))
     query = (
         select(Child, SchoolEnrolment)
         .where(lives_here)

@@ -1,7 +1,9 @@
 """What stands in the staff's menu? The screens that the person may open, and how many requests wait."""
 
 from flask import current_app, g, request, url_for
+from flask_babel import get_locale
 from flask_login import current_user
+from markupsafe import Markup
 from sqlalchemy import func, select
 
 from app.changes.kinds import KINDS
@@ -138,6 +140,9 @@ MENU = (
 #: Views whose pages lie below those of another in the menu.
 BELOW = {"BillView": "BillingView", "ReminderStepView": "ReminderView"}
 
+#: Menus that are kept rendered: five roles, two languages, some sixty places, and the numbers of the day.
+MENUS_KEPT = 1000
+
 
 def init_app(app):
     """Give the staff's pages their menu."""
@@ -150,12 +155,35 @@ def menu_of_request():
         return {}
     if "staff_menu" not in g:
         g.staff_menu = {
-            "staff_nav": [group for title, entries in MENU if (group := _group(title, entries))["links"]],
+            "staff_menu": _menu,
+            "staff_groups": _groups,
             "person": {"name": str(current_user), "role": role_label(current_user)},
             "logout_url": url_for("LoginView.logout"),
             "home_url": url_for("IndexView.index"),
         }
     return g.staff_menu
+
+
+def _menu():
+    """The menu as HTML. Sixty links in ten groups take longer than most pages below them, and few menus differ."""
+    kept = current_app.extensions.setdefault("preau.menus", {})
+    # All that staff/menu.html shows depends on these alone.
+    key = staff_role(), get_locale(), request.script_root, _here(), tuple(sorted(_counts().items()))
+    if key not in kept:
+        if len(kept) >= MENUS_KEPT:
+            kept.clear()
+        kept[key] = Markup(current_app.jinja_env.get_template("staff/menu.html").render(groups=_groups()))
+    return kept[key]
+
+
+def _groups():
+    return [group for title, entries in MENU if (group := _group(title, entries))["links"]]
+
+
+def _here():
+    """The view of the request, or the one of the menu that it lies below."""
+    name = (request.endpoint or "").split(".")[0]
+    return BELOW.get(name, name)
 
 
 def _group(title, entries):
@@ -180,8 +208,7 @@ def _url(endpoint):
 
 
 def _link(title, endpoint, icon, _noun):
-    here, there = (request.endpoint or "").split("."), endpoint.split(".")
-    current = BELOW.get(here[0], here[0]) == there[0]
+    current = _here() == endpoint.split(".")[0]
     return {"title": title, "url": _url(endpoint), "icon": icon, "current": current, "count": _counts().get(endpoint, 0)}
 
 

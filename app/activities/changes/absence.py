@@ -95,7 +95,7 @@ class AbsenceKind(Kind):
     secret = True
 
     def of_family(self, family_id):
-        return (Absence.family_id == family_id) & Absence.child.has(Child.of_family(family_id))
+        return (Absence.family_id == family_id) & Absence.child_id.in_(Child.ids_of(family_id))
 
     def parent(self, child_id, family_id):
         return child_of(family_id, child_id) if child_id else None
@@ -256,7 +256,7 @@ class CertificateKind(Kind):
     secret = True
 
     def of_family(self, family_id):
-        return (Absence.family_id == family_id) & Absence.child.has(Child.of_family(family_id))
+        return (Absence.family_id == family_id) & Absence.child_id.in_(Child.ids_of(family_id))
 
     def refuse_if_invalid(self, proposal, family_id):
         if not proposal.after.get("certificate_id"):

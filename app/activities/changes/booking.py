@@ -94,7 +94,7 @@ class BookingKind(Kind):
     hint = _l("A booking counts when the town hall has accepted it. Until then your place is kept.")
 
     def of_family(self, family_id):
-        return (Booking.family_id == family_id) & Booking.child.has(Child.of_family(family_id))
+        return (Booking.family_id == family_id) & Booking.child_id.in_(Child.ids_of(family_id))
 
     def parent(self, child_id, family_id):
         return child_of(family_id, child_id) if child_id else None

@@ -112,7 +112,7 @@ class PaperSent(Kind):
     bulk = False
 
     def of_family(self, family_id):
-        return (Paper.family_id == family_id) & or_(Paper.child_id.is_(None), Paper.child.has(Child.of_family(family_id)))
+        return (Paper.family_id == family_id) & or_(Paper.child_id.is_(None), Paper.child_id.in_(Child.ids_of(family_id)))
 
     def parent(self, child_id, family_id):
         """The child whose paper it is; for a paper of the household, the household."""

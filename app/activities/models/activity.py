@@ -47,7 +47,7 @@ activity_paper = Table(
     "activity_paper",
     Model.metadata,
     Column("activity_id", ForeignKey("activity.id", ondelete="CASCADE"), primary_key=True),
-    Column("paper_type_id", ForeignKey("paper_type.id", ondelete="CASCADE"), primary_key=True),
+    Column("paper_type_id", ForeignKey("paper_type.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 

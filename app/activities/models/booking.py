@@ -45,7 +45,7 @@ class Enrolment(Model):
     @classmethod
     def of_family(cls, family_id):
         """The SQL condition that this household enrolled the child, and that it still lives there."""
-        return (cls.family_id == family_id) & cls.child.has(Child.of_family(family_id))
+        return (cls.family_id == family_id) & cls.child_id.in_(Child.ids_of(family_id))
 
     def __repr__(self):
         return f"{self.child}, {self.activity}"
@@ -136,9 +136,11 @@ class Booking(Model):
     __tablename__ = "booking"
     __table_args__ = (
         Index("uq_booking_place", "child_id", "unit_id", "day", unique=True),
-        Index("ix_booking_day", "day", "unit_id", "group_id"),
+        Index("ix_booking_day", "day", "unit_id", "group_id", "state", "child_id"),
+        #: A page asks for a household's next days.
+        Index("ix_booking_family", "family_id", "day"),
         #: Places are counted from it alone: without the day, SQLite would read a unit's whole year.
-        Index("ix_booking_unit", "unit_id", "day", "group_id", "state"),
+        Index("ix_booking_unit", "unit_id", "group_id", "day", "state"),
         CheckConstraint("state != 'absent' OR absence_id IS NOT NULL", name="ck_booking_absence"),
         CheckConstraint("state != 'cancelled' OR cancellation_id IS NOT NULL", name="ck_booking_cancellation"),
     )
@@ -147,7 +149,7 @@ class Booking(Model):
     unit_id: Mapped[int] = mapped_column(ForeignKey("activity_unit.id"))
     group_id: Mapped[int | None] = mapped_column(ForeignKey("activity_group.id", ondelete="SET NULL"))
     #: The household that asked, and that pays.
-    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
     day: Mapped[date] = mapped_column(Date)
     state: Mapped[BookingState] = mapped_column(enum_column(BookingState, "ck_booking_state"), default=BookingState.booked)
     asked_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

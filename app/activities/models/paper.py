@@ -57,11 +57,17 @@ class Paper(Model):
     """A paper that the town has accepted. A newer one takes its place; the old one is kept until it is purged."""
 
     __tablename__ = "paper"
-    __table_args__ = (Index("ix_paper_owner", "family_id", "child_id", "paper_type_id"), Index("ix_paper_expiry", "valid_until"))
+    __table_args__ = (
+        Index("ix_paper_owner", "family_id", "child_id", "paper_type_id"),
+        Index("ix_paper_expiry", "valid_until"),
+        #: A page asks for a type's papers of one household and of its children.
+        Index("ix_paper_type_family", "paper_type_id", "family_id"),
+        Index("ix_paper_type_child", "child_id", "paper_type_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
-    paper_type_id: Mapped[int] = mapped_column(ForeignKey("paper_type.id"), index=True)
+    paper_type_id: Mapped[int] = mapped_column(ForeignKey("paper_type.id"))
     family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
-    child_id: Mapped[int | None] = mapped_column(ForeignKey("child.id", ondelete="CASCADE"), index=True)
+    child_id: Mapped[int | None] = mapped_column(ForeignKey("child.id", ondelete="CASCADE"))
     file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
     received_on: Mapped[date] = mapped_column(Date, default=clock.today)
     #: Its last good day; null: for ever.
