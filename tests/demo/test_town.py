@@ -48,6 +48,7 @@ BY_CHANCE = {
     "password",
     "session_token",
     "key",
+    "key_hash",
     "message_id",
     "idempotency_key",
     "batch",
