@@ -33,10 +33,15 @@ PUBLIC = {
     "ResetView.asked",
     "ResetView.choose",
     "ResetView.confirm",
+    # A family that nobody knows yet: what it fills in is its own session's alone.
+    *(f"NewFamilyView.{name}" for name in ("start", "guardian", "spouse", "children", "child", "wishes")),
+    *(f"NewFamilyEndView.{name}" for name in ("papers", "paper", "check", "state", "link", "blank", "sheet")),
     # A calendar reads it, which cannot sign in: its address is the secret.
     "CalendarView.calendar",
     # The bank says that there is news: it is not believed, it makes us ask.
     "NotifyView.notify",
+    # The bank says what became of a payment: it is believed where it has signed.
+    "NotifyView.word",
 }
 #: The own account, whoever one is: no row of anybody else can be named there.
 OWN_ACCOUNT = {"OwnAccountView.show", "OwnAccountView.address", "OwnMailsView.choose", "PasswordView.change"} | {
@@ -91,7 +96,7 @@ def address(app, rule, rows):
         return url_for(rule.endpoint, **values)
 
 
-FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian", "year": 2026}
+FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian", "year": 2026, "rank": 1}
 
 
 #: What a view without a generated screen keeps.
