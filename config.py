@@ -1,5 +1,6 @@
 """What does the installation set? Everything from the environment, with defaults that run."""
 
+import json
 import os
 import re
 from datetime import timedelta
@@ -87,6 +88,8 @@ PAYFIP_REFDET = os.environ.get("PAYFIP_REFDET", "{number}")
 PAYFIP_SAISIE = os.environ.get("PAYFIP_SAISIE", "T")
 PAYFIP_PAGE = os.environ.get("PAYFIP_PAGE", "https://www.payfip.gouv.fr/tpa/paiementws.web")
 PAYFIP_WSDL = os.environ.get("PAYFIP_WSDL", "")
+#: What eopayment needs to know of another bank, as JSON (docs/payments.md): secrets too, so it may be a file like theirs.
+PAYMENT_OPTIONS = json.loads(_secret("PAYMENT_OPTIONS") or "{}")
 
 BABEL_DEFAULT_LOCALE = "fr"
 #: Pages show the town's wall clock.

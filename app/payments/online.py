@@ -141,6 +141,24 @@ def hurry(provider_name, token):
     return db.session.execute(due.values(look_at=clock.now())).rowcount > 0
 
 
+def hear(provider_name, token, answer):
+    """A bank that cannot be asked says, signed, what became of a payment: within the open unit of work. Whether we know it."""
+    mine = select(PaymentAttempt.id).filter_by(provider=provider_name, token=token)
+    attempt_id = db.session.scalar(mine)
+    if attempt_id is None:
+        return False
+    attempt = _locked(attempt_id)
+    if attempt.state in (S.paid, S.suspense):
+        return True
+    # Money counts however late it is said to have come; the rest only while somebody waits for it.
+    if attempt.live or answer.found in (Found.paid, Found.debit):
+        _take(attempt, answer)
+    if not attempt.live:
+        # There is nobody to be asked.
+        attempt.look_at = None
+    return True
+
+
 # -- what the worker does ---------------------------------------------------------------------------------------------------------------
 
 

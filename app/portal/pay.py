@@ -1,6 +1,8 @@
 """How does a family pay online? What is due and ticked, the way to the bank, and what became of it."""
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from urllib.parse import urlencode
+
+from flask import abort, current_app, flash, make_response, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_login import current_user
 from sqlalchemy import select
@@ -8,12 +10,13 @@ from sqlalchemy import select
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _
+from app.core.web import POLICY, csp_nonce
 from app.documents.pdf import pdf_response
 from app.extensions import csrf, db
 from app.mail.texts import link
 from app.payments.models import AttemptState, DemoTransaction, PaymentAttempt
-from app.payments.online import announce, begin, hurry, live_attempt, one_by_one, paid_with, payable
-from app.payments.providers import provider
+from app.payments.online import announce, begin, hear, hurry, live_attempt, one_by_one, paid_with, payable
+from app.payments.providers import Refused, SignedProvider, provider, provider_named
 from app.payments.queries import payment_of
 from app.payments.receipts import receipt_pdf
 from app.portal.queries import family_name
@@ -24,6 +27,8 @@ from app.security.scope import may
 from app.security.who_sees_what import Noun
 
 ATTEMPT = LOGS | {"payment_attempt", "demo_transaction"}
+#: What the signed word of a bank posts.
+POSTED = ATTEMPT | {"payment", "ledger_entry", "allocation", "suspense", "counter", "outgoing_mail"}
 REFERENCE = "<string(minlength=6,maxlength=30):reference>"
 #: Seconds between two looks of a page that waits for the bank, and for how many of them it does.
 LOOK_AGAIN, LOOKS = 3, 40
@@ -67,7 +72,12 @@ class PayView(PortalView):
         attempt = self._attempt(reference)
         if attempt.state is not AttemptState.pending:
             return redirect(url_for("PayView.back", reference=reference))
-        return self.render_template("portal/pay_bank.html", title=_("To the bank"), attempt=attempt)
+        form = _form_of(attempt)
+        page = make_response(self.render_template("portal/pay_bank.html", title=_("To the bank"), attempt=attempt, form=form))
+        if form is not None:
+            policy = POLICY.format(nonce=csp_nonce(), styles="")
+            page.headers["Content-Security-Policy"] = policy.replace("form-action 'self'", f"form-action 'self' {form.origin}")
+        return page
 
     @expose(f"/payer/{REFERENCE}/retour")
     def back(self, reference):
@@ -120,6 +130,15 @@ def _start(family_id, ticked):
     return reference
 
 
+def _form_of(attempt):
+    """What is posted to a bank that is not reached by an address alone; None for the others."""
+    bank, reader = provider_named(attempt.provider), reader_of(current_user.id, attempt.family_id)
+    if not isinstance(bank, SignedProvider) or reader is None:
+        return None
+    back = link("PayView.back", reference=attempt.reference)
+    return bank.form(attempt, email=reader.email, notify_url=link("NotifyView.word"), return_url=back)
+
+
 class NotifyView(BaseView):
     """The bank says that there is news. It is not believed: it makes us ask sooner."""
 
@@ -138,6 +157,24 @@ class NotifyView(BaseView):
             if not known:
                 current_app.logger.info("a notification of no attempt")
         return "", 204
+
+    @expose("/banque", methods=["POST"])
+    @csrf.exempt
+    @writes(POSTED)
+    def word(self):
+        bank = provider()
+        if not isinstance(bank, SignedProvider):
+            abort(404)
+        try:
+            token, answer = bank.heard(urlencode(list(request.form.items(multi=True))))
+        except Refused as forged:
+            current_app.logger.warning("a notification was refused: %s", forged)
+            return "", 400
+        with unit_of_work():
+            known = hear(bank.name, token, answer)
+        if not known:
+            current_app.logger.info("a notification of no attempt")
+        return "", 200
 
 
 class DemoBankView(PortalView):
