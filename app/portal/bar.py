@@ -34,7 +34,12 @@ ENTRIES = (
 OF_ENROLMENTS = (Noun.enrolment, Noun.paper)
 #: Pages that belong to an entry of the bar without being its own.
 OTHER_PAGES = {"PapersView": "EnrolmentsView", "BillPapersView": "StatementView", "EstimateView": "StatementView"}
-FOOTER = (("AccessibilityView.statement", _lp("footer", "Accessibility")), ("PrivacyView.privacy", _lp("footer", "Personal data")))
+FOOTER = (
+    ("AccessibilityView.statement", _lp("footer", "Accessibility")),
+    ("PrivacyView.privacy", _lp("footer", "Personal data")),
+    # The guide has its sheet among the documents.
+    ("NewFamilyView.start", _lp("footer", "First registration of a family")),
+)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ PUBLIC = {
     *(f"NewFamilyEndView.{name}" for name in ("papers", "paper", "check", "state", "link", "blank", "sheet")),
     # A calendar reads it, which cannot sign in: its address is the secret.
     "CalendarView.calendar",
+    # The demonstration's alone: in a town it is 404.
+    "LetterboxView.read",
     # The bank says that there is news: it is not believed, it makes us ask.
     "NotifyView.notify",
     # The bank says what became of a payment: it is believed where it has signed.
@@ -96,7 +98,7 @@ def address(app, rule, rows):
         return url_for(rule.endpoint, **values)
 
 
-FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian", "year": 2026, "rank": 1}
+FIXED = {"locale": "en", "token": "x", "secret": "x", "kind": "csv", "of": "famille", "name": "guardian", "year": 2026, "rank": 1, "mail": "receipt", "tongue": "fr"}
 
 
 #: What a view without a generated screen keeps.

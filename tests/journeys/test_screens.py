@@ -191,6 +191,7 @@ def staff_pages(app, rows):
         "/mairie/demandes/?lane=look",
         "/mairie/demandes/?q=nobody",
         f"/mairie/demandes/{conflict}/",
+        f"/mairie/demandes/{rows['arrival_id']}/",
         f"/mairie/demandes/{conflict}/refuser?as=refuse",
         f"/mairie/demandes/{conflict}/refuser?as=send_back&reason_id=1",
         "/mairie/demandes/accepter?all=1",

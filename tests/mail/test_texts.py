@@ -73,7 +73,7 @@ def context_of(template):
         lot, family = ChangeLot(number="2026-0412"), SimpleNamespace(code="F00042")
         dates = {"received_on": clock.today(), "implied_on": clock.today(), "silence_accepts": True}
         return {"lot": lot, "family": family, "code": "ABCD", "token": "the-token", "reason": "No paper.", **dates}
-    return {"account": someone, "token": "the-token", "at": clock.now()}
+    return {"account": someone, "token": "the-token", "at": clock.now(), "until": clock.today()}
 
 
 def an_invoice(**more):
