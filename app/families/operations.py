@@ -11,6 +11,8 @@ from app.core.numbering import next_number
 from app.extensions import db
 from app.families.models import BankDetails, Family, IncomeQuotient, Mandate
 from app.families.rules import bic_of, first_of_next_month, parse_iban
+from app.security.models import FamilyLink
+from app.security.operations import end_link, lapse_codes, link_family
 
 
 def new_family(name, **more):
@@ -69,13 +71,32 @@ def archive_family(family, *, by):
     if family.archived_at is None:
         family.archived_at = clock.now()
         record("family.archived", family, by=by)
+        _end_accesses(family, by=by)
+
+
+def _end_accesses(family, *, by):
+    """Nobody acts for a file that was put away, from the next click on; letters that were not used open nothing."""
+    for adult in family.adults:
+        lapse_codes(adult.id)
+    for link in db.session.scalars(select(FamilyLink).filter_by(family_id=family.id, ended_at=None)):
+        end_link(link, _("The family was put in the archive"), by=by)
+        # By this restore_family() knows those that the archive ended.
+        link.ended_at = family.archived_at
 
 
 def restore_family(family, *, by):
-    """Take a family's file out of the archive."""
-    if family.archived_at is not None:
-        family.archived_at = None
-        record("family.restored", family, by=by)
+    """Take a family's file out of the archive; returns the accounts that act for it again: those whose access the archive ended."""
+    if family.archived_at is None:
+        return []
+    ended = select(FamilyLink).where(FamilyLink.family_id == family.id, FamilyLink.ended_at == family.archived_at).order_by(FamilyLink.id)
+    links = db.session.scalars(ended).all()
+    for former in links:
+        link = link_family(former.account, family.id, former.standing, adult_id=former.adult_id)
+        db.session.flush()
+        record("account.link_given_back", link, by=by)
+    family.archived_at = None
+    record("family.restored", family, by=by)
+    return [link.account for link in links]
 
 
 def enter_quotient(family, value, counts_from, source):

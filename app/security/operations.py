@@ -85,7 +85,7 @@ def link_family(account, family_id, standing, *, adult_id=None):
 def end_link(link, because, *, by):
     """An account no longer acts for a family, from the next click on (separation, court order); a letter in a drawer opens nothing."""
     link.ended_at, link.ended_because = clock.now(), because[:200]
-    _lapse(link.adult_id)
+    lapse_codes(link.adult_id)
     record("account.link_ended", link, by=by, note=because)
 
 
@@ -134,7 +134,7 @@ def invite(adult_id, family_id, *, by, code=None):
     `code`: one of new_code() that is printed already.
     """
     now = clock.now()
-    _lapse(adult_id)
+    lapse_codes(adult_id)
     code = code or new_code()
     row = Invitation(family_id=family_id, adult_id=adult_id, code_hash=_hash(code), expires_at=now + INVITATION_LIFE)
     db.session.add(row)
@@ -143,7 +143,8 @@ def invite(adult_id, family_id, *, by, code=None):
     return code
 
 
-def _lapse(adult_id):
+def lapse_codes(adult_id):
+    """An adult's letters in drawers open nothing any more."""
     now = clock.now()
     for former in db.session.scalars(select(Invitation).filter_by(adult_id=adult_id, used_at=None)):
         former.expires_at = min(former.expires_at, now)

@@ -92,6 +92,13 @@ class NewFamilySheet(Sheet):
         return db.session.scalar(select(Adult).where(*same).limit(1))
 
 
+def _restored(accounts):
+    """What restoring a family says: who can sign in for it again."""
+    if not accounts:
+        return _("The family is back. Nobody has an access: invite its adults.")
+    return _("The family is back. These accounts act for it again: %(names)s.", names=", ".join(map(str, accounts)))
+
+
 def archive_facet(model):
     """A choice between current and archived records."""
     return Facet(
@@ -213,18 +220,19 @@ class FamilyView(StaffView):
 
     @expose("/<int(max=2147483647):family_id>/archiver", methods=["POST"])
     def archive(self, family_id):
-        return self._move(family_id, archive_family, _("The family is in the archive. “Restore” brings it back."))
+        sentence = _("The family is in the archive, and its accesses have ended. “Restore” brings both back.")
+        return self._move(family_id, archive_family, lambda _nothing: sentence)
 
     @expose("/<int(max=2147483647):family_id>/restaurer", methods=["POST"])
     def restore(self, family_id):
-        return self._move(family_id, restore_family, _("The family is back."))
+        return self._move(family_id, restore_family, _restored)
 
-    def _move(self, family_id, act, said):
+    def _move(self, family_id, act, sentence_of):
         require(Noun.family, "edit")
         self.row(family_id)
         with saving():
-            act(db.session.get(Family, family_id), by=actor())
-        flash(said, "success")
+            sentence = sentence_of(act(db.session.get(Family, family_id), by=actor()))
+        flash(sentence, "success")
         return redirect(url_for("FamilyView.family", family_id=family_id))
 
 

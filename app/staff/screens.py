@@ -35,6 +35,7 @@ from app.staff.quotients import ProofView
 from app.staff.reminders import ReminderStepView, ReminderView
 from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
+from app.staff.separation import SeparationView
 from app.staff.settings import SettingsView
 from app.staff.simulator import SimulatorView
 from app.staff.suspense import AttemptView, SuspenseView
@@ -87,6 +88,7 @@ VIEWS = (
     CannedView,
     AccountsView,
     LettersView,
+    SeparationView,
     LogView,
     SettingsView,
     BookingsView,

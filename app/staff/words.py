@@ -57,6 +57,8 @@ SENTENCES = {
     "lot.assigned": _l("requests assigned"),
     "account.invited": _l("invitation made"),
     "letters.asked": _l("many invitations asked for"),
+    "family.separated": _l("household separated"),
+    "account.link_given_back": _l("access to a family given back"),
     "account.activated": _l("account opened"),
     "account.password": _l("password changed"),
     "account.blocked": _l("account blocked for a while"),
