@@ -15,7 +15,7 @@ from app.mail.models import MailState, OutgoingMail
 from app.mail.page import html_of
 from app.mail.queries import for_digest
 from app.mail.smtp import FAULTS, Line, is_broken, is_final
-from app.mail.texts import write
+from app.mail.texts import LONGEST_SUBJECT, write
 
 #: Pauses between attempts, in minutes; after the last one the mail is given up and a clerk sees it.
 RETRY_AFTER = (1, 5, 15, 60, 180, 720, 1440)
@@ -31,16 +31,21 @@ def queue_mail(recipient, template, *, locale="fr", family_id=None, account_id=N
     The template's first line is the subject. `locale` is the reader's. Returns the row.
     """
     subject, body = write(template, locale, **context)
+    row = queue_words(recipient, template, locale, subject, body)
+    row.family_id, row.account_id, row.not_before = family_id, account_id, not_before or row.not_before
+    return row
+
+
+def queue_words(recipient, template, locale, subject, body):
+    """Put a mail into the queue whose words are written already."""
     row = OutgoingMail(
         message_id=f"<{uuid4().hex}@{current_app.config['MAIL_DOMAIN']}>",
         recipient=recipient,
         locale=locale,
         template=template,
-        subject=subject,
+        subject=subject[:LONGEST_SUBJECT],
         body=body,
-        family_id=family_id,
-        account_id=account_id,
-        not_before=not_before or clock.now(),
+        not_before=clock.now(),
     )
     db.session.add(row)
     return row
@@ -135,3 +140,11 @@ def retry(row, *, by):
     """Queue a mail that was given up once more, within the open unit of work."""
     row.state, row.attempts, row.not_before, row.last_error = MailState.queued, 0, clock.now(), ""
     record("mail.retried", row, by=by)
+
+
+def retry_all(*, by):
+    """Queue all mails that were given up once more, within the open unit of work; returns how many."""
+    rows = db.session.scalars(select(OutgoingMail).where(OutgoingMail.state == MailState.failed)).all()
+    for row in rows:
+        retry(row, by=by)
+    return len(rows)

@@ -79,6 +79,7 @@ def _migration():
 def register(app, appbuilder, limiter):
     """Add the public screens and those about the own account, and slow down whoever tries many passwords or codes from one address."""
     from app.security.first_visit import FirstVisitView
+    from app.security.letterbox import LetterboxView
     from app.security.own_account import OwnAccountView, PasswordView
     from app.security.own_mails import OwnMailsView
     from app.security.reset import ResetView
@@ -88,7 +89,7 @@ def register(app, appbuilder, limiter):
     languages.init_app(app)
     appbuilder.add_view_no_menu(HealthView)
     appbuilder.add_view_no_menu(ThemeView, endpoint="theme")
-    for view in (FirstVisitView, ResetView, OwnAccountView, PasswordView, OwnMailsView, CodeStepView, SecondStepView):
+    for view in (LetterboxView, FirstVisitView, ResetView, OwnAccountView, PasswordView, OwnMailsView, CodeStepView, SecondStepView):
         appbuilder.add_view_no_menu(view)
     if current_app.config["RATELIMIT_ENABLED"]:
         for endpoint, limit in LIMITS.items():

@@ -1,22 +1,30 @@
-"""Which mails wait, left or failed? Read here, and sent again; in the demonstration town this is where they are read."""
+"""Which mails wait, left or failed? Read here, and sent again."""
 
 from flask import current_app, flash, redirect, url_for
 from flask_appbuilder import expose
 from sqlalchemy.orm import defer
 
 from app.core import search
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _n, language
 from app.extensions import db
+from app.mail.digest import hour
 from app.mail.models import MailState, OutgoingMail
-from app.mail.operations import retry
+from app.mail.operations import retry, retry_all
+from app.mail.page import html_of
+from app.mail.queries import for_digest, mails_waiting, opens_a_door
+from app.mail.templates import names, template
+from app.security import letterbox
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
 from app.staff.interface import actor, saving
-from app.staff.parts import Facet
-from app.staff.views import StaffView
+from app.staff.mail_texts import title_of
+from app.staff.parts import Deed, Facet
+from app.staff.views import StaffView, screen
 
-#: Mails whose links open an account: outside the demonstration only their readers see them.
-KEYS_IN_THEM = frozenset({"reset", "confirm_address", "invitation"})
+
+def _kinds():
+    """[(name, what it is called)] of the mails that the portal writes."""
+    return sorted(((name, title_of(template(name), language())) for name in names()), key=lambda kind: kind[1].casefold())
 
 
 class MailView(StaffView):
@@ -24,6 +32,7 @@ class MailView(StaffView):
 
     noun, model, route_base = Noun.mail, OutgoingMail, "/mairie/courriels"
     route_methods = ("list", "show")
+    method_permission_name = {**StaffView.method_permission_name, "retry": "edit", "retry_all": "edit"}
     list_title = _l("Mails")
     labels = {
         "subject": _l("Subject"),
@@ -46,6 +55,7 @@ class MailView(StaffView):
             lambda: [(state.name, state.label) for state in MailState],
             lambda value: OutgoingMail.state == MailState[value] if value in MailState.__members__ else None,
         ),
+        Facet("mail", _l("Which mail"), _kinds, lambda value: OutgoingMail.template == value if value else None),
     )
     loads = (defer(OutgoingMail.body),)
     first_sort = (OutgoingMail.id.desc(),)
@@ -53,19 +63,31 @@ class MailView(StaffView):
 
     @classmethod
     def more_routes(cls):
-        return ("retry",)
+        return ("retry", "retry_all")
+
+    def deeds_of_list(self):
+        return [Deed(_("Texts of the mails"), url_for("MailTextView.all"), "pencil")]
 
     def render_template(self, template, **kwargs):
-        return super().render_template(template, no_server=not current_app.config["MAIL_SERVER"], **kwargs)
+        waits, failed = mails_waiting()
+        counts = {"waits": waits, "failed": failed, "may_retry": may(Noun.mail, "edit")}
+        return super().render_template(template, no_server=not current_app.config["MAIL_SERVER"], **counts, **kwargs)
 
     @expose("/<int(max=2147483647):mail_id>/")
+    @screen
     def show(self, mail_id):
-        require(Noun.mail, "read")
         row = self.row(mail_id)
-        locked = row.template in KEYS_IN_THEM and current_app.config["MODE"] != "demo"
-        retry_url = url_for("MailView.retry", mail_id=row.id) if row.state is MailState.failed and may(Noun.mail, "edit") else ""
+        locked = opens_a_door(row.template)
         return self.render_template(
-            "staff/mail.html", title=row.subject, mail=row, locked=locked, retry_url=retry_url, back_url=self.back_url()
+            "staff/mail.html",
+            title=row.subject,
+            mail=row,
+            locked=locked,
+            page="" if locked else html_of(row.subject, row.body, row.locale),
+            for_digest=hour() if row.state is MailState.queued and _waits_for_digest(row) else "",
+            retry_url=url_for("MailView.retry", mail_id=row.id) if row.state is MailState.failed and may(Noun.mail, "edit") else "",
+            letterbox=letterbox.is_open(),
+            back_url=self.back_url(),
         )
 
     def row_url(self, row):
@@ -79,3 +101,15 @@ class MailView(StaffView):
                 retry(db.session.get(OutgoingMail, mail_id), by=actor())
             flash(_("This mail is in the queue again."), "success")
         return redirect(url_for("MailView.show", mail_id=mail_id))
+
+    @expose("/relancer", methods=["POST"])
+    def retry_all(self):
+        require(Noun.mail, "edit")
+        with saving():
+            count = retry_all(by=actor())
+        flash(_n("%(num)d mail is in the queue again.", "%(num)d mails are in the queue again.", count), "success")
+        return redirect(self.back_url())
+
+
+def _waits_for_digest(row):
+    return db.session.scalar(db.select(OutgoingMail.id).where(OutgoingMail.id == row.id, for_digest())) is not None

@@ -138,7 +138,7 @@ MENU = (
 )
 
 #: Views whose pages lie below those of another in the menu.
-BELOW = {"BillView": "BillingView", "ReminderStepView": "ReminderView"}
+BELOW = {"BillView": "BillingView", "MailTextView": "MailView", "ReminderStepView": "ReminderView"}
 
 #: Menus that are kept rendered: five roles, two languages, some sixty places, and the numbers of the day.
 MENUS_KEPT = 1000

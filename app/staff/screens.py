@@ -28,6 +28,7 @@ from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxVi
 from app.staff.invoices import InvoiceView
 from app.staff.letters import LettersView
 from app.staff.log import LogView
+from app.staff.mail_texts import MailTextView
 from app.staff.mails import MailView
 from app.staff.message_lists import CannedView, NewsView, TopicView
 from app.staff.payments import PaymentView
@@ -78,6 +79,7 @@ VIEWS = (
     AbsenceReasonView,
     PaperTypeView,
     MailView,
+    MailTextView,
     PaymentView,
     AttemptView,
     SuspenseView,

@@ -14,6 +14,7 @@ from app.mail.operations import RETRY_AFTER, queue_mail, retry, send_due
 from app.mail.queries import mails_waiting
 from tests.conftest import account, work
 from tests.mail.conftest import content, rows, send
+from tests.processes import environment_of, running, until
 
 
 def queue(app, *recipients, **more):
@@ -200,3 +201,48 @@ def test_the_worker_needs_no_request_of_its_own(app, sign_in, post_office, monke
     with app.app_context():
         one_round()
     assert "https://portail.saint-exemple.example/portail/demandes/" in rows(app)[0].body
+
+
+def test_a_worker_killed_in_mid_send_sends_the_same_mail_again(app, post_office, tmp_path):
+    """A process that dies after the server took the mail, before it said so."""
+    queue(app)
+    server = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(app.config["MAIL_PORT"]), "MAIL_USE_TLS": "0"}
+    sender = "from app import create_app\nfrom app.mail.operations import send_due\nwith create_app().test_request_context('/'): send_due()"
+    post_office.answers = {"END": "taken in silence"}
+    with running("-c", sender, env={**environment_of(app, tmp_path), **server}) as process:
+        assert until(lambda: post_office.received), "it sends"
+        process.kill()
+        process.wait()
+    assert rows(app)[0].state is MailState.queued
+    post_office.answers = {}
+    assert send(app) == 0, "the lease of the dead worker holds"
+    clock.advance(minutes=11)
+    assert send(app) == 1 and rows(app)[0].state is MailState.sent
+    first, second = post_office.received
+    assert first["Message-ID"] == second["Message-ID"] == rows(app)[0].message_id
+
+
+def test_a_day_without_the_server_loses_nothing(app, post_office):
+    """Tried every quarter of an hour at most, all leaves soon after it is back."""
+    queue(app, "a@famille.example", "b@famille.example")
+    post_office.answers = {"CONNECT": (421, "down")}
+    for _quarter in range(24):
+        assert send(app) == 0
+        clock.advance(hours=1)
+    post_office.answers = {}
+    assert send(app) == 2
+
+
+@pytest.mark.once
+def test_a_subject_carries_no_header_and_no_markup(app, post_office):
+    forged = "Léa\r\nBcc: everybody@evil.example\n\n<script>alert(1)</script><b>"
+    with app.test_request_context("/"), unit_of_work():
+        words = {"text": "<img src=x onerror=alert(1)>\n{signature}", "author": "Nadia", "thread_id": 1, "signs_in": True}
+        queue_mail("galbert@famille.example", "message", locale="fr", subject=forged, **words)
+    assert send(app) == 1
+    (mail,) = post_office.received
+    page, text = content(mail, "html"), content(mail, "plain")
+    assert mail["Bcc"] is None and "Léa Bcc: everybody@evil.example" in mail["Subject"]
+    assert "<script" not in page and "<img" not in page and "&lt;img src=x" in page
+    assert "<img src=x onerror=alert(1)>\n{signature}" in text, "what somebody wrote is text, its braces too"
+    assert "Répondre" in page and 'href="http://localhost:8080/portail/' in page, "our own address is a button"

@@ -193,14 +193,27 @@ def test_a_mail_that_was_given_up_is_tried_again(sign_in, mails, look):
     assert sign_in("regisseur").get("/mairie/courriels/").status_code == 403
 
 
-def test_outside_the_demonstration_nobody_reads_a_link_that_opens_an_account(app, sign_in, mails):
-    client, path = sign_in("admin"), f"/mairie/courriels/{mails['reset']}/"
-    assert "Body of reset" in client.get(path).text
-    app.config["MODE"], before = "production", app.config["MODE"]
-    try:
-        assert "Body of reset" not in client.get(path).text
-    finally:
-        app.config["MODE"] = before
+def test_a_link_that_opens_an_account_is_read_in_the_demonstrations_letterbox_alone(app, sign_in, mails, monkeypatch):
+    client, path, letterbox = sign_in("admin"), f"/mairie/courriels/{mails['reset']}/", "/demonstration/courriels/"
+    page = client.get(path).text
+    assert "Body of reset" not in page and letterbox in page
+    page = sign_in().get(letterbox).text
+    assert "Body of reset" in page and "Body of receipt" not in page
+    for key, value in (("MODE", "production"), ("MAIL_SERVER", "smtp.example")):
+        with monkeypatch.context() as town:
+            town.setitem(app.config, key, value)
+            assert sign_in().get(letterbox).status_code == 404
+            page = client.get(path).text
+            assert "Body of reset" not in page and letterbox not in page
+
+
+def test_all_that_was_given_up_is_tried_again_at_once(app, sign_in, mails, look, monkeypatch):
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "smtp.example")
+    client = sign_in("agent")
+    assert "Try them all again" in client.get("/mairie/courriels/?state=failed").text
+    client.post("/mairie/courriels/relancer")
+    assert look(select(OutgoingMail.state)) == [(MailState.queued,)] * 2
+    assert "About receipt" not in client.get("/mairie/courriels/?mail=reset").text
 
 
 def test_the_log_is_read_by_family_and_person(sign_in, number, look):
