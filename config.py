@@ -56,8 +56,8 @@ WTF_CSRF_TIME_LIMIT = None
 #: How many proxies stand before us (nginx: 1), for addresses and https.
 PROXIES = int(os.environ.get("PROXIES", "0"))
 
-RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", "1")
-RATELIMIT_STORAGE_URI = os.environ.get("RATELIMIT_STORAGE_URI", "memory://")
+#: Flask-AppBuilder's own limits would count in each process for itself; app/security/throttle.py counts for all of them.
+RATELIMIT_ENABLED = False
 
 MAIL_SERVER = os.environ.get("MAIL_SERVER", "")
 MAIL_PORT = int(os.environ.get("MAIL_PORT", "587"))

@@ -5,8 +5,6 @@ from importlib import import_module
 
 from flask import Flask
 from flask_appbuilder import AppBuilder
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.version import VERSION
@@ -70,10 +68,9 @@ def _add_faces(app):
 
     app.config["FAB_ROLES"] = fab_roles()
     appbuilder = AppBuilder(app, db.session, security_manager_class=AccountManager, indexview=public.IndexView)
-    limiter = Limiter(get_remote_address, app=app, storage_uri=app.config["RATELIMIT_STORAGE_URI"], default_limits=[])
     guard.init_app(app)
     web.init_app(app)
-    public.register(app, appbuilder, limiter)
+    public.register(app, appbuilder)
     portal.register(appbuilder)
     staff.register(appbuilder)
     cli.register(app)

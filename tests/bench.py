@@ -133,7 +133,6 @@ def application(folder, url):
         ENCRYPTION_KEYS=[key.read_text()],
         SQLALCHEMY_DATABASE_URI=url,
         FILES_FOLDER=str(folder / "files"),
-        RATELIMIT_ENABLED=False,
         MAIL_SERVER="",
         SESSION_COOKIE_SECURE=False,
         TEMPLATES_AUTO_RELOAD=False,

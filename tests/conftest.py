@@ -111,7 +111,6 @@ def app(database, tmp_path_factory):
         ENCRYPTION_KEYS=[Fernet.generate_key().decode()],
         SQLALCHEMY_DATABASE_URI=database.url,
         FILES_FOLDER=str(tmp_path_factory.mktemp("files")),
-        RATELIMIT_ENABLED=False,
         MAIL_SERVER="",
         SESSION_COOKIE_SECURE=False,
         FAB_PASSWORD_HASH_METHOD="scrypt:1024:8:1",

@@ -21,7 +21,6 @@ OURS = (
     "HOST",
     "BASE_URL",
     "FLASK_",
-    "RATELIMIT_",
 )
 
 

@@ -30,7 +30,7 @@ def free_port():
 
 def start(folder, port):
     """The portal with its demo town, as `make run` starts it."""
-    environment = {**os.environ, "PREAU_INSTANCE": folder, "PORT": str(port), "RATELIMIT_ENABLED": "0"}
+    environment = {**os.environ, "PREAU_INSTANCE": folder, "PORT": str(port)}
     process = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environment, start_new_session=True)
     for _attempt in range(240):
         try:

@@ -8,7 +8,7 @@ from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _, language
-from app.security import operations, sessions
+from app.security import operations, sessions, throttle
 from app.security.forms import CodesForm, FirstAccountForm, FirstPasswordForm
 from app.security.guard import ACCOUNT, writes
 from app.security.passwords import check_password, hash_password, rule
@@ -29,14 +29,9 @@ class FirstVisitView(BaseView):
         if current_user.is_authenticated:
             return redirect(url_for("IndexView.index"))
         form = CodesForm()
-        if form.validate_on_submit():
-            with unit_of_work():
-                invitation = operations.find_invitation(form.family_code.data, form.code.data)
-                found = invitation.id if invitation is not None else None
-            if found is not None:
-                session["first_visit"] = [found, int(clock.now().timestamp())]
-                return redirect(url_for("FirstVisitView.account"))
-            form.refuse(operations.why_no_invitation(form.family_code.data, form.code.data))
+        if form.validate_on_submit() and (found := _find(form)) is not None:
+            session["first_visit"] = [found, int(clock.now().timestamp())]
+            return redirect(url_for("FirstVisitView.account"))
         return self.render_template("public/first_visit.html", form=form), 422 if form.errors else 200
 
     @expose("/compte/", methods=["GET", "POST"])
@@ -56,6 +51,23 @@ class FirstVisitView(BaseView):
         return self.render_template(
             "public/first_account.html", form=form, adult=adult, known=known, rule=rule()
         ), 422 if form.errors else 200
+
+
+def _find(form):
+    """The id of the invitation that the codes are for; None where the form says why not. Wrong ones count for the address alone."""
+    codes = form.family_code.data, form.code.data
+    try:
+        with unit_of_work():
+            throttle.refuse_who_waits(throttle.LETTERS, lock=True)
+            invitation = operations.find_invitation(*codes)
+            if invitation is not None:
+                return invitation.id
+            throttle.count(throttle.LETTERS)
+    except throttle.TooOften as refusal:
+        form.refuse(refusal)
+        return None
+    form.refuse(operations.why_no_invitation(*codes))
+    return None
 
 
 def _account_form(adult):

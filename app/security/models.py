@@ -94,7 +94,7 @@ class Invitation(Model):
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
-    #: Wrong codes typed for this family since it was made; past a handful, the town makes a new one.
+    #: Wrong codes typed for this family since it was made; past operations.INVITATION_ATTEMPTS, the town makes a new one.
     attempts: Mapped[int] = mapped_column(default=0)
 
     def __repr__(self):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from flask import current_app
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -20,10 +20,10 @@ from app.core.errors import DomainError, Forbidden, NotFound
 from app.core.i18n import _
 from app.extensions import db
 from app.mail.operations import queue_mail
-from app.mail.texts import write
+from app.security.links import serializer
 from app.security.manager import AccountManager
 from app.security.models import Account, FamilyLink, Invitation, LoginAddress
-from app.security.queries import accounts_at, find_account
+from app.security.queries import address_of
 from app.security.scope import role_of
 from app.security.sessions import end_rows
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Viewer
@@ -31,9 +31,9 @@ from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Viewer
 #: Letters and digits that nobody takes for one another.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 INVITATION_LIFE = timedelta(days=60)
-#: Wrong codes for one invitation; then the town makes a new one.
-INVITATION_ATTEMPTS = 10
-RESET_LIFE = timedelta(minutes=30)
+#: Wrong codes for one invitation; then the town makes a new one. One address cannot type so many before the letter is too old: nobody
+#: locks a neighbour's letter. And a code has 60 bits: so many guesses are as good as none.
+INVITATION_ATTEMPTS = 20_000
 CONFIRM_LIFE = timedelta(days=3)
 
 
@@ -172,7 +172,7 @@ def why_no_invitation(family_code, code):
     typed = _hash(code or "")
     row = next((row for row in db.session.scalars(_invitations(family_code)) if hmac.compare_digest(row.code_hash, typed)), None)
     if row is None:
-        return _("These two codes do not go together. Compare them with your letter. After ten wrong codes a letter is locked.")
+        return _("These two codes do not go together. Compare them with your letter.")
     if row.used_at is not None:
         return _("This code has been used: you have an account. Sign in, or ask for a new password.")
     if row.expires_at <= clock.now():
@@ -267,72 +267,16 @@ def close_session(account, session_id, *, by):
 # -- addresses and tokens ---------------------------------------------------------------------------------------------------------
 
 
-class _Signer(TimestampSigner):
-    """Signs with our clock's time."""
-
-    def get_timestamp(self):
-        return int(clock.now().timestamp())
-
-
-def _serializer(purpose):
-    return URLSafeTimedSerializer(current_app.secret_key, salt=purpose, signer=_Signer)
-
-
-def reset_token(account):
-    """A token that resets the password once, for half an hour: it dies with the password that it was made for."""
-    return _serializer("reset").dumps([account.id, account.password[-12:]])
-
-
-def ask_to_reset(typed, *, locale):
-    """Send a link to each account with this address, or with this identifier and an address. Within the open unit of work.
-
-    Whoever asks learns nothing: for an unknown address the same work is done, but for the sending.
-    """
-    accounts = (
-        accounts_at(typed) if "@" in typed else [account for account in [find_account(typed)] if account is not None and account.is_active]
-    )
-    told = [(account, address) for account in accounts if (address := address_of(account)) is not None]
-    for account, address in told:
-        queue_mail(address.email, "reset", locale=account.locale, account_id=account.id, account=account, token=reset_token(account))
-    if not told:
-        write(
-            "reset",
-            locale,
-            account=Account(id=0, username="", first_name="", last_name=""),
-            token=_serializer("reset").dumps([0, "-" * 12]),
-        )
-    record("account.reset_asked", by="visitor", noun="account", row_id=told[0][0].id if told else None)
-    return len(told)
-
-
-def account_to_reset(token, *, lock=False):
-    """The account that a reset token is for. Raises DomainError where it is too old or used."""
-    try:
-        account_id, tail = _serializer("reset").loads(token, max_age=int(RESET_LIFE.total_seconds()))
-    except BadData as bad:
-        raise DomainError(_("This link is too old or has been used: ask for a new one.")) from bad
-    query = select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
-    account = db.session.scalar(query.with_for_update() if lock else query)
-    if account is None or not account.is_active or not hmac.compare_digest(account.password[-12:], tail):
-        raise DomainError(_("This link is too old or has been used: ask for a new one."))
-    return account
-
-
 def ask_to_confirm(account, email):
     """Send a link to an address; only once opened does it become the account's. Within the open unit of work."""
-    token = _serializer("address").dumps([account.id, email.lower(), account.session_token])
+    token = serializer("address").dumps([account.id, email.lower(), account.session_token])
     queue_mail(email, "confirm_address", locale=account.locale, account_id=account.id, account=account, token=token)
-
-
-def address_of(account):
-    """The confirmed LoginAddress of an account, or None."""
-    return db.session.scalar(select(LoginAddress).where(LoginAddress.account_id == account.id, LoginAddress.confirmed_at.is_not(None)))
 
 
 def address_to_confirm(token):
     """(account, address) of a confirmation token. Raises DomainError where it is too old, or a later password has ended it."""
     try:
-        account_id, email, session_token = _serializer("address").loads(token, max_age=int(CONFIRM_LIFE.total_seconds()))
+        account_id, email, session_token = serializer("address").loads(token, max_age=int(CONFIRM_LIFE.total_seconds()))
     except BadData as bad:
         raise DomainError(_("This link is too old or has been used: ask for a new one.")) from bad
     account = db.session.get(Account, account_id)

@@ -1,6 +1,6 @@
 """What does the world see before it signs in? The front page, health, the town's colours."""
 
-from flask import Response, current_app, jsonify, redirect, url_for
+from flask import Response, jsonify, redirect, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.views import IndexView as FabIndexView
 from flask_login import current_user
@@ -24,16 +24,6 @@ settings.declare(
     hint=_l("White text must be readable on it (contrast 4.5)."),
     group=_l("Town"),
 )
-
-
-#: POSTs from one address.
-LIMITS = {
-    "LoginView.login": "30 per minute",
-    "FirstVisitView.codes": "20 per minute; 100 per hour",
-    "FirstVisitView.account": "30 per minute",
-    "ResetView.forgotten": "10 per minute; 60 per hour",
-    "ResetView.choose": "30 per minute",
-}
 
 
 class IndexView(FabIndexView):
@@ -76,8 +66,8 @@ def _migration():
     return db.session.scalar(text("SELECT version_num FROM alembic_version"))
 
 
-def register(app, appbuilder, limiter):
-    """Add the public screens and those about the own account, and slow down whoever tries many passwords or codes from one address."""
+def register(app, appbuilder):
+    """Add the public screens and those about the own account."""
     from app.security.first_visit import FirstVisitView
     from app.security.letterbox import LetterboxView
     from app.security.own_account import OwnAccountView, PasswordView
@@ -91,13 +81,3 @@ def register(app, appbuilder, limiter):
     appbuilder.add_view_no_menu(ThemeView, endpoint="theme")
     for view in (LetterboxView, FirstVisitView, ResetView, OwnAccountView, PasswordView, OwnMailsView, CodeStepView, SecondStepView):
         appbuilder.add_view_no_menu(view)
-    if current_app.config["RATELIMIT_ENABLED"]:
-        for endpoint, limit in LIMITS.items():
-            app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], deduct_when=_in_vain(endpoint))(
-                app.view_functions[endpoint]
-            )
-
-
-def _in_vain(endpoint):
-    """What counts: attempts that failed, since many parents share one address of a telephone company; but every mail that is asked for."""
-    return lambda response: endpoint == "ResetView.forgotten" or response.status_code != 302

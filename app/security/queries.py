@@ -76,6 +76,11 @@ def find_account(identifier):
     return by_name or (at_address[0] if len(at_address) == 1 else None)
 
 
+def address_of(account):
+    """The confirmed LoginAddress of an account, or None."""
+    return db.session.scalar(select(LoginAddress).where(LoginAddress.account_id == account.id, LoginAddress.confirmed_at.is_not(None)))
+
+
 def accounts_at(email):
     """All active accounts with this confirmed address: a shared one resets each."""
     query = select(Account).join(LoginAddress, LoginAddress.account_id == Account.id)

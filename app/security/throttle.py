@@ -32,8 +32,8 @@ class Door:
 
 #: Wrong passwords from one address, whatever the accounts.
 SIGN_IN = Door("sign in", 50, timedelta(minutes=2))
-#: Wrong codes of letters from one address. A code has 60 bits.
-LETTERS = Door("letters", 20, timedelta(minutes=3))
+#: Wrong codes of letters from one address: fewer in the sixty days of a letter than operations.INVITATION_ATTEMPTS.
+LETTERS = Door("letters", 30, timedelta(minutes=5))
 #: Mails that one address asks for: new passwords, links to sign in.
 MAILS = Door("mails", 10, timedelta(minutes=5))
 #: Mails that anybody asks for to one recipient, known or not.
@@ -64,20 +64,30 @@ def refuse_who_waits(door, who=None, *, lock=False):
     """Raise TooOften, with a sentence that accuses nobody, where wait() says so."""
     left = wait(door, who, lock=lock)
     if left is not None:
-        raise TooOften(sentence(left))
+        raise TooOften(sentence(door, left))
 
 
-def sentence(left):
-    """What a person reads who has to wait."""
+def sentence(door, left):
+    """What a person reads who has to wait: it accuses nobody, since many may share an address."""
     minutes = max(1, -int(-left.total_seconds() // 60))
-    if minutes == 1:
-        return _("Too many attempts came from your connection. Please wait a minute, then try again.")
-    return _("Too many attempts came from your connection. Please wait %(minutes)d minutes, then try again.", minutes=minutes)
+    if door is RECIPIENT:
+        return _(
+            "We have written there several times already. Look into your mails, or wait %(minutes)d min and ask again.", minutes=minutes
+        )
+    return _("Too many attempts came from your internet connection. Wait %(minutes)d min, then try again.", minutes=minutes)
 
 
 def count(door, who=None):
     """One more in vain, within the open unit of work."""
     row, now = _held(door, who), clock.now()
+    _keep(row, door, _level(row, door, now) + 1, now)
+
+
+def take(door, who=None):
+    """Let one more pass that counts whatever becomes of it, within the open unit of work; raises TooOften where it has to wait."""
+    row, now = _held(door, who), clock.now()
+    if row.blocked_until is not None and row.blocked_until > now:
+        raise TooOften(sentence(door, row.blocked_until - now))
     _keep(row, door, _level(row, door, now) + 1, now)
 
 

@@ -71,6 +71,7 @@ SENTENCES = {
     "account.signed_in": _l("signed in"),
     "account.sign_in_failed": _l("sign-in refused"),
     "account.reset_asked": _l("new password asked for"),
+    "account.sign_in_link_asked": _l("link to sign in asked for"),
     "account.language": _l("language changed"),
     "acting.entered": _l("acted for the family"),
     "acting.left": _l("stopped acting for the family"),

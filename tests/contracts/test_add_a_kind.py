@@ -52,7 +52,6 @@ def town(app):
         "ENCRYPTION_KEYS",
         "SQLALCHEMY_DATABASE_URI",
         "FILES_FOLDER",
-        "RATELIMIT_ENABLED",
         "MAIL_SERVER",
         "SESSION_COOKIE_SECURE",
         "FAB_PASSWORD_HASH_METHOD",

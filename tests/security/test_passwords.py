@@ -7,14 +7,30 @@ from app.security.passwords import check_password
 
 pytestmark = pytest.mark.once
 
-GOOD = ["Cour2recre", "cour-de-recre1", "quatorze lettres", "Ünïcode-7x", "préau sous la pluie", "9X!fuite" + "é" * 100]
+GOOD = [
+    "Cour2recre",
+    "cour-de-recre1",
+    "quatorze lettres",
+    "Ünïcode-7x",
+    "préau sous la pluie",
+    "9X!fuite" + "é" * 100,
+    "73!aB$29",
+    "Soleil-vert42",
+    "Vélo2tigre!",
+]
 BAD = [
     ("Ab1!xyz", "at least 8"),
     ("", "at least 8"),
     ("abcdefghijk", "Mix three"),
     ("tulipebrouil1", "Mix three"),
-    ("Password1", "too easy"),
-    ("Azerty123", "too easy"),
+    ("Password1", "among the most used"),
+    ("P@ssw0rd1", "among the most used"),
+    ("Azerty123!", "among the most used"),
+    ("Soleil2024!", "among the most used"),
+    ("13-Doudou-59", "among the most used"),
+    ("Léa-2019", "among the most used"),
+    ("Vacancés2025!", "among the most used"),
+    ("1q2w3e4R5t!", "too easy"),
     ("aaaaaaaaaaaaaaaa", "too easy"),
     ("12345678901234", "too easy"),
     ("Galbert1", "too easy"),
