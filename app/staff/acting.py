@@ -14,7 +14,7 @@ from app.changes.operations import seal_entered
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.forms import Form, Required
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _lp
 from app.extensions import db
 from app.families.models import Family
 from app.security.scope import CHANNELS, require
@@ -29,7 +29,7 @@ class ReceivedForm(Form):
 
     channel = RadioField(_l("How did it come in?"), [Required()], choices=[(name, Channel(name).label) for name in CHANNELS])
     received_on = DateField(
-        _l("Received on"), [Required()], description=_l("The day on the stamp or of the call: deadlines count from it.")
+        _lp("request", "Received on"), [Required()], description=_l("The day on the stamp or of the call: deadlines count from it.")
     )
 
     def validate_received_on(self, field):

@@ -15,7 +15,7 @@ from app.children.models import Child, Household, School, SchoolEnrolment
 from app.core import clock, search
 from app.core.errors import DomainError
 from app.core.forms import Required
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _lp
 from app.documents.forms import UploadField
 from app.documents.models import StoredFile
 from app.documents.operations import release
@@ -294,7 +294,7 @@ class PaperView(OfChild):
     labels = {
         "paper_type": _l("Paper"),
         "family": _l("Family"),
-        "received_on": _l("Received on"),
+        "received_on": _lp("paper", "Received on"),
         "valid_until": _l("Good until"),
         "state": _l("State"),
         "file": _l("File"),

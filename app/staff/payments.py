@@ -15,7 +15,7 @@ from app.core.amounts import AmountField, MoreThanNothing
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.forms import Form, Required, Text, option
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _lp
 from app.documents.pdf import pdf_response
 from app.extensions import db
 from app.families.models import Family
@@ -53,7 +53,7 @@ class ReceiveForm(Form):
     base = HiddenField()
     amount = AmountField(_l("Amount, in euros"), [MoreThanNothing()], required=True)
     means = SelectField(_l("Means of payment"), [Required()])
-    received_on = DateField(_l("Received on"), [Required()])
+    received_on = DateField(_lp("payment", "Received on"), [Required()])
     reference = Text(_l("Number and bank of the cheque, or reference"), longest=60)
     payer = Text(_l("Who pays, if it is not the household"), longest=120)
     invoices = Ticked(_l("For these invoices"))
@@ -89,7 +89,7 @@ class PaymentView(OfFamily):
     list_title = _l("Receipts journal")
     labels = {
         "number": _l("Receipt"),
-        "received_on": _l("Received on"),
+        "received_on": _lp("payment", "Received on"),
         "means": _l("Means of payment"),
         "amount": _l("Amount"),
         "reference": _l("Reference"),

@@ -18,6 +18,7 @@ from app.core.errors import DomainError
 from app.core.i18n import _
 from app.core.views import SafeModelView
 from app.security.scope import may, require
+from app.staff.emptiness import nothing
 from app.staff.exports import exported
 from app.staff.forms import safe_back
 from app.staff.interface import AuditedInterface, Moved
@@ -156,6 +157,8 @@ class StaffView(SafeModelView):
                 actions={},
                 filters=self._filters,
                 modelview_name=type(self).__name__,
+                nothing=nothing(self) if not count else None,
+                all_url=request.path if self.searched() else "",
             )
         }
         if not self.search_columns:
