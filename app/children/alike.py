@@ -19,29 +19,34 @@ MOST = 5
 
 @dataclass
 class Alike:
-    """A family that may be the same, and why."""
+    """A family that may be the same, and what it has in common."""
 
     family: Family
-    reasons: list = field(default_factory=list)
+    #: {person of the file: [what is the same]}.
+    common: dict = field(default_factory=dict)
 
-    def say(self, reason):
-        """One more reason, each once."""
-        if reason not in self.reasons:
-            self.reasons.append(reason)
+    def note(self, person, what):
+        """One more thing in common, each once."""
+        whats = self.common.setdefault(str(person), [])
+        if what not in whats:
+            whats.append(what)
+
+    @property
+    def reasons(self):
+        """A line for each person of the file."""
+        return [_("%(section)s: %(name)s", section=person, name=", ".join(whats)) for person, whats in self.common.items()]
 
 
 def alike(asked):
-    """[Alike] for what a new family said of itself, most reasons first; two queries."""
+    """[Alike] for what a new family said of itself, those with most in common first; two queries."""
     adults = [one for one in (asked.get("guardian"), asked.get("spouse")) if one]
-    children = asked.get("children") or []
     found = {}
     for known in _adults(adults):
-        for one in adults:
-            for reason in _in_common(one, known):
-                found.setdefault(known.family_id, Alike(known.family)).say(reason)
-    for child, family in _children(children):
-        found.setdefault(family.id, Alike(family)).say(_("%(child)s has the same first name and date of birth.", child=child))
-    return sorted(found.values(), key=lambda one: (-len(one.reasons), one.family.id))[:MOST]
+        for what in (what for one in adults for what in _in_common(one, known)):
+            found.setdefault(known.family_id, Alike(known.family)).note(known, what)
+    for child, family in _children(asked.get("children") or []):
+        found.setdefault(family.id, Alike(family)).note(child, _("same first name and date of birth"))
+    return sorted(found.values(), key=lambda one: (-sum(map(len, one.common.values())), one.family.id))[:MOST]
 
 
 def known_children(family_id, children):
@@ -72,19 +77,18 @@ def _name_and(one):
 
 
 def _in_common(one, known):
-    """Sentences that say what somebody has in common with an adult of a file."""
+    """What somebody has in common with an adult of a file, in words."""
     if one.get("email") and known.email and one["email"].lower() == known.email.lower():
-        yield _("%(adult)s has the same e-mail address.", adult=known)
+        yield _("same e-mail address")
     if _numbers(one) & _numbers({name: getattr(known, name) for name in PHONES}):
-        yield _("%(adult)s has the same telephone number.", adult=known)
+        yield _("same telephone number")
     if fold(one["last_name"]) != fold(known.last_name):
         return
     if one.get("address") and fold(one["address"]) == fold(known.address):
-        yield _("%(adult)s has the same last name and address.", adult=known)
-    if fold(one["first_name"]) != fold(known.first_name):
-        return
-    born = one.get("birth_date") and known.birth_date and one["birth_date"] == known.birth_date.isoformat()
-    yield _("%(adult)s has the same name and date of birth.", adult=known) if born else _("%(adult)s has the same name.", adult=known)
+        yield _("same last name and address")
+    if fold(one["first_name"]) == fold(known.first_name):
+        born = one.get("birth_date") and known.birth_date and one["birth_date"] == known.birth_date.isoformat()
+        yield _("same name and date of birth") if born else _("same first name and last name")
 
 
 def _numbers(values):

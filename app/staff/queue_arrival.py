@@ -13,42 +13,44 @@ from app.core.errors import Stale
 from app.core.i18n import _, in_locale
 from app.extensions import db
 from app.families.models import Family
-from app.security.scope import require
 from app.security.who_sees_what import Noun
-from app.staff.queue_base import LOT, QueueBase, remember, settle
+from app.staff.queue_base import QueueBase, remember, settle
 from app.staff.queue_lot import lot_page
+
+
+#: The lot of a pre-registration, and the family that it is said to be.
+PLACE = "/<int(max=2147483647):arrival_id>/famille/<int(max=2147483647):family_id>"
 
 
 class ArrivalView(QueueBase):
     """A pre-registration and a family that the town knows."""
 
+    class_permission_name = Noun.arrival.value
     method_permission_name = dict.fromkeys(("join", "add"), "decide")
 
-    @expose(f"/{LOT}/famille/<int(max=2147483647):family_id>")
+    @expose(PLACE)
     @has_access
-    def join(self, lot_id, family_id):
-        return self._page(lot_id, family_id)
+    def join(self, arrival_id, family_id):
+        return self._page(arrival_id, family_id)
 
-    @expose(f"/{LOT}/famille/<int(max=2147483647):family_id>", methods=["POST"])
+    @expose(PLACE, methods=["POST"])
     @has_access
-    def add(self, lot_id, family_id):
-        require(Noun.arrival, "decide")
-        lot, filters = self.lot_of(lot_id), self.filters(request.args)
-        key, shown = self.key_of(filters, lot_id), opened(request.form.get("shown", ""), lot_id, family_id)
+    def add(self, arrival_id, family_id):
+        lot, filters = self.lot_of(arrival_id), self.filters(request.args)
+        key, shown = self.key_of(filters, arrival_id), opened(request.form.get("shown", ""), arrival_id, family_id)
         chosen = [place for place in shown["new"] if str(place) in request.form.getlist("child")]
         if not chosen:
-            return self._page(lot_id, family_id, _("Choose at least one child, or refuse the request.")), 422
+            return self._page(arrival_id, family_id, _("Choose at least one child, or refuse the request.")), 422
         verdict = Verdict(shown["request"], shown["version"], Outcome.accept, added={"joins": family_id, "only": chosen})
         with unit_of_work():
             result = decide([verdict], by=self.me())
         settle(result)
         remember(result, Outcome.accept, lot)
         if result.problems:
-            return self._page(lot_id, family_id, next(iter(result.problems.values()))), result.status
-        return redirect(self.onward(filters, lot_id, key), 303)
+            return self._page(arrival_id, family_id, next(iter(result.problems.values()))), result.status
+        return redirect(self.onward(filters, arrival_id, key), 303)
 
     def _page(self, lot_id, family_id, problem=""):
-        require(Noun.arrival, "decide")
         page, filters = lot_page(lot_id, self.kinds(), self.me(), noting=False), self.filters(request.args)
         family = db.session.get(Family, family_id)
         if family is None or page.lot.pre_registration is None:

@@ -58,7 +58,13 @@ class QueueBase(BaseView):
             "kind_title": lambda name: KINDS[name].title if name in KINDS else name,
         }
         return super().render_template(
-            template, undo_bar=undo_bar(), shortcuts=self.me().shortcuts, may_note=may(Noun.family, "edit"), **words, **kwargs
+            template,
+            undo_bar=undo_bar(),
+            shortcuts=self.me().shortcuts,
+            may_note=may(Noun.family, "edit"),
+            may_invite=may(Noun.account, "edit"),
+            **words,
+            **kwargs,
         )
 
     def onward(self, filters, lot_id, key):

@@ -23,6 +23,7 @@ from tests.contracts.test_walk import address, rules
 from tests.factories import make_request
 from tests.journeys import steps
 from tests.journeys.conftest import ALL_RULES, LAYOUT_RULES
+from tests.portal import test_preregistration as new_family
 
 #: The narrowest telephone, one of today, a desk. A page is loaded once in French, whose words are longer, and drawn at each of
 #: them: axe looks in full where the layout is another one, elsewhere for what the width alone may break.
@@ -170,6 +171,29 @@ def test_the_families_screens(app, person, filled, part):
 def test_the_public_screens(app, person, filled):
     paths = ["/", "/rien", *pages(app, filled, "/login", "/premiere-visite", "/mot-de-passe-oublie", "/nouveau-mot-de-passe")]
     assert not (found := faults(person, None, paths)), told(found)
+
+
+def test_the_form_of_a_new_family(app, person, sign_in):
+    """As its family sees it: filled in by one browser, whose session the others get."""
+    form = sign_in()
+    new_family.fill(form)
+    cookie = {"name": "session", "value": form.get_cookie("session").value}
+
+    def begun(_username, size="desk", locale="en"):
+        somebody = person(None, size, locale)
+        somebody.context.add_cookies([{**cookie, "url": somebody.server}])
+        return somebody
+
+    steps_of_it = ("vous/", "autre-adulte/", "enfants/", "enfants/0/", "enfants/1/", "besoins/", "pieces/", "verifier/")
+    paths = [f"{new_family.ROOM}/{page}" for page in ("", *steps_of_it)]
+    assert not (found := faults(begun, None, paths)), told(found)
+    form.post(f"{new_family.ROOM}/envoyer")
+    assert not (found := faults(begun, None, [f"{new_family.ROOM}/suite/"])), told(found)
+    with app.test_request_context("/"):
+        link = new_family.link_in_the_mail()
+    assert not (found := faults(begun, None, [link])), told(found)
+    form.post(link)
+    assert not (found := faults(begun, None, [f"{new_family.ROOM}/suite/"])), told(found)
 
 
 def test_the_own_account(app, person, filled):
