@@ -210,7 +210,7 @@ def test_a_worker_killed_in_mid_send_sends_the_same_mail_again(app, post_office,
     sender = "from app import create_app\nfrom app.mail.operations import send_due\nwith create_app().test_request_context('/'): send_due()"
     post_office.answers = {"END": "taken in silence"}
     with running("-c", sender, env={**environment_of(app, tmp_path), **server}) as process:
-        assert until(lambda: post_office.received), "it sends"
+        assert until(lambda: post_office.received or process.poll() is not None) and post_office.received, process.stdout.read()
         process.kill()
         process.wait()
     assert rows(app)[0].state is MailState.queued

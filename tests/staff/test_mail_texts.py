@@ -34,7 +34,7 @@ def test_the_towns_words_leave_and_the_houses_come_back(app, sign_in):
     assert post(client).status_code == 303
     subject, body = mail(app)
     assert subject == "Chez Saint-Exemple"
-    assert body.startswith("Bonjour Christelle Galbert,\n\nMot de passe changé le ") and "http" in body and "Bien cordialement" in body
+    assert body.startswith("Bonjour Christelle Galbert,\n\nMot de passe changé le ") and "http" in body and "Saint-Exemple" in body
     page = client.get(PATH).text
     assert "These are your own words" in page and "your words" in client.get("/mairie/courriels/textes/").text
     with app.app_context():
