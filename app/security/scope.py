@@ -1,5 +1,6 @@
 """For which family does this request act, and as what? Decided once a request, checked against the links every time."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -7,10 +8,11 @@ from functools import cache
 from flask import abort, g, request, session
 from flask_appbuilder.security.sqla.models import Role
 from flask_login import current_user
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, cast, select
 from sqlalchemy.orm import contains_eager
 
 from app.core import clock
+from app.core.settings import Setting
 from app.extensions import db
 from app.security.models import Account, FamilyLink, LoginSession
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer, permissions
@@ -96,12 +98,14 @@ def _find_standing():
 def account_with_links(account_id, session_hash=""):
     """The account of this id with its roles, or None; its links are read with it, in one query, and kept for standing().
 
-    So is its open session with this hash of a key, as g.login_session: (id, seen_at), or None where there is none.
+    So are its open session with this hash of a key, as g.login_session: (id, seen_at), or None where there is none; and whom the
+    town asks for a second step, as g.second_step.
     """
     rows = db.session.execute(_links(), {"account": account_id, "hash": session_hash, "today": clock.today()}).unique().all()
     g.links = account_id, [row for row in rows if row.FamilyLink is not None]
     if session_hash:
         g.login_session = (rows[0].session_id, rows[0].seen_at) if rows and rows[0].session_id is not None else None
+        g.second_step = json.loads(rows[0].second_step) if rows and rows[0].second_step else None
     return rows[0].Account if rows else None
 
 
@@ -122,7 +126,9 @@ def _links():
     here = LoginSession.id.label("session_id"), LoginSession.seen_at
     # Roles joined one by one: SQLite reads those of every account for two tables that are joined as one.
     granted = db.metadata.tables["ab_user_role"]
-    query = select(Account, FamilyLink, family.c.name, *here, *beside).options(contains_eager(Account.roles))
+    # Asked of every click, and most pages of the staff read no other setting.
+    asked = select(cast(Setting.value, Text)).where(Setting.key == "second_step").scalar_subquery().label("second_step")
+    query = select(Account, FamilyLink, family.c.name, asked, *here, *beside).options(contains_eager(Account.roles))
     query = query.outerjoin(granted, granted.c.user_id == Account.id).outerjoin(Role, Role.id == granted.c.role_id)
     query = query.outerjoin(LoginSession, this).outerjoin(FamilyLink, mine).outerjoin(family, family.c.id == FamilyLink.family_id)
     return query.where(Account.id == bindparam("account")).order_by(FamilyLink.id)

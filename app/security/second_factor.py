@@ -37,9 +37,9 @@ ASKED = {
 }
 
 
-def is_asked_of(role):
-    """Whether the town asks a role of the staff for a second step."""
-    roles = ASKED[AskedOf(settings.get("second_step"))]
+def is_asked_of(role, asked=None):
+    """Whether the town asks a role of the staff for a second step; `asked` is its setting, where somebody has read it already."""
+    roles = ASKED[AskedOf(asked or settings.get("second_step"))]
     return roles is None or role in roles
 
 

@@ -20,6 +20,7 @@ from app.extensions import db
 from app.security import second_factor
 from app.security.models import Account, LoginSession
 from app.security.scope import staff_role
+from app.security.settings import AskedOf
 
 #: Nothing under these addresses is for people who have not signed in.
 ROOMS = ("/portail/", "/mairie/", "/technique/", "/compte/")
@@ -244,7 +245,7 @@ def _stop_without_factor():
     if request.endpoint in OPEN_BEFORE_FACTOR or not current_user.is_authenticated or session.get("second_step"):
         return None
     role = staff_role()
-    if role is None or not second_factor.is_asked_of(role):
+    if role is None or not second_factor.is_asked_of(role, g.second_step or AskedOf.nobody):
         return None
     return _first("SecondStepView.show", _("Nothing was saved: please set up the second step first."))
 
