@@ -3,13 +3,13 @@
 from datetime import date, timedelta
 from functools import cache, lru_cache
 
-from flask_babel import format_date, get_locale
+from flask_babel import get_locale
 from holidays.countries.france import France
 from sqlalchemy import JSON, Boolean, Date, Integer, String, bindparam, cast, literal, null, select, union_all
 
 from app.activities import settings
 from app.activities.models import CalendarException, SchoolHoliday, Season
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.core.settings import Setting, keep
 from app.extensions import db
 
@@ -98,9 +98,9 @@ class Calendar:
 
     def _closed_because(self, activity, day, school_id):
         if activity.starts_on is not None and day < activity.starts_on:
-            return _("Begins on %(day)s", day=format_date(activity.starts_on, "long"))
+            return _("Begins on %(day)s", day=date_text(activity.starts_on, "long"))
         if activity.ends_on is not None and day > activity.ends_on:
-            return _("Ended on %(day)s", day=format_date(activity.ends_on, "long"))
+            return _("Ended on %(day)s", day=date_text(activity.ends_on, "long"))
         known, closed = self._judged(day, activity.id, school_id)
         if known:
             return closed

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from flask import g
-from flask_babel import format_date
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -18,7 +17,7 @@ from app.children.queries import child_of, household_of
 from app.core import clock
 from app.core.db import in_unit_of_work
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 from app.mail.operations import queue_mail
 from app.security.queries import reader_of
@@ -347,5 +346,5 @@ def _give_back(enrolment, cells, *, by, asked_at):
 
 def days_in_words(days, most=6):
     """Some days as people read them: "3 December, 4 December and 5 more"."""
-    shown = ", ".join(format_date(day, "d MMMM") for day in days[:most])
+    shown = ", ".join(date_text(day, "d MMMM") for day in days[:most])
     return shown if len(days) <= most else _("%(days)s and %(number)s more", days=shown, number=len(days) - most)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask_babel import format_date
-
 from app.activities import deadlines
 from app.activities.calendar import days_between
 from app.activities.facts import Facts
@@ -14,7 +12,7 @@ from app.changes.models import RequestState
 from app.core import clock
 from app.core.enums import Labelled
 from app.core.errors import DomainError
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, date_text
 
 
 class CellState(Labelled):
@@ -246,7 +244,7 @@ class Timetable:
 
     def judge(self, child, unit_id, day, *, reason=""):
         """The Cell where this may be booked now; raises DomainError with the sentence why not. `reason`: of a late request."""
-        words = {"child": child.first_name, "day": format_date(day, "full")}
+        words = {"child": child.first_name, "day": date_text(day, "full")}
         if unit_id not in self.plan.units or unit_id not in {unit.id for unit in self.units_of(child.id)}:
             raise DomainError(_("%(child)s is not enrolled in this activity.", **words))
         cell = self.cell(child.id, unit_id, day)

@@ -4,13 +4,12 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from flask_babel import format_date
 from sqlalchemy import bindparam, select
 
 from app.activities.models import Attendance, BookingState
 from app.billing.models import ChargeKind
 from app.core import clock
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, date_text
 from app.core.money import LARGEST, format_money
 from app.extensions import db
 
@@ -90,7 +89,7 @@ def unusual(total, earlier):
 def sentence(anomaly):
     """What a clerk reads of an anomaly."""
     known = {name: anomaly.get(name, "") for name in ("child", "unit")}
-    days = ", ".join(format_date(date.fromisoformat(day), "short") for day in anomaly.get("days", ()))
+    days = ", ".join(date_text(date.fromisoformat(day), "short") for day in anomaly.get("days", ()))
     amounts = {name: format_money(Decimal(anomaly[name])) for name in ("total", "usual", "carried", "was", "now") if name in anomaly}
     match anomaly["code"]:
         case "no_tariff":

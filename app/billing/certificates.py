@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from flask_babel import format_date
 from sqlalchemy import case, extract, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
@@ -14,6 +13,7 @@ from app.billing.models import Allocation, ChargeKind, EntryKind, Invoice, Invoi
 from app.billing.queries import statement
 from app.children.models import Child
 from app.core import clock
+from app.core.i18n import date_text
 from app.core.money import Money, round_cents
 from app.documents.pdf import render_pdf
 from app.extensions import db
@@ -188,7 +188,7 @@ def tax_pdf(family_id, year):
 
 def presence_pdf(family_id, child, year):
     """The attestation of a child's presence as a PDF."""
-    month = lambda day: format_date(day, "MMMM yyyy")  # noqa: E731
+    month = lambda day: date_text(day, "MMMM yyyy")  # noqa: E731
     return render_pdf("presence", presence=presence(family_id, child, year), month=month, **_letter(family_id))
 
 

@@ -2,7 +2,7 @@
 
 from babel.lists import format_list
 from flask import current_app
-from flask_babel import format_date, get_locale
+from flask_babel import get_locale
 from sqlalchemy import delete, select
 
 from app.audit.operations import record
@@ -25,7 +25,7 @@ from app.billing.models import (
 from app.changes.operations import lock_family
 from app.core import clock, constraints
 from app.core.errors import DomainError, Stale
-from app.core.i18n import _, _l, in_locale
+from app.core.i18n import _, _l, date_text, in_locale
 from app.core.numbering import next_number
 from app.extensions import db
 
@@ -65,7 +65,7 @@ def open_period(first_day, last_day, *, by, title="", due_on=None):
 def _month(day):
     """As families read it on their bills, whatever the language of the clerk."""
     with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
-        return format_date(day, "LLLL y").capitalize()
+        return date_text(day, "LLLL y").capitalize()
 
 
 def ask_run(period, kind, *, by, families=None, reason=""):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from flask_babel import format_date
 from sqlalchemy import func, select, type_coerce
 
 from app.billing import settings
@@ -26,6 +25,7 @@ from app.billing.models import (
 )
 from app.billing.queries import left_of
 from app.core import clock
+from app.core.i18n import date_text
 from app.core.money import Money
 from app.extensions import db
 
@@ -124,7 +124,7 @@ def next_period(last=None):
 
 def month_title(day):
     """What the period of a month is called: Octobre 2026."""
-    title = format_date(day, "LLLL yyyy")
+    title = date_text(day, "LLLL yyyy")
     return title[:1].upper() + title[1:]
 
 

@@ -6,12 +6,11 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
 
-from flask_babel import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from app.billing.models import ChargeKind, Invoice, InvoiceKind, InvoiceLine
-from app.core.i18n import _, language
+from app.core.i18n import _, date_text, language
 from app.core.money import format_money
 from app.extensions import db
 
@@ -127,4 +126,4 @@ def days_in_words(days):
 
 @lru_cache(maxsize=64)
 def _month_name(month, _language):
-    return format_date(date(2024, month, 1), "MMMM")
+    return date_text(date(2024, month, 1), "MMMM")

@@ -3,9 +3,9 @@
 from datetime import date
 from decimal import Decimal
 
-from flask_babel import format_date, format_decimal
+from flask_babel import format_decimal
 
-from app.core.i18n import _, _n
+from app.core.i18n import _, _n, date_text
 from app.core.money import format_money, format_quotient
 
 
@@ -138,12 +138,12 @@ def _end(reason):
 def tariff(title, starts_on):
     """The sentence that names a grid."""
     if title:
-        return _("Tariff since %(day)s: %(title)s.", day=format_date(starts_on, "long"), title=title)
-    return _("Tariff since %(day)s.", day=format_date(starts_on, "long"))
+        return _("Tariff since %(day)s: %(title)s.", day=date_text(starts_on, "long"), title=title)
+    return _("Tariff since %(day)s.", day=date_text(starts_on, "long"))
 
 
 def _month(text):
-    return format_date(date.fromisoformat(text), "LLLL yyyy")
+    return date_text(date.fromisoformat(text), "LLLL yyyy")
 
 
 def _euros(amount):

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from flask_babel import format_date
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
@@ -11,7 +10,7 @@ from app.billing import validator
 from app.billing.grids import grid_to_json
 from app.billing.models import Invoice, InvoiceLine, TariffGrid
 from app.core.errors import DomainError, Stale
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 
 
@@ -119,4 +118,4 @@ def _refuse_billed_by(row):
 
 
 def _day(day):
-    return format_date(day, "long")
+    return date_text(day, "long")

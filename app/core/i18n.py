@@ -1,5 +1,6 @@
 """How are texts translated? English in the code, the catalogue for the rest; `_` now, `_l` when shown."""
 
+import re
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
@@ -12,6 +13,8 @@ from markupsafe import Markup
 
 #: A language has the dates and numbers of a country: 23/11/2026, not 11/23/26.
 COUNTRIES = {"en": "en_GB"}
+#: The first of a month, before its name.
+FIRST = re.compile(r"\b1(?=\s(?:janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc))")
 
 
 def with_country(language):
@@ -27,14 +30,19 @@ def language():
 def date_text(day, style=None):
     """A date as the reader writes it: the filter `dateformat` of templates."""
     if type(day) is not date:
-        return format_date(day, style)
+        return first_of_month(format_date(day, style), get_locale())
     return _date_text(day, style, get_locale())
 
 
 @lru_cache(maxsize=8192)
 def _date_text(day, style, _locale):
     # A page shows a hundred dates, few of them different, and each takes as long as a query.
-    return format_date(day, style)
+    return first_of_month(format_date(day, style), _locale)
+
+
+def first_of_month(text, locale):
+    """French says 1er septembre, 2 septembre; the patterns of its locale do not know."""
+    return FIRST.sub("1er", text) if str(locale).startswith("fr") else text
 
 
 def _catalogue():

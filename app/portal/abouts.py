@@ -1,14 +1,13 @@
 """What can a family's message be about, how is it called, and where does the family see it?"""
 
 from flask import url_for
-from flask_babel import format_date
 from sqlalchemy import select
 
 from app.billing.detail import around
 from app.billing.models import Invoice, InvoiceLine
 from app.billing.queries import invoice_of
 from app.changes.kinds import KINDS
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 from app.messages.models import About
 from app.portal.queries import own_request
@@ -83,7 +82,7 @@ def days_of(kind, number):
 
 
 def _day(line):
-    return format_date(line.day, "EEE d MMMM y")
+    return date_text(line.day, "EEE d MMMM y")
 
 
 def _lot(number):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from app.activities.timetable import CellState
 from app.core import clock
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, first_of_month
 from app.portal.agenda_taps import Spot
 
 S = CellState
@@ -123,7 +123,7 @@ def day_name(day, form="EEEE d MMM"):
 
 @lru_cache(maxsize=4096)
 def _worded(day, form, locale):
-    return format_date(day, form, locale)
+    return first_of_month(format_date(day, form, locale), locale)
 
 
 def moment(instant):

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from flask import request
-from flask_babel import format_date
 
 from app.activities.timetable import CellState, Timetable
 from app.core import clock
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.portal.agenda_cells import TAKEN, day_name, show
 from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot
@@ -132,8 +131,8 @@ class Week:
 def between(first, last):
     """23 – 27 November."""
     if first.month == last.month:
-        return f"{first.day} – {format_date(last, 'd MMMM')}"
-    return f"{format_date(first, 'd MMM')} – {format_date(last, 'd MMM')}"
+        return f"{first.day} – {date_text(last, 'd MMMM')}"
+    return f"{date_text(first, 'd MMM')} – {date_text(last, 'd MMM')}"
 
 
 class Agenda:

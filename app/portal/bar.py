@@ -5,12 +5,12 @@ from functools import lru_cache
 
 from babel.dates import format_date as short_date
 from flask import g, has_request_context, request, session, url_for
-from flask_babel import format_date, get_locale
+from flask_babel import get_locale
 
 from app.changes.kinds import KINDS
 from app.changes.models import Channel
 from app.core import clock
-from app.core.i18n import _, _lp
+from app.core.i18n import _, _lp, date_text
 from app.messages.queries import news, unpack_news
 from app.portal.pay import may_pay, pays_apart
 from app.portal.queries import count_sent_back, family_name
@@ -127,7 +127,7 @@ def _short(found, locale):
 
 def long_day(found):
     """A date in full: Thursday, 26 November 2026."""
-    return format_date(found, "full")
+    return date_text(found, "full")
 
 
 def moment(instant):

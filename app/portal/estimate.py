@@ -4,13 +4,12 @@ from datetime import date, timedelta
 
 from flask import request
 from flask_appbuilder import expose
-from flask_babel import format_date
 
 from app.billing.estimate import estimate
 from app.billing.issuing import addressees
 from app.billing.letterhead import letterhead
 from app.core import clock
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.documents.pdf import pdf_response, render_pdf
 from app.portal.queries import children_and_lot
 from app.portal.views import PortalView
@@ -34,13 +33,13 @@ class EstimateView(PortalView):
             title=_("Estimate of a month"),
             found=of_month(family_id, month),
             month=month,
-            months=[(f"{first:%Y-%m}", format_date(first, "LLLL yyyy")) for first in coming_months()],
+            months=[(f"{first:%Y-%m}", date_text(first, "LLLL yyyy")) for first in coming_months()],
         )
 
     @expose("/devis.pdf")
     def pdf(self):
         family_id, month = self.enter(Noun.bill).family_id, asked_month()
-        title = _("Estimate %(month)s", month=format_date(month, "LLLL yyyy"))
+        title = _("Estimate %(month)s", month=date_text(month, "LLLL yyyy"))
         found, whom = of_month(family_id, month), addressees([family_id])[family_id]
         days = {"month": month, "last": last_of(month), "today": clock.today()}
         content = render_pdf("estimate", title=title, found=found, whom=whom, head=letterhead(), **days)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from flask_babel import format_date
-
 from app.billing.prices import Price, Prices, in_words
 from app.core import clock
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.core.money import format_money
 from app.security.scope import may, standing
 from app.security.who_sees_what import Noun
@@ -92,7 +90,7 @@ def _change(prices, child, unit, price, day):
     for coming in sorted({*months, *starts}):
         later = prices.of(child.id, unit, coming) if day < coming <= day + AHEAD else None
         if later is not None and later.amount != price.amount:
-            return _("From %(day)s on: %(price)s.", day=format_date(coming, "d MMMM yyyy"), price=in_words(later.amount, unit))
+            return _("From %(day)s on: %(price)s.", day=date_text(coming, "d MMMM yyyy"), price=in_words(later.amount, unit))
     return ""
 
 

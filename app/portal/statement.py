@@ -8,7 +8,7 @@ from functools import lru_cache
 from babel.dates import format_date as babel_date
 from flask import request, url_for
 from flask_appbuilder import expose
-from flask_babel import format_date, get_locale
+from flask_babel import get_locale
 
 from app.billing.detail import parts_of
 from app.billing.letterhead import how_to_pay
@@ -16,7 +16,7 @@ from app.billing.models import DocumentState, EntryKind, InvoiceKind
 from app.billing.queries import invoice_of, is_late, paid, statement
 from app.billing.reasons import explain
 from app.core import clock
-from app.core.i18n import _, _n, number
+from app.core.i18n import _, _n, date_text, first_of_month, number
 from app.core.money import format_money
 from app.messages.models import About
 from app.payments.queries import receipts
@@ -115,14 +115,14 @@ def days_in_words(group):
 
 @lru_cache(maxsize=4096)
 def _day(day, pattern, locale):
-    return babel_date(day, pattern, locale=locale)
+    return first_of_month(babel_date(day, pattern, locale=locale), locale)
 
 
 def due_sentence(invoice):
     """Until when an invoice is, or was, to be paid."""
     if invoice.due_on is None:
         return ""
-    day = format_date(invoice.due_on, "long")
+    day = date_text(invoice.due_on, "long")
     return _("It was to be paid by %(day)s.", day=day) if is_late(invoice) else _("To be paid by %(day)s.", day=day)
 
 
@@ -179,7 +179,7 @@ class Bar:
 
     @property
     def label(self):
-        return format_date(self.month, "MMM")
+        return date_text(self.month, "MMM")
 
     @property
     def euros(self):
@@ -213,7 +213,7 @@ class Chart:
     def words(self):
         """The same for those who do not see it."""
         return "; ".join(
-            _("%(month)s: %(amount)s", month=format_date(bar.month, "LLLL"), amount=format_money(bar.amount)) for bar in self.bars
+            _("%(month)s: %(amount)s", month=date_text(bar.month, "LLLL"), amount=format_money(bar.amount)) for bar in self.bars
         )
 
 

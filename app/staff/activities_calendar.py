@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, DateField, FileField
 
@@ -17,7 +16,7 @@ from app.core import clock
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.forms import Choice, Form, Required, Text
-from app.core.i18n import _, _l, _n
+from app.core.i18n import _, _l, _n, date_text
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
 from app.staff.activities import NotBefore, activities, activity_facet
@@ -245,4 +244,4 @@ def _named(rows, name):
 
 def _cell(calendar, activity, school, day):
     why = calendar.closed_because(activity, day, school.id if school else None) if activity is not None else None
-    return {"day": day, "closed": why, "weekday": format_date(day, "EEEE")}
+    return {"day": day, "closed": why, "weekday": date_text(day, "EEEE")}

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from flask import abort, flash, jsonify, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
@@ -17,7 +16,7 @@ from app.audit.operations import note_health_reads
 from app.children.sheet import readable_nouns
 from app.core import clock
 from app.core.db import unit_of_work
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.onsite import child_search, day_from, number_from
@@ -218,7 +217,7 @@ class AttendanceView(BaseView):
         return may(Noun.attendance, "edit") and clock.today() - LATEST <= which.day <= clock.today()
 
     def _page(self, template, which, unit, **more):
-        title = f"{unit.title}, {format_date(which.day, 'full')}"
+        title = f"{unit.title}, {date_text(which.day, 'full')}"
         return self.render_template(
             f"staff/attendance/{template}",
             title=title,

@@ -4,13 +4,12 @@ import re
 
 from flask import abort, jsonify, request
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from sqlalchemy import exists, or_, select
 
 from app.children.models import Child, Household
 from app.core import search
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 from app.families.models import Adult, Family
 from app.security.scope import require
@@ -50,7 +49,7 @@ def _family_label(row):
 
 
 def _child_label(row):
-    return f"{row.first_name} {row.last_name}, {format_date(row.birth_date, 'dd/MM/yyyy')} (n° {row.id})"
+    return f"{row.first_name} {row.last_name}, {date_text(row.birth_date, 'dd/MM/yyyy')} (n° {row.id})"
 
 
 #: name in addresses: (model, noun that must be readable, condition on a word, label, pattern of the label's end, column that it names)

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from flask import request
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
@@ -13,7 +12,7 @@ from app.activities.calendar import Calendar
 from app.activities.models import Activity, Booking, BookingState, PlaceAsked, Places, Rank, Wish
 from app.activities.places import Capacities
 from app.core import clock
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 from app.security.who_sees_what import Noun
 from app.staff.onsite import number_from
@@ -67,7 +66,7 @@ class Chart:
                 "wait_y": HEIGHT - height - wait,
                 "wait_height": wait,
                 "cap": cap,
-                "short": format_date(day.day, "EEE d"),
+                "short": date_text(day.day, "EEE d"),
             }
 
     @property
@@ -82,7 +81,7 @@ class Chart:
         if most is None:
             return ""
         return _(
-            "Most are booked on %(day)s: %(booked)d. Full days: %(full)d.", day=format_date(most.day, "full"), booked=most.booked, full=full
+            "Most are booked on %(day)s: %(booked)d. Full days: %(full)d.", day=date_text(most.day, "full"), booked=most.booked, full=full
         )
 
 

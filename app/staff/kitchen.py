@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from flask_login import current_user
 
 from app.activities.kitchen import (
@@ -27,7 +26,7 @@ from app.children.models import Diet
 from app.children.queries import open_schools
 from app.core import clock, settings
 from app.core.db import unit_of_work
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, date_text
 from app.documents.pdf import pdf_response, render_pdf
 from app.security.scope import may
 from app.security.who_sees_what import Noun
@@ -124,7 +123,7 @@ class KitchenView(BaseView):
         may_edit = may(Noun.kitchen, "edit") and day >= clock.today()
         return self.render_template(
             "staff/kitchen.html",
-            title=_("Kitchen, %(day)s", day=format_date(day, "full")),
+            title=_("Kitchen, %(day)s", day=date_text(day, "full")),
             page=page,
             day=day,
             today=clock.today(),

@@ -2,7 +2,6 @@
 
 from flask import abort, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from flask_login import current_user
 
 from app.activities.models import BookingState
@@ -11,7 +10,7 @@ from app.audit.operations import note_health_reads
 from app.children.models import Subject
 from app.children.sheet import readable_nouns
 from app.core import clock
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.security.who_sees_what import Noun
 from app.staff.attendance import args_of, which_from
 from app.staff.exports import exported
@@ -42,7 +41,7 @@ class OutingView(BaseView):
         note_health_reads([seat.child.id for seat in found if seat.health], by=current_user, screen="attendance")
         return self.render_template(
             "staff/attendance/list.html",
-            title=f"{unit.title}, {format_date(which.day, 'full')}",
+            title=f"{unit.title}, {date_text(which.day, 'full')}",
             which=which,
             unit=unit,
             args=args_of(which),

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 from flask import abort, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from wtforms import DateField, IntegerField, SelectField
@@ -21,7 +20,7 @@ from app.children.models import Child
 from app.core import clock
 from app.core.amounts import AmountField, AmountRange
 from app.core.forms import Required, YesNo, option
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, date_text
 from app.extensions import db
 from app.families.models import Fund
 from app.security.who_sees_what import Noun
@@ -55,7 +54,7 @@ def versions():
 
 def title_of(row):
     """A tariff as a list names it."""
-    return _("%(activity)s, since %(day)s", activity=row.activity.name, day=format_date(row.starts_on, "d MMMM yyyy"))
+    return _("%(activity)s, since %(day)s", activity=row.activity.name, day=date_text(row.starts_on, "d MMMM yyyy"))
 
 
 class HouseholdForm(StaffForm):
@@ -149,7 +148,7 @@ class SimulatorView(BaseView):
         found = simulate(chosen, *month)
         labels = [_("Bracket"), _("Households"), _("Places"), _("Tariff in force"), _("Tariff tried"), _("Difference")]
         rows = [[one.title, len(one.families), one.places, one.before, one.after, one.difference] for one in [*found.slices, found.total]]
-        return exported(kind, _("Simulation %(month)s", month=format_date(month[0], "yyyy-MM")), labels, rows, noun=self.noun)
+        return exported(kind, _("Simulation %(month)s", month=date_text(month[0], "yyyy-MM")), labels, rows, noun=self.noun)
 
 
 def _tabs(current):
@@ -193,7 +192,7 @@ def months():
     """[(name in addresses, title)] of this month and those before it."""
     first, found = clock.today().replace(day=1), []
     for _month in range(MONTHS):
-        found.append((f"{first:%Y-%m}", format_date(first, "LLLL yyyy")))
+        found.append((f"{first:%Y-%m}", date_text(first, "LLLL yyyy")))
         first = (first - timedelta(days=1)).replace(day=1)
     return found
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from flask import Response, abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
-from flask_babel import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -16,7 +15,7 @@ from app.billing.models import TariffGrid
 from app.billing.table import blank, typed_of
 from app.core import clock
 from app.core.errors import DomainError, Stale
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 from app.security.scope import may
 from app.security.who_sees_what import Noun
@@ -150,7 +149,7 @@ class TariffView(BaseView):
         row = row_of(pk)
         last = tariffs.billed_by(row)
         if last is not None and request.method == "GET":
-            day = format_date(last, "long")
+            day = date_text(last, "long")
             flash(_("Families were billed by this price table up to %(day)s: copy it to change prices.", day=day), "info")
             return redirect(url_for("TariffView.show", pk=pk))
         return self._sent(row.activity, row) if request.method == "POST" else self._page(opened(row), row)
@@ -183,7 +182,7 @@ class TariffView(BaseView):
         except DomainError as refusal:
             editor.refuse(refusal, "starts_on")
             return self._page(editor, row, 422)
-        flash(_("Saved. It counts from %(day)s on.", day=format_date(editor.day, "long")), "success")
+        flash(_("Saved. It counts from %(day)s on.", day=date_text(editor.day, "long")), "success")
         return redirect(url_for("TariffView.show", pk=pk), 303)
 
     @expose("/nouveau/fichier", methods=["POST"])
@@ -248,7 +247,7 @@ class TariffView(BaseView):
 
 
 def title_of(row):
-    return _("%(activity)s, from %(day)s on", activity=row.activity.name, day=format_date(row.starts_on, "long"))
+    return _("%(activity)s, from %(day)s on", activity=row.activity.name, day=date_text(row.starts_on, "long"))
 
 
 def next_school_year(day):

@@ -8,14 +8,14 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from flask_appbuilder.urltools import get_filter_args, get_order_args, get_page_args, get_page_size_args
 from flask_appbuilder.widgets import ListWidget, SearchWidget
-from flask_babel import format_date, format_datetime
+from flask_babel import format_datetime
 from markupsafe import Markup
 from sqlalchemy import inspect
 
 from app.core import search
 from app.core.enums import Labelled
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.core.views import SafeModelView
 from app.security.scope import may, require
 from app.staff.emptiness import nothing
@@ -191,7 +191,7 @@ class StaffView(SafeModelView):
             return str(value.label)
         if isinstance(value, datetime):
             return format_datetime(value, "short")
-        return format_date(value, "medium") if isinstance(value, date) else value
+        return date_text(value, "medium") if isinstance(value, date) else value
 
     def row_url(self, row):
         """Where the first column of the list leads."""

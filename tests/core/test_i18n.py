@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from flask import render_template_string
 
-from app.core.i18n import _, _l, _lp, _n, _p, in_locale, language
+from app.core.i18n import _, _l, _lp, _n, _p, date_text, in_locale, language
 
 pytestmark = pytest.mark.once
 
@@ -93,3 +93,15 @@ def test_without_an_application_texts_stay_as_they_are():
     thread.start()
     thread.join()
     assert said == [YES, "Hello Léa", "many"]
+
+
+def test_the_first_of_a_month_is_said_as_people_say_it(ctx):
+    def said(locale, *days):
+        with in_locale(locale):
+            return [date_text(day, "long") for day in days]
+
+    days = date(2026, 9, 1), date(2026, 9, 11), date(2026, 10, 21)
+    assert said("fr", *days) == ["1er septembre 2026", "11 septembre 2026", "21 octobre 2026"]
+    assert said("en", days[0]) == ["1 September 2026"]
+    with in_locale("fr"):
+        assert (date_text(days[0], "short"), date_text(days[0], "EEE d MMM")) == ("01/09/2026", "mar. 1er sept.")

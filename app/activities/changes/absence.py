@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from flask_babel import format_date, get_locale
+from flask_babel import get_locale
 from sqlalchemy import select
 from wtforms import DateField, SelectField
 from wtforms.validators import Optional
@@ -21,7 +21,7 @@ from app.core import clock
 from app.core.codec import encode
 from app.core.errors import DomainError
 from app.core.forms import LongText, Required, option
-from app.core.i18n import _, _l, _n
+from app.core.i18n import _, _l, _n, date_text
 from app.documents.forms import UploadField
 from app.extensions import db
 from app.security.who_sees_what import Noun
@@ -137,7 +137,7 @@ class AbsenceKind(Kind):
 
     @staticmethod
     def _nothing(child_id, first, last):
-        words = {"child": child_name(child_id), "first": format_date(first, "long"), "last": format_date(last, "long")}
+        words = {"child": child_name(child_id), "first": date_text(first, "long"), "last": date_text(last, "long")}
         if first == last:
             return _("Nothing is booked for %(child)s on %(first)s.", **words)
         return _("Nothing is booked for %(child)s from %(first)s to %(last)s.", **words)
@@ -235,7 +235,7 @@ class AbsenceKind(Kind):
         if request is None:
             return str(target.child) if target is not None else ""
         first, last, unit_id = self._asked(request)
-        days = day_in_words(first) if first == last else _("%(first)s to %(last)s", first=format_date(first), last=format_date(last))
+        days = day_in_words(first) if first == last else _("%(first)s to %(last)s", first=date_text(first), last=date_text(last))
         return f"{child_name(request.child_id)}: {unit_title(unit_id) + ', ' if unit_id else ''}{days}"
 
 
@@ -266,7 +266,7 @@ class CertificateKind(Kind):
         return [Finding(Lane.papers, _("Look at the certificate."))]
 
     def about(self, request, target):
-        return f"{target.child}, {format_date(target.first_day, 'long')}" if target is not None else ""
+        return f"{target.child}, {date_text(target.first_day, 'long')}" if target is not None else ""
 
 
 def mark_absent(absence, bookings):

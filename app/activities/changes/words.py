@@ -3,13 +3,13 @@
 from datetime import date
 
 from flask import g
-from flask_babel import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.activities.models import Activity, Unit
 from app.children.models import Child
 from app.core import clock
+from app.core.i18n import date_text
 from app.extensions import db
 
 
@@ -29,7 +29,7 @@ def child_name(child_id):
 
 def day_in_words(day):
     """Thursday 26 November 2026, as the reader's language has it, from a date or its JSON value."""
-    return format_date(date.fromisoformat(day) if isinstance(day, str) else day, "full")
+    return date_text(date.fromisoformat(day) if isinstance(day, str) else day, "full")
 
 
 def days_in_words(days):
@@ -38,5 +38,5 @@ def days_in_words(days):
     for day, following in zip(days, [*days[1:], None], strict=True):
         last = following is None or (following.year, following.month) != (day.year, day.month)
         year = " y" if day.year != clock.today().year else ""
-        said.append(format_date(day, f"EEEE d MMMM{year}" if last else "EEEE d"))
+        said.append(date_text(day, f"EEEE d MMMM{year}" if last else "EEEE d"))
     return ", ".join(said)
