@@ -17,7 +17,6 @@ from app.security.who_sees_what import Noun
 from app.staff.queue_base import QueueBase, remember, settle
 from app.staff.queue_lot import lot_page
 
-
 #: The lot of a pre-registration, and the family that it is said to be.
 PLACE = "/<int(max=2147483647):arrival_id>/famille/<int(max=2147483647):family_id>"
 
