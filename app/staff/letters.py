@@ -26,7 +26,7 @@ from app.staff.interface import actor, saving
 from app.staff.views import screen
 
 #: Names shown before one says yes.
-SHOWN = 25
+SHOWN = 10
 LAST = 10
 
 

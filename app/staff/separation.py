@@ -11,6 +11,7 @@ from app.changes.models import OPEN, ChangeRequest
 from app.children.models import Weeks
 from app.children.separation import OPPOSITE, Home, Pays, Separation, Where, children_here, refuse_unless_separable, separate
 from app.core import clock
+from app.core.errors import DomainError
 from app.core.forms import Choice, Form, PersonName, Postcode, Text, option
 from app.core.i18n import _, _l
 from app.extensions import db
@@ -68,10 +69,10 @@ def form_of(family, children):
     fields = {}
     for child in children:
         fields[f"where_{child.id}"] = RadioField(_("Where does %(child)s live?", child=child.first_name), choices=_options(Where))
-        weeks = _("Weeks of %(child)s in the new file, where both have the child", child=child.first_name)
-        fields[f"weeks_{child.id}"] = Choice(weeks, choices=[option("", _l("choose")), *(option(*pair) for pair in BY_TURNS)])
-        pays = _("Who pays for %(child)s, where both have the child?", child=child.first_name)
-        fields[f"pays_{child.id}"] = Choice(pays, choices=[option(*pair) for pair in _options(Pays)], required=True)
+        fields[f"weeks_{child.id}"] = Choice(
+            _("By turns: which weeks in the new file?"), choices=[option("", _l("choose")), *(option(*pair) for pair in BY_TURNS)]
+        )
+        fields[f"pays_{child.id}"] = Choice(_("By turns: who pays?"), choices=[option(*pair) for pair in _options(Pays)], required=True)
     first = {f"where_{child.id}": Where.stays.name for child in children} | {f"pays_{child.id}": Pays.each.name for child in children}
     form = type("SeparationOfFamilyForm", (SeparationForm,), fields)(
         data={"leaving": family.spouse.id, "name": family.spouse.last_name, "resident": family.resident, **first}
@@ -101,7 +102,11 @@ class SeparationView(BaseView):
         require(Noun.account, "edit")
         require(Noun.household, "edit")
         family = db.session.get(Family, family_id) or abort(404)
-        refuse_unless_separable(family)
+        try:
+            refuse_unless_separable(family)
+        except DomainError as refusal:
+            flash(str(refusal), "warning")
+            return redirect(url_for("FamilyView.family", family_id=family_id), code=303)
         form = form_of(family, [child for child, _household in children_here(family_id)])
         step = request.form.get("step")
         if step in ("preview", "do") and form.validate_on_submit():
@@ -154,7 +159,7 @@ def _of_new(child, home):
 
 def _said(child, weeks, pays):
     words = {"child": child, "weeks": weeks.label}
-    return _("%(child)s: %(weeks)s, pays for them", **words) if pays else _("%(child)s: %(weeks)s, does not pay", **words)
+    return _("%(child)s: %(weeks)s; this file pays", **words) if pays else _("%(child)s: %(weeks)s; the other file pays", **words)
 
 
 def _accounts(family_id):

@@ -128,10 +128,11 @@ def test_nobody_takes_over_an_old_letter(ctx):
     assert letter.expires_at <= clock.now()
 
 
-def test_what_waits_about_the_adults_comes_first(ctx):
+def test_what_waits_about_the_adults_comes_first(ctx, sign_in):
     make_request("spouse", 1, {"mobile": "06 99 88 77 66"})
     with pytest.raises(DomainError, match="decide them first"):
         part()
+    assert "decide them first" in sign_in("agent").get("/mairie/familles/1/separer", follow_redirects=True).text
 
 
 def test_a_family_that_changed_meanwhile_is_looked_at_again(ctx):
@@ -154,7 +155,7 @@ def test_the_page_says_it_all_before(ctx, sign_in):
     with counted_queries() as queries:
         page = client.post(path, data={**typed, "step": "preview"}).text
     assert len(queries) <= 12
-    assert "Léa Galbert: odd weeks, pays for them" in page and "marc signs in as before" in page
+    assert "Léa Galbert: odd weeks; this file pays" in page and "The account marc stays" in page
     assert homes_of(1) == [(LEA, Weeks.all, True), (TOM, Weeks.all, True)]
     done = client.post(path, data={**typed, "step": "do"})
     assert done.status_code == 303

@@ -51,6 +51,7 @@ NO_PAGES = (
     "AttendanceView.state",
     "KitchenView.pdf",
     "PaymentView.receipt",
+    "LettersView.letters",
     "PayView.receipt",
     "PapersOfPeriodView.together",
     "PapersOfPeriodView.packed",
