@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 
 from flask_babel import get_locale
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.activities.models import Activity, Enrolment, Paper, PaperType, PaperValidity, Whose
@@ -94,13 +95,13 @@ def asked_papers(family_id, *, children=None, requests=None):
 def _wanted(family_id, children, requests):
     """([Asked], the papers of these types that the town has)."""
     asking = _asked_activities(requests)
-    here = (Enrolment.activity_id == Activity.id) & (Enrolment.family_id == family_id) & (Enrolment.ends_on >= clock.today())
-    query = select(PaperType, Activity.id, Activity.name, Enrolment.child_id, Paper).options(joinedload(Paper.file))
-    query = query.outerjoin(activity_paper, activity_paper.c.paper_type_id == PaperType.id)
-    query = query.outerjoin(Activity, Activity.id == activity_paper.c.activity_id).outerjoin(Enrolment, here)
-    query = query.outerjoin(Paper, (Paper.paper_type_id == PaperType.id) & _known(family_id, [child.id for child in children]))
-    asked = PaperType.asked_of_all | Enrolment.id.is_not(None) | Activity.id.in_(sorted({activity for _child, activity in asking}))
-    rows = db.session.execute(query.where(asked).order_by(PaperType.id, Activity.position, Activity.id, Enrolment.id)).all()
+    values = {
+        "family": family_id,
+        "children": [child.id for child in children],
+        "asking": sorted({activity for _child, activity in asking}),
+        "today": clock.today(),
+    }
+    rows = db.session.execute(_asked_or_known(), values).all()
     doing = asking | {(child_id, activity_id) for _type, activity_id, _name, child_id, _paper in rows if child_id}
     found = {}
     for paper_type, activity_id, name, _child_id, _paper in rows:
@@ -113,6 +114,19 @@ def _wanted(family_id, children, requests):
     rank = {child.id: number for number, child in enumerate(children, 1)}
     wanted = sorted(found.values(), key=lambda one: (rank.get(one.child_id, 0), one.paper_type.id))
     return wanted, {row.Paper for row in rows if row.Paper is not None}
+
+
+@cache
+def _asked_or_known():
+    """Types that the town asks for with what asks for them, and the papers of these types; built once, every home page runs it."""
+    family, children = bindparam("family"), bindparam("children", expanding=True)
+    here = (Enrolment.activity_id == Activity.id) & (Enrolment.family_id == family) & (Enrolment.ends_on >= bindparam("today"))
+    query = select(PaperType, Activity.id, Activity.name, Enrolment.child_id, Paper).options(joinedload(Paper.file))
+    query = query.outerjoin(activity_paper, activity_paper.c.paper_type_id == PaperType.id)
+    query = query.outerjoin(Activity, Activity.id == activity_paper.c.activity_id).outerjoin(Enrolment, here)
+    query = query.outerjoin(Paper, (Paper.paper_type_id == PaperType.id) & _known(family, children))
+    asked = PaperType.asked_of_all | Enrolment.id.is_not(None) | Activity.id.in_(bindparam("asking", expanding=True))
+    return query.where(asked).order_by(PaperType.id, Activity.position, Activity.id, Enrolment.id)
 
 
 def _asked_activities(requests):

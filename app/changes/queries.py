@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, cast, extract, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import defer, joinedload, selectinload
 
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeLot, ChangeRequest, Decision, DecisionState, Presence, RefusalReason
@@ -72,8 +72,8 @@ def last_decided(kinds, limit=8):
     """The latest decisions that stand, newest first, of these kinds alone."""
     standing = Decision.state.in_((DecisionState.held, DecisionState.done))
     query = select(Decision).join(Decision.request).where(standing, ChangeRequest.kind.in_([kind.name for kind in kinds]))
-    loads = joinedload(Decision.request).joinedload(ChangeRequest.lot)
-    return db.session.scalars(query.options(loads).order_by(Decision.id.desc()).limit(limit)).unique().all()
+    lot = joinedload(Decision.request).load_only(ChangeRequest.kind, ChangeRequest.lot_id).joinedload(ChangeRequest.lot)
+    return db.session.scalars(query.options(defer(Decision.seen), lot).order_by(Decision.id.desc()).limit(limit)).unique().all()
 
 
 def decisions_of(batch):

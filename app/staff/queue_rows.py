@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import Integer, exists, func, or_, select
+from sqlalchemy.sql.functions import Function
 
 from app.changes.kinds import KINDS, Tab
 from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, PreRegistration, RequestState
@@ -126,7 +127,7 @@ class WaitingLot:
         if self.lane is Lane.queued or row.lane is not Lane.queued:
             self.lane = row.lane if self.lane is Lane.queued else max(self.lane, row.lane, key=list(Lane).index)
         self.asked_at = min(filter(None, (self.asked_at, row.asked_at)))
-        self.files += len(row.files or ())
+        self.files += row.files or 0
         self.conflict = self.conflict or bool(row.conflict)
 
     @property
@@ -146,6 +147,11 @@ def age_of(instant):
 
 #: The family's name; of one that the town does not know yet, the one that it gave.
 WHOSE_NAME = func.coalesce(Family.name, PreRegistration.name)
+def _length(column):
+    """How many a JSON column lists; by name, since `func` finds what a library registers and SQLAlchemy cannot cache."""
+    return Function("json_array_length", column, type_=Integer)
+
+
 #: What the queue reads of a request: no more than a row shows, so that nothing is decrypted for it.
 COLUMNS = (
     *(
@@ -154,8 +160,8 @@ COLUMNS = (
         ChangeRequest.act,
         ChangeRequest.lane,
         ChangeRequest.asked_at,
-        ChangeRequest.files,
-        ChangeRequest.conflict,
+        _length(ChangeRequest.files).label("files"),
+        _length(ChangeRequest.conflict).label("conflict"),
     ),
     *(ChangeLot.number, ChangeLot.family_id, ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id),
     *(WHOSE_NAME.label("family"), Child.first_name.label("child_first"), Child.last_name.label("child_last")),

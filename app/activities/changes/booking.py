@@ -1,7 +1,7 @@
 """How does a family ask for a place on a day? One request a cell; it holds its place, or waits in line, until it is decided."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from flask import g
 from sqlalchemy import bindparam, select
@@ -27,6 +27,8 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.security.who_sees_what import Noun
 
+#: For how long after a day a lot's plan is read.
+AHEAD = timedelta(days=35)
 #: Built once: SQLAlchemy takes longer to build it than to run it.
 ASK_OF = select(PlaceAsked).where(PlaceAsked.request_id == bindparam("request"), PlaceAsked.rank != Rank.closed)
 
@@ -54,7 +56,8 @@ def _plan(child_id, family_id, day, by_clerk):
         plan = kept[3]
     else:
         today = clock.today()
-        first, last = min(day, today), max(day, date.fromordinal(today.toordinal() + 35))
+        # The other taps of a lot are mostly within some weeks.
+        first, last = min(day, today), max(day, today) + AHEAD
         plan = Plan.load(children_of(family_id), first, last, family_id, by_clerk=by_clerk)
         g.booking_plan = (db.session().get_transaction(), family_id, by_clerk, plan)
     if child_id not in plan.of:
@@ -143,7 +146,6 @@ class BookingKind(Kind):
             late=self._late(plan, unit, day, request.asked_at),
         )
         db.session.add(ask)
-        db.session.flush()
         # check() comes next, in the same lock: it need not count again.
         here = replace(here, queued=here.queued + 1) if rank is Rank.queued else replace(here, taken=here.taken + 1)
         g.place_just_asked = request, ask, here
