@@ -40,10 +40,10 @@ def opens_a_door(name):
         return True
 
 
-def failures_of(family_id):
-    """The mails to a family that were given up since the last one that reached the same address, newest first; a few."""
-    later = (
+def column_of_failure(family_id):
+    """The id of the newest mail to a family that was given up, if none has reached it since; a scalar sub-query."""
+    sent = (
         select(func.max(OutgoingMail.id)).where(OutgoingMail.family_id == family_id, OutgoingMail.state == MailState.sent).scalar_subquery()
     )
-    query = select(OutgoingMail).where(OutgoingMail.family_id == family_id, OutgoingMail.state == MailState.failed)
-    return db.session.scalars(query.where(OutgoingMail.id > func.coalesce(later, 0)).order_by(OutgoingMail.id.desc()).limit(5)).all()
+    failed = select(func.max(OutgoingMail.id)).where(OutgoingMail.family_id == family_id, OutgoingMail.state == MailState.failed)
+    return failed.where(OutgoingMail.id > func.coalesce(sent, 0)).scalar_subquery()

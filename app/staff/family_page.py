@@ -15,6 +15,7 @@ from app.core import clock
 from app.extensions import db
 from app.families.models import Adult, AdultRole, Family, Mandate
 from app.families.particulier import configured
+from app.mail.queries import column_of_failure
 from app.security.models import Account, FamilyLink, Invitation
 from app.security.scope import may
 from app.security.who_sees_what import Noun
@@ -70,6 +71,8 @@ class FamilyPage:
     part: Part
     #: None for those who may not see it.
     owed: Owed | None = None
+    #: The id of a mail that did not reach the household.
+    failed_mail: int | None = None
 
     @classmethod
     def of(cls, family_id):
@@ -77,7 +80,7 @@ class FamilyPage:
         found = _family(family_id)
         if found is None:
             return None
-        family, mandate, *figures = found
+        family, mandate, failed_mail, *figures = found
         children = select(Household.child_id).where(Household.family_id == family_id, Household.ended_on.is_(None))
         return cls(
             family,
@@ -89,6 +92,7 @@ class FamilyPage:
             _log(family_id),
             taking_part(children, select(Family.id).where(Family.id == family_id)),
             Owed(*figures) if figures else None,
+            failed_mail if may(Noun.mail, "read") else None,
         )
 
     @property
@@ -140,7 +144,7 @@ def _family(family_id):
     if may(Noun.caf, "read"):
         loads.append(joinedload(Family.quotients))
     figures = columns_of_family(family_id) if may(Noun.bill, "read") else ()
-    query = select(Family, Mandate, *figures).outerjoin(
+    query = select(Family, Mandate, column_of_failure(family_id), *figures).outerjoin(
         Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read")
     )
     return db.session.execute(query.where(Family.id == family_id).options(*loads)).unique().first()

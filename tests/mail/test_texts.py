@@ -67,6 +67,10 @@ def context_of(template):
         return {**ABOUT_MONEY, **WRITTEN}[template]()
     if template == "days_without_place":
         return {"child": "Léa", "activity": "Canteen", "full": [clock.today()], "late": [clock.today()], "signs_in": True}
+    if template == "digest":
+        return {"mails": [("Strike", "No canteen."), ("Pool", "Bring a towel.")], "last": "Pool"}
+    if template == "invitation":
+        return {"adult": "Christelle Galbert", "family_code": "F00001", "code": "ABCD-EFGH", "days": 60}
     if template == "day_cancelled":
         return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
     if template.startswith("arrival_"):

@@ -7,7 +7,7 @@ from app.audit.models import LogEntry
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
-from app.mail.models import MailText, OutgoingMail
+from app.mail.models import MailState, MailText, OutgoingMail
 from app.mail.operations import queue_mail
 from app.mail.templates import names, template
 from app.mail.texts import put_together
@@ -106,3 +106,18 @@ def test_every_mail_can_be_rewritten_in_few_queries(app, sign_in):
     assert sign_in("regisseur").get(PATH).status_code == 403
     assert client.get("/mairie/courriels/textes/..%2Freset/fr/").status_code == 404
     assert client.get("/mairie/courriels/textes/reset/de/").status_code == 404
+
+
+def test_a_family_that_no_mail_reaches_is_seen_on_its_page(app, sign_in):
+    with app.test_request_context("/"), unit_of_work():
+        row = queue_mail("gone@b.example", "password_changed", locale="fr", family_id=1, account=account("galbert"), at=clock.now())
+        row.state = MailState.failed
+    sentence = "did not reach it"
+    assert sentence in sign_in("agent").get("/mairie/familles/1/").text
+    assert sentence not in sign_in("agent").get("/mairie/familles/2/").text
+    assert sentence not in sign_in("regisseur").get("/mairie/familles/1/").text
+    assert "could not be sent and was given up" in sign_in("agent").get("/mairie/").text
+    with app.test_request_context("/"), unit_of_work():
+        row = queue_mail("here@b.example", "password_changed", locale="fr", family_id=1, account=account("galbert"), at=clock.now())
+        row.state = MailState.sent
+    assert sentence not in sign_in("agent").get("/mairie/familles/1/").text
