@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.db import unit_of_work
 from app.documents.operations import sweep
 from app.extensions import db
+from app.security.throttle import forget
 
 #: A clerk who has not been seen at a lot for so long is gone; the queue itself looks at the last minutes only.
 PRESENCE_LIFE = timedelta(hours=1)
@@ -21,6 +22,12 @@ def forget_presences():
     with unit_of_work():
         gone = db.session.execute(delete(Presence).where(Presence.seen_at < clock.now() - PRESENCE_LIFE)).rowcount
     return gone
+
+
+def forget_tries():
+    """Remove what was counted of wrong passwords and codes, address by address, and says nothing any more."""
+    with unit_of_work():
+        return forget()
 
 
 def forget_preregistrations():

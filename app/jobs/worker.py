@@ -23,7 +23,7 @@ from app.core.heartbeat import beat
 from app.core.i18n import in_locale
 from app.extensions import db
 from app.families.asking import ask_due, begin_asking
-from app.jobs.housekeeping import foresee_school_holidays, forget_preregistrations, forget_presences, sweep_files
+from app.jobs.housekeeping import foresee_school_holidays, forget_preregistrations, forget_presences, forget_tries, sweep_files
 from app.mail.digest import gather_digests
 from app.mail.operations import send_due
 from app.payments.online import look_up_due
@@ -71,6 +71,7 @@ HOUSEKEEPING = (
     forget_preregistrations,
     forget_presences,
     forget_sessions,
+    forget_tries,
     sweep_files,
     forget_letters,
     foresee_school_holidays,

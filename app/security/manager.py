@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flask import current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
-from sqlalchemy import select
+from sqlalchemy import literal, select, update
 from werkzeug.security import check_password_hash
 
 from app.audit.operations import record
@@ -54,23 +54,22 @@ class AccountManager(SecurityManager):
         account_id = account.id if account is not None else None
         with unit_of_work():
             throttle.refuse_who_waits(throttle.SIGN_IN, lock=True)
-            account = self._admit(account_id, good)
+            account = self._admit(account_id) if good else None
             if account is None:
                 throttle.count(throttle.SIGN_IN)
-                record("account.sign_in_failed", by="visitor", noun="account", row_id=account_id)
+                rests = not good and _note_wrong(account_id)
+                verb = "account.blocked" if rests else "account.sign_in_failed"
+                record(verb, by="system" if rests else "visitor", noun="account", row_id=account_id)
                 return None
         return account
 
-    def _admit(self, account_id, good):
-        """Count the attempt; the account that may enter, or None. Under a lock: a thousand at once are a thousand one by one."""
+    def _admit(self, account_id):
+        """The account whose right password was typed, or None where it may not enter now. Under a lock, one by one."""
         query = select(Account, second_factor.is_on_for(Account.id)).where(Account.id == account_id)
         account, second_step = db.session.execute(
             query.with_for_update(of=Account).execution_options(populate_existing=True)
         ).one_or_none() or (None, False)
         if account is None or not account.is_active or is_blocked(account):
-            return None
-        if not good:
-            count_wrong(account)
             return None
         # Who owes a second step is not in yet: a right password between wrong codes must not begin the count anew.
         if not second_step:
@@ -89,11 +88,33 @@ def note_signed_in(account):
 
 def count_wrong(account):
     """One more wrong password or code: past a handful the account rests, longer each time. Within the open unit of work."""
-    account.fail_login_count = (account.fail_login_count or 0) + 1
-    beyond = account.fail_login_count - FREE_ATTEMPTS
-    if beyond >= 0:
-        account.blocked_until = clock.now() + timedelta(minutes=min(2 ** min(beyond, 6), 60))
+    account.fail_login_count, account.blocked_until = _after_wrong(account)
+    if account.blocked_until is not None:
         record("account.blocked", account, by="system", noun="account")
+
+
+def _note_wrong(account_id):
+    """Count a wrong password of somebody who is not signed in; whether the account rests from now on.
+
+    The same two statements for every name that was typed, so that the time does not tell whether somebody has it.
+    """
+    mine = Account.id == (account_id or 0)
+    columns = Account.active, Account.fail_login_count, Account.blocked_until
+    account = db.session.execute(select(*columns).where(mine).with_for_update()).one_or_none()
+    counts = account is not None and account.active and not is_blocked(account)
+    wrong, until = _after_wrong(account) if counts else (0, None)
+    db.session.execute(
+        update(Account).where(mine, literal(counts)).values(fail_login_count=wrong, blocked_until=until),
+        execution_options={"synchronize_session": False},
+    )
+    return until is not None
+
+
+def _after_wrong(account):
+    """(wrong ones in a row, when the account has rested) after one more."""
+    wrong = (account.fail_login_count or 0) + 1
+    beyond = wrong - FREE_ATTEMPTS
+    return wrong, clock.now() + timedelta(minutes=min(2 ** min(beyond, 6), 60)) if beyond >= 0 else None
 
 
 def note_wrong_password(account_id):

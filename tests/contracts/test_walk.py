@@ -31,6 +31,8 @@ PUBLIC = {
     "FirstVisitView.account",
     "ResetView.forgotten",
     "ResetView.asked",
+    "ResetView.link_asked",
+    "ResetView.enter",
     "ResetView.choose",
     "ResetView.confirm",
     # A family that nobody knows yet: what it fills in is its own session's alone.

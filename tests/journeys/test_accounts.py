@@ -88,7 +88,7 @@ def test_forgotten_password(app, stranger, worker):
     page.get_by_role("link", name="Forgotten password?").click()
     page.get_by_label("E-mail address or identifier").fill("galbert@famille.example")
     stranger.check()
-    page.get_by_role("button", name="Send me a link").click()
+    page.get_by_role("button", name="Choose a new password").click()
     expect(page.get_by_role("heading", level=1, name="Look into your mails")).to_be_visible()
     stranger.check()
     worker()
@@ -105,6 +105,26 @@ def test_forgotten_password(app, stranger, worker):
     page.goto(link)
     expect(page.get_by_role("heading", level=1, name="This link no longer works")).to_be_visible()
     stranger.check()
+
+
+def test_a_link_by_mail_signs_in(app, person, worker):
+    christelle = person(None, "phone", scripts=False)
+    page = christelle.visit("/login/")
+    page.get_by_role("link", name="Sign in by a link in a mail").click()
+    page.get_by_label("E-mail address or identifier").fill("galbert@famille.example")
+    page.get_by_role("button", name="Send me a link to sign in").click()
+    expect(page.get_by_text("for 15 minutes")).to_be_visible()
+    [mail] = steps.mails(app, "sign_in_link")
+    link = urlsplit(re.search(r"https?://\S+/lien-de-connexion/\S+", mail.body)[0]).path
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1, name="Good day")).to_be_visible()
+    looking = person(None)
+    looking.visit(link)
+    looking.check()
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile("/portail/$"))
+    looking.visit(link)
+    expect(looking.page.get_by_role("heading", level=1, name="This link no longer works")).to_be_visible()
 
 
 def test_in_and_out(person, size):
