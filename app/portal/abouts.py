@@ -3,6 +3,8 @@
 from flask import url_for
 from sqlalchemy import select
 
+from app.activities.changes.words import child_name, day_in_words, unit_title
+from app.activities.models import Booking
 from app.billing.detail import around
 from app.billing.models import Invoice, InvoiceLine
 from app.billing.queries import invoice_of
@@ -49,6 +51,32 @@ def _number_of(invoice_id):
     return db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id, Invoice.family_id == standing().family_id))
 
 
+def _booking(number):
+    row = _own_booking(number)
+    if row is None:
+        return None
+    return _("Booking: %(what)s", what=", ".join((child_name(row.child_id), unit_title(row.unit_id), day_in_words(row.day))))
+
+
+def _booking_page(number):
+    row = _own_booking(number)
+    return url_for("AgendaView.cell", spot=f"{row.child_id}.{row.unit_id}.{row.day.isoformat()}") if row is not None else None
+
+
+def _own_booking(number):
+    mine = select(Booking).where(Booking.id == number, Booking.family_id == standing().family_id)
+    return db.session.scalar(mine) if may(Noun.booking, "read") else None
+
+
+def booking_questions(child_id, day):
+    """{unit's id: where the family asks about its booking of that day}; none for whom may not write for it."""
+    if not may(Noun.message, "ask"):
+        return {}
+    mine = select(Booking.unit_id, Booking.id).where(Booking.child_id == child_id, Booking.day == day)
+    rows = db.session.execute(mine.where(Booking.family_id == standing().family_id))
+    return {unit_id: url_for("InboxView.contact", about=f"{About.booking.name}-{number}") for unit_id, number in rows}
+
+
 def _line(number):
     found = _shown(number)
     if found is None:
@@ -90,5 +118,5 @@ def _lot(number):
     return url_for("RequestsView.lot", lot_id=row.lot_id) if row is not None else None
 
 
-_TITLES = {About.request: _request, About.invoice: _invoice, About.line: _line}
-_PAGES = {About.request: _lot, About.invoice: _invoice_page, About.line: _line_page}
+_TITLES = {About.request: _request, About.booking: _booking, About.invoice: _invoice, About.line: _line}
+_PAGES = {About.request: _lot, About.booking: _booking_page, About.invoice: _invoice_page, About.line: _line_page}

@@ -12,6 +12,7 @@ from app.core.db import unit_of_work
 from app.core.i18n import _, _n
 from app.core.money import to_cents
 from app.portal import agenda_plans
+from app.portal.abouts import booking_questions
 from app.portal.agenda_cells import Signs, act_of, day_name, legend, sentence, show
 from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot, carry_out, new_key, taps_of, taps_of_form
@@ -219,6 +220,7 @@ def one_day(spot):
         "lines": [Line(cell, child, prices) for cell in cells],
         "siblings": [one for one in children if one.id != child.id and timetable.units_of(one.id)],
         "may_ask": may(Noun.booking, "ask"),
+        "questions": booking_questions(child.id, spot.day),
         "key": new_key(),
         "send_url": url_for("AgendaView.save", **stretch.address()),
         "back_url": url_for("AgendaView.agenda", **stretch.address()),

@@ -15,7 +15,7 @@ from app.messages.queries import news, unpack_news
 from app.portal.pay import may_pay, pays_apart
 from app.portal.queries import count_sent_back, family_name
 from app.portal.sections import has_screen
-from app.security.scope import in_portal, is_family, standing
+from app.security.scope import in_portal, is_family, may, standing
 from app.security.who_sees_what import Noun
 
 #: The guide's seven names in its order, the agenda and the list of enrolments.
@@ -71,6 +71,7 @@ def around():
             "news": unpack_news(standing().counts.get("news")),
             "new_messages": standing().counts.get("new_messages", 0),
             "may_pay": may_pay(),
+            "may_write": may(Noun.message, "ask"),
             "pays_apart": pays_apart(),
         }
     return g.portal_around

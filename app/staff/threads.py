@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, HiddenField
 
+from app.activities.models import Booking
 from app.billing.models import InvoiceLine
 from app.changes.models import ChangeRequest
 from app.core import search
@@ -215,6 +216,9 @@ def _about_url(thread):
     if thread.about_kind is About.request and may(Noun.request, "decide"):
         request_row = db.session.get(ChangeRequest, thread.about_id)
         return url_for("QueueView.lot", lot_id=request_row.lot_id) if request_row is not None else None
+    if thread.about_kind is About.booking and may(Noun.booking, "read"):
+        booking = db.session.get(Booking, thread.about_id)
+        return url_for("ChildView.child", child_id=booking.child_id) if booking is not None else None
     if thread.about_kind is About.invoice and may(Noun.bill, "read"):
         return url_for("InvoiceView.show", pk=thread.about_id)
     if thread.about_kind is About.line and may(Noun.bill, "read"):

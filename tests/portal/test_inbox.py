@@ -11,8 +11,10 @@ from app.documents.models import StoredFile
 from app.extensions import db
 from app.messages.models import Message, News, Thread
 from app.messages.operations import Writing, answer_family, ask_town
+from tests.activities import cast
 from tests.conftest import account, counted_queries
 from tests.contracts.town import PICTURE
+from tests.factories import make_request
 
 NEW, INBOX = "/portail/messages/nouveau/", "/portail/messages/"
 
@@ -129,3 +131,22 @@ def test_a_refused_file_is_not_kept(app, sign_in):
     assert answer.status_code == 422
     with app.app_context():
         assert db.session.scalar(select(func.count(StoredFile.id))) == 0
+
+
+def test_a_question_is_tied_to_a_booking_or_a_request(app, sign_in, activities):
+    with app.app_context():
+        cast.book(activities.lea, 1, activities.meal, cast.THURSDAY)
+    with app.test_request_context("/"):
+        make_request("guardian", 1, {"mobile": "06 99 88 77 66"})
+    galbert, agent = sign_in("galbert"), sign_in("agent")
+    day = f"/portail/agenda/jour/?spot={activities.lea}.{activities.meal}.{cast.THURSDAY.isoformat()}"
+    for page, title in ((day, "Booking: Léa, Canteen, "), ("/portail/demandes/", "Request: Guardian information")):
+        with app.app_context(), counted_queries() as few:
+            link = re.search(r'href="([^"]*about=[^"]*)">A question\?', galbert.get(page).text)[1]
+        assert len(few) <= 8
+        sent = write(galbert, link, subject="Why?", text="Please explain.")
+        thread = galbert.get(sent.location).text
+        assert title in thread and title in agent.get(f"/mairie/messages/{sent.location.split('/')[-2]}/").text
+        back = re.search(rf'href="([^"]*)">{title}', thread)[1].replace("&amp;", "&")
+        assert galbert.get(back).status_code == 200
+        assert [sign_in(name).get(link).status_code for name in ("marc", "petit")] == [200, 404]
