@@ -92,24 +92,25 @@ def _tell_what_was_decided(lot):
         _tell(lot, "decided", requests=told)
     elif told[-1].state in (RequestState.refused, RequestState.sent_back):
         back = told[-1].state is RequestState.sent_back
-        _tell_newcomer(
-            lot, "arrival_sent_back" if back else "arrival_refused", reason=told[-1].reason, token=token_of(lot.pre_registration)
-        )
+        _tell_newcomer(lot, "arrival_sent_back" if back else "arrival_refused", reason=told[-1].reason)
 
 
 def _tell_newcomer(lot, template, **context):
     """One mail to the confirmed address of who is not known yet. What accepts it goes with its code, when it takes effect."""
     reader = reader_of_lot(lot)
     if reader is not None:
-        queue_mail(reader.email, template, locale=reader.locale, lot=lot, **context)
+        token = token_of(lot.pre_registration, reader.email)
+        queue_mail(reader.email, template, locale=reader.locale, lot=lot, token=token, **context)
 
 
 def reader_of_lot(lot):
     """The Reader whom a lot's mails go to; None where there is nobody to write to."""
-    registration = lot.pre_registration
-    if registration is None:
+    if lot.pre_registration is None:
         return reader_of(lot.account_id, lot.family_id)
-    return Reader(registration.email, registration.locale, None) if registration.email and registration.confirmed_at else None
+    # The address that came with the request: only a confirmed one is sent. What is typed since may be somebody else's.
+    last = max(lot.requests, key=lambda request: request.id)
+    address = last.changes["guardian"]["after"].get("email")
+    return Reader(address, lot.pre_registration.locale, None) if address else None
 
 
 def lines_of(requests):

@@ -134,9 +134,9 @@ def missing_steps(row):
 # -- the address ------------------------------------------------------------------------------------------------------------------
 
 
-def token_of(row):
-    """What a link in a mail carries: it opens this pre-registration as long as it keeps this address."""
-    return _serializer().dumps([row.key_hash, row.email])
+def token_of(row, email=None):
+    """What a link in a mail to this address carries: it opens the pre-registration as long as that is its address."""
+    return _serializer().dumps([row.key_hash, (email or row.email).lower()])
 
 
 def of_token(token, *, lock=False):
@@ -197,11 +197,12 @@ def ask_to_send(row, *, locale):
 
 def send(row):
     """Make the request of a confirmed pre-registration, within the open unit of work; the open one again where nothing has changed."""
+    former = _open_request(row)
     refuse_if_closed(row)
     _refuse_if_incomplete(row)
     if row.confirmed_at is None:
         raise DomainError(_("Please confirm your e-mail address first: open the link in our mail."))
-    former, changes = _open_request(row), _changes(row)
+    changes = _changes(row)
     same = former is not None and former.changes == changes
     if same and former.state is RequestState.pending and former.files == row.files:
         return former
@@ -290,7 +291,10 @@ def take_back(row):
 
 
 def _open_request(row):
-    return next((request for request in reversed(requests_of(row)) if request.state in OPEN), None)
+    """Its open ChangeRequest, locked: a clerk who decides at the same moment comes before or after, never in between."""
+    query = select(ChangeRequest).join(ChangeRequest.lot).where(ChangeLot.pre_registration_id == row.id, ChangeRequest.state.in_(OPEN))
+    query = query.order_by(ChangeRequest.id.desc()).limit(1).with_for_update(of=ChangeRequest)
+    return db.session.scalar(query.execution_options(populate_existing=True))
 
 
 def refuse_if_closed(row):

@@ -30,7 +30,6 @@ class NewFamilyForm(SectionForm):
     spouse = LongText(_l("Other adult"))
     children = LongText(_l("Children"), required=True)
     wishes = LongText(_l("What for"))
-    papers = LongText(_l("Papers"))
 
 
 @register

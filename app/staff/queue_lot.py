@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS, Finding
 from app.changes.models import Act, ChangeRequest, Lane, RequestState
-from app.changes.notices import implied_decision
+from app.changes.notices import implied_decision, reader_of_lot
 from app.changes.queries import lookers, note_presence, requests_around
 from app.children.alike import alike
 from app.children.arrival import asked_of
@@ -89,6 +89,12 @@ class LotPage:
     def name(self):
         """Whose lot it is."""
         return self.family.name if self.family is not None else self.lot.pre_registration.name
+
+    @property
+    def address(self):
+        """Where a family that the town does not know is reached; "" where nowhere."""
+        reader = reader_of_lot(self.lot)
+        return reader.email if reader is not None else ""
 
     @property
     def waiting(self):

@@ -11,6 +11,7 @@ from app.children.alike import alike
 from app.children.models import Child, Household
 from app.core import clock, settings
 from app.core.db import unit_of_work
+from app.core.errors import DomainError
 from app.documents.models import FileState, StoredFile
 from app.extensions import db
 from app.families.models import AdultRole, Family
@@ -269,3 +270,15 @@ def test_without_an_undo_window_it_is_there_at_once(app, sign_in):
     assert send(client, lot, {**opened(client, lot), "only": "all"}).status_code == 303
     with app.app_context():
         assert db.session.get(ChangeRequest, number).state is RequestState.accepted
+
+
+def test_an_address_that_nobody_confirmed_gets_no_code(app, sign_in):
+    """Typed after the request was sent, and not confirmed: the answer goes where the request came from, the link opens nothing."""
+    _number, lot = arrived(app)
+    with app.app_context(), unit_of_work():
+        preregistration.keep_step(the_registration(), "guardian", {**GUARDIAN, "email": "somebody@else.example"})
+    accept(app, sign_in("agent"), lot)
+    [mail] = mails(app, "arrival_accepted")
+    assert mail.recipient == GUARDIAN["email"]
+    with app.app_context(), pytest.raises(DomainError):
+        preregistration.of_token(preregistration.token_of(the_registration(), GUARDIAN["email"]))
