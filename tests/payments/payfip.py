@@ -5,6 +5,8 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.request import urlopen
 from uuid import uuid4
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -20,10 +22,16 @@ class LocalPayFip(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.payments, self.broken = {}, False
+        #: How the page where somebody pays behaves: notifications sent, a result that is not known yet, fields that it lies about.
+        self.notifications, self.late, self.lies = 1, False, {}
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
+
+    def notify(self, idop):
+        """Tell the town that there is news of a payment."""
+        urlopen(self.payments[idop]["urlnotif"], data=urlencode({"idop": idop}).encode(), timeout=10).close()
 
     def pay(self, idop, result, **changed):
         """Somebody pays (P, V), is refused (R, Z) or gives up (A); `changed` are fields that the answer lies about."""
@@ -34,7 +42,32 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_args):
         """Say nothing."""
 
+    def do_GET(self):
+        """The page where somebody pays."""
+        idop = parse_qs(urlsplit(self.path).query)["idop"][0]
+        buttons = "".join(f'<button name="result" value="{result}">{result}</button>' for result in "PVRZA")
+        form = f'<form method="post" action="/pay"><input type="hidden" name="idop" value="{idop}">{buttons}</form>'
+        self._send(200, f"<!DOCTYPE html><title>PayFiP</title><h1>PayFiP</h1>{form}", "text/html")
+
+    def _paid(self):
+        """Somebody has pressed a button: the notification, then the way back."""
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        idop, told = form["idop"][0], self.server.payments[form["idop"][0]]
+        if self.server.late:
+            told["later"] = form["result"][0]
+        else:
+            self.server.pay(idop, form["result"][0], **self.server.lies)
+        for _time in range(self.server.notifications):
+            self.server.notify(idop)
+        self.send_response(303)
+        self.send_header("Location", told["urlredirect"])
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_POST(self):
+        if self.path == "/pay":
+            self._paid()
+            return
         asked = ElementTree.fromstring(self.rfile.read(int(self.headers["Content-Length"]))).find(f"{{{SOAP}}}Body")[0]
         values = {item.tag: item.text for item in asked.find("arg0")}
         operation = asked.tag.rpartition("}")[2]
@@ -46,10 +79,10 @@ class _Handler(BaseHTTPRequestHandler):
         except Fault as fault:
             self._send(500, _fault(str(fault)))
 
-    def _send(self, status, body):
+    def _send(self, status, body, kind="text/xml"):
         content = body.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "text/xml; charset=utf-8")
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
