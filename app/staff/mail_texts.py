@@ -42,7 +42,7 @@ class MailTextView(BaseView):
     @expose("/")
     @screen
     def all(self):
-        return self.render_template("staff/mail_texts.html", title=_("Texts of the mails"), mails=_overview(), languages=_languages())
+        return self.render_template("staff/mail_texts.html", title=_("Texts of the mails"), mails=_overview(), tongues=_tongues())
 
     @expose("/<mail>/<tongue>/", methods=["GET", "POST"])
     @screen
@@ -65,13 +65,13 @@ class MailTextView(BaseView):
         return redirect(url_for("MailTextView.edit", mail=mail, tongue=tongue), 303)
 
 
-def _languages():
+def _tongues():
     return {code: language["name"] for code, language in current_app.config["LANGUAGES"].items()}
 
 
 def _house(mail, tongue):
     """The HouseTemplate of an address, or 404."""
-    if mail not in names() or tongue not in _languages():
+    if mail not in names() or tongue not in _tongues():
         abort(404)
     return template(mail)
 
@@ -101,7 +101,7 @@ def _beside(form, house, tongue):
         "title": title_of(house, language()),
         "name": house.name,
         "tongue": tongue,
-        "languages": _languages(),
+        "tongues": _tongues(),
         "when": house.about(language()).get("when", ""),
         "places": [(place, samples[place], place in house.kept(tongue)) for place in house.places(tongue)],
         "preview": {"subject": subject, "body": body, "html": html_of(subject, body, tongue)},
