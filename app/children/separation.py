@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, update
 
 from app.audit.operations import record
-from app.changes.models import OPEN, ChangeRequest
+from app.changes.models import ChangeRequest, RequestState
+from app.changes.operations import withdraw
 from app.children.models import Child, Household, Weeks
 from app.children.operations import end_household
 from app.core import clock
@@ -16,6 +17,7 @@ from app.documents.models import StoredFile
 from app.extensions import db
 from app.families.models import AdultRole, Family, Situation
 from app.families.operations import new_family, renew_mandate
+from app.messages.models import Message, MessageFile, Thread
 from app.security.models import FamilyLink
 from app.security.operations import close_sessions, end_link, lapse_codes, link_family
 from app.security.who_sees_what import Noun
@@ -81,10 +83,13 @@ def refuse_unless_separable(family):
         raise DomainError(_("This family is in the archive: restore it first."))
     if family.guardian is None or family.spouse is None:
         raise DomainError(_("There are no two adults in this file."))
-    kinds = (*PERSONAL, *OWN, *CAF)
-    waiting = select(ChangeRequest.id).where(ChangeRequest.family_id == family.id, ChangeRequest.state.in_(OPEN))
-    if db.session.scalar(waiting.where(ChangeRequest.kind.in_(kinds)).limit(1)) is not None:
+    if db.session.scalar(_personal(family.id, RequestState.pending, RequestState.deciding).limit(1)) is not None:
         raise DomainError(_("Requests about the adults, their income or their bank still wait: decide them first."))
+
+
+def _personal(family_id, *states):
+    kinds = (*PERSONAL, *OWN, *CAF)
+    return select(ChangeRequest).where(ChangeRequest.family_id == family_id, ChangeRequest.kind.in_(kinds), ChangeRequest.state.in_(states))
 
 
 def separate(family_id, plan, *, by):
@@ -103,6 +108,9 @@ def separate(family_id, plan, *, by):
     if leaving is None or set(here) != {home.child_id for home in plan.homes}:
         raise Stale(_("This family has changed meanwhile: look at it again."))
     staying = family.guardian if leaving is family.spouse else family.spouse
+    for request in db.session.scalars(_personal(family_id, RequestState.sent_back)).all():
+        # It was to be corrected for a file that is no more.
+        withdraw(request, by=by)
     new = new_family(plan.name, resident=plan.resident, situation=Situation.separated)
     db.session.flush()
     record("family.add", new, by=by)
@@ -176,6 +184,16 @@ def _move_access(adult, family_id, new_id, *, by):
         db.session.flush()
         link_family(link.account, new_id, AdultRole.guardian.value, adult_id=adult.id)
         close_sessions(link.account, by=by)
+        if new_id != family_id:
+            _move_conversations(link.account_id, family_id, new_id)
+
+
+def _move_conversations(account_id, family_id, new_id):
+    """What one adult alone wrote with the town goes along; what both could read stays."""
+    mine = (Thread.family_id == family_id) & (Thread.account_id == account_id)
+    files = select(MessageFile.file_id).join(Message, Message.id == MessageFile.message_id).join(Thread, Thread.id == Message.thread_id)
+    db.session.execute(update(StoredFile).where(StoredFile.id.in_(files.where(mine))).values(family_id=new_id))
+    db.session.execute(update(Thread).where(mine).values(family_id=new_id))
 
 
 def _settle(home, household, new, *, by):

@@ -24,7 +24,7 @@ from app.staff.choices import family_matches
 from app.staff.family_page import FamilyPage
 from app.staff.forms import StaffForm, staff_form
 from app.staff.interface import actor, saving
-from app.staff.parts import Facet
+from app.staff.parts import Deed, Facet
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
 from app.staff.taking_part import state_label
@@ -155,6 +155,9 @@ class FamilyView(StaffView):
     @classmethod
     def more_routes(cls):
         return ("family", "archive", "restore")
+
+    def deeds_of_list(self):
+        return [Deed(_("Invite families"), url_for("LettersView.choose"), "send")] if may(Noun.account, "edit") else []
 
     def decorate(self, rows):
         counts = select(Household.family_id, func.count()).where(

@@ -12,7 +12,7 @@ from app.children.models import Weeks
 from app.children.separation import OPPOSITE, Home, Pays, Separation, Where, children_here, refuse_unless_separable, separate
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.forms import Choice, Form, PersonName, Postcode, Text, option
+from app.core.forms import Choice, Form, PersonName, Postcode, Required, Text, option
 from app.core.i18n import _, _l
 from app.extensions import db
 from app.families.models import Family
@@ -29,7 +29,7 @@ BY_TURNS = [(weeks.name, weeks.label) for weeks in OPPOSITE]
 class SeparationForm(Form):
     """Who gets a file of their own, and their new address."""
 
-    leaving = RadioField(_l("Who gets a file of their own?"), coerce=lambda value: int(value) if str(value or "").isdecimal() else None)
+    leaving = RadioField(_l("Who gets a file of their own?"), [Required()], coerce=lambda value: str(value or ""), validate_choice=False)
     name = Text(_l("Name of the new file"), [PersonName()], required=True)
     resident = BooleanField(_l("Lives in the commune"))
     address = Text(_l("Address"), longest=120)
@@ -43,6 +43,9 @@ class SeparationForm(Form):
 
     def validate(self, extra_validators=None):
         valid = super().validate(extra_validators)
+        if self.leaving.data not in dict(self.leaving.choices):
+            self.refuse(_("Please choose one of them."), "leaving")
+            valid = False
         for child in self.here:
             if self[f"where_{child.id}"].data == Where.both.name and not self[f"weeks_{child.id}"].data:
                 self.refuse(_("Say which weeks %(child)s is in the new file.", child=child.first_name), f"weeks_{child.id}")
@@ -61,25 +64,33 @@ class SeparationForm(Form):
             for child in self.here
         )
         address = {name: self[name].data or None for name in ADDRESS}
-        return Separation(self.leaving.data, self.name.data, self.resident.data, tuple(homes), address if any(address.values()) else {})
+        return Separation(
+            int(self.leaving.data), self.name.data, self.resident.data, tuple(homes), address if any(address.values()) else {}
+        )
 
 
 def form_of(family, children):
     """The form for this family: three choices for each child."""
     fields = {}
     for child in children:
-        fields[f"where_{child.id}"] = RadioField(_("Where does %(child)s live?", child=child.first_name), choices=_options(Where))
+        where = _("Where does %(child)s live?", child=child.first_name)
+        # Nothing is ticked at first: whoever is in a hurry would let a parent lose sight of a child.
+        fields[f"where_{child.id}"] = RadioField(where, [Required()], choices=_options(Where), coerce=_where, validate_choice=False)
         fields[f"weeks_{child.id}"] = Choice(
             _("By turns: which weeks in the new file?"), choices=[option("", _l("choose")), *(option(*pair) for pair in BY_TURNS)]
         )
         fields[f"pays_{child.id}"] = Choice(_("By turns: who pays?"), choices=[option(*pair) for pair in _options(Pays)], required=True)
-    first = {f"where_{child.id}": Where.stays.name for child in children} | {f"pays_{child.id}": Pays.each.name for child in children}
+    first = {f"pays_{child.id}": Pays.each.name for child in children}
     form = type("SeparationOfFamilyForm", (SeparationForm,), fields)(
-        data={"leaving": family.spouse.id, "name": family.spouse.last_name, "resident": family.resident, **first}
+        data={"leaving": str(family.spouse.id), "name": family.spouse.last_name, "resident": family.resident, **first}
     )
-    form.leaving.choices = [(adult.id, str(adult)) for adult in (family.spouse, family.guardian)]
+    form.leaving.choices = [(str(adult.id), str(adult)) for adult in (family.spouse, family.guardian)]
     form.here = children
     return form
+
+
+def _where(value):
+    return value if value in Where.__members__ else ""
 
 
 def _options(kind):
@@ -138,6 +149,7 @@ class SeparationView(BaseView):
             staying=staying,
             guardian_leaves=leaving is family.guardian,
             stay=[_of_old(child, home) for child, home in homes if home.where is not Where.moves],
+            lost=[str(child) for child, home in homes if home.where is Where.stays],
             come=[_of_new(child, home) for child, home in homes if home.where is not Where.stays],
             accounts=_accounts(family.id),
             facts=_facts(family.id, [home.child_id for home in plan.homes if home.where is Where.moves]),

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, inspect, select
 
 from app.audit.models import LogEntry
-from app.changes.models import ChangeRequest
+from app.changes.models import ChangeRequest, RequestState
 from app.children.models import Household, Weeks
 from app.children.separation import Home, Pays, Separation, Where, separate
 from app.core import clock
@@ -14,6 +14,7 @@ from app.documents.models import StoredFile
 from app.extensions import db
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Family, Fund, Mandate, TaxData
 from app.families.operations import archive_family, restore_family, set_bank_details
+from app.messages.models import Thread
 from app.security.models import FamilyLink, Invitation
 from app.security.operations import invite
 from tests.conftest import account, counted_queries
@@ -135,6 +136,26 @@ def test_what_waits_about_the_adults_comes_first(ctx, sign_in):
     assert "decide them first" in sign_in("agent").get("/mairie/familles/1/separer", follow_redirects=True).text
 
 
+def test_what_was_sent_back_holds_up_nobody(ctx):
+    request = make_request("guardian", 1, {"mobile": "06 99 88 77 66"})
+    with unit_of_work():
+        row = db.session.get(ChangeRequest, request)
+        row.state, row.reason = RequestState.sent_back, "Which number?"
+    part()
+    assert db.session.get(ChangeRequest, request, populate_existing=True).state is RequestState.withdrawn
+
+
+def test_what_one_adult_wrote_alone_goes_along(ctx):
+    town.fill(1, CANARY)
+    with unit_of_work():
+        own, both = Thread(family_id=1, account_id=account("marc").id, subject="Alone"), Thread(family_id=1, subject="Both")
+        db.session.add_all([own, both])
+        db.session.execute(ChangeRequest.__table__.update().values(state="withdrawn"))
+    ids = own.id, both.id
+    new = part()
+    assert [db.session.get(Thread, row, populate_existing=True).family_id for row in ids] == [new, 1]
+
+
 def test_a_family_that_changed_meanwhile_is_looked_at_again(ctx):
     with pytest.raises(Stale):
         part(homes=SHARED[:1])
@@ -149,6 +170,8 @@ def test_the_page_says_it_all_before(ctx, sign_in):
     marc = adult_of(1, AdultRole.spouse).id
     typed = {"leaving": marc, "name": "Galbert", "where_1": "both", "weeks_1": "", "pays_1": "each", "where_2": "moves", "pays_2": "each"}
     assert "Where does Léa live?" in client.get(path).text
+    empty = client.post(path, data={"step": "preview", "name": "Galbert", "leaving": 999, "where_1": "x"})
+    assert empty.status_code == 422 and "Please choose one of them." in empty.text and empty.text.count("Please fill this in.") >= 2
     wrong = client.post(path, data={**typed, "step": "preview"})
     assert wrong.status_code == 422 and "Say which weeks Léa is in the new file." in wrong.text
     typed["weeks_1"] = "odd"
