@@ -8,22 +8,22 @@ import pytest
 from sqlalchemy import select
 
 from app.activities.models import Enrolment
-from app.changes import seed
+from app.changes import preregistration, seed
 from app.changes.kinds import KINDS
-from app.changes.models import ChangeRequest
+from app.changes.models import ChangeRequest, RequestState
 from app.children.models import Child
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.models import Adult, AdultRole
 from app.security.second_factor import switch_on
+from tests.arrivals import GUARDIAN, make_arrival
 from tests.conftest import account
 from tests.contracts import town
 from tests.contracts.test_walk import address, rules
 from tests.factories import make_request
 from tests.journeys import steps
 from tests.journeys.conftest import ALL_RULES, LAYOUT_RULES
-from tests.portal import test_preregistration as new_family
 
 #: The narrowest telephone, one of today, a desk. A page is loaded once in French, whose words are longer, and drawn at each of
 #: them: axe looks in full where the layout is another one, elsewhere for what the width alone may break.
@@ -174,27 +174,31 @@ def test_the_public_screens(app, person, filled):
     assert not (found := faults(person, None, paths)), told(found)
 
 
-def test_the_form_of_a_new_family(app, person, sign_in):
-    """As its family sees it: filled in by one browser, whose session the others get."""
-    form = sign_in()
-    new_family.fill(form)
-    cookie = {"name": "session", "value": form.get_cookie("session").value}
-
-    def begun(_username, size="desk", locale="en"):
-        somebody = person(None, size, locale)
-        somebody.context.add_cookies([{**cookie, "url": somebody.server}])
-        return somebody
-
-    steps_of_it = ("vous/", "autre-adulte/", "enfants/", "enfants/0/", "enfants/1/", "besoins/", "pieces/", "verifier/")
-    paths = [f"{new_family.ROOM}/{page}" for page in ("", *steps_of_it)]
-    assert not (found := faults(begun, None, paths)), told(found)
-    form.post(f"{new_family.ROOM}/envoyer")
-    assert not (found := faults(begun, None, [f"{new_family.ROOM}/suite/"])), told(found)
+def test_the_form_of_a_new_family(app, person):
+    """Its pages hang on the session: of one that was sent back, and of one that has only begun, with its link."""
     with app.test_request_context("/"):
-        link = new_family.link_in_the_mail()
-    assert not (found := faults(begun, None, [link])), told(found)
-    form.post(link)
-    assert not (found := faults(begun, None, [f"{new_family.ROOM}/suite/"])), told(found)
+        request_id = make_arrival()
+        with unit_of_work():
+            request = db.session.get(ChangeRequest, request_id)
+            request.move_to(RequestState.deciding)
+            request.reason = WORD
+            request.move_to(RequestState.sent_back)
+            # Without an address it prints the sheet.
+            bare = preregistration.begin({**GUARDIAN, "email": None}, locale="fr")
+            bare.content = {**request.lot.pre_registration.content, **bare.content}
+            begun = preregistration.begin({**GUARDIAN, "email": f"{WORD}@famille.example"}, locale="fr")
+            begun.content = {**begun.content, "wants_to_send": True}
+            keys, token = [row.key_hash for row in (request.lot.pre_registration, bare, begun)], preregistration.token_of(begun)
+    pages = ("", "vous/", "autre-adulte/", "enfants/", "enfants/0/", "besoins/", "pieces/", "verifier/", "suite/")
+    for key, paths in zip(keys, (pages, ("", "verifier/"), ("verifier/", "suite/", f"lien/{token}")), strict=True):
+
+        def of_its_family(_username, size="desk", locale="en", key=key):
+            somebody = person(None, size, locale)
+            session = app.session_interface.get_signing_serializer(app).dumps({"preregistration": key, "locale": locale})
+            somebody.context.add_cookies([{"name": "session", "value": session, "url": somebody.server}])
+            return somebody
+
+        assert not (found := faults(of_its_family, None, [f"/premiere-inscription/{page}" for page in paths])), told(found)
 
 
 def test_the_own_account(app, person, filled):
