@@ -16,6 +16,7 @@ from app.mail.models import OutgoingMail
 from app.payments.models import AttemptState, Means, Payment, PaymentAttempt, Suspense, SuspenseReason
 from app.payments.online import accept_suspense, announce, begin, dismiss_suspense, hurry, look_up, look_up_due
 from app.payments.operations import receive
+from tests.billing.bills import cancel
 from tests.conftest import account as person
 from tests.payments.bank import bank_open
 from tests.payments.test_desk import GALBERT, an_invoice
@@ -128,6 +129,16 @@ def test_paid_at_the_desk_meanwhile_waits_for_a_clerk(bank):
     bank.says(attempt(number))
     look_up(number)
     assert db.session.scalars(select(Suspense)).one().reason is SuspenseReason.not_due
+
+
+def test_paid_for_an_invoice_that_was_cancelled_meanwhile_waits_for_a_clerk(bank):
+    first = invoices()[0]
+    number = to_the_bank({first})
+    cancel(first, rank=9, day=clock.today())
+    bank.says(attempt(number))
+    look_up(number)
+    assert db.session.scalars(select(Suspense)).one().reason is SuspenseReason.not_due
+    assert (posted(), suspended()) == (Decimal(0), Decimal("30.00"))
 
 
 def test_a_clerk_posts_it_or_says_what_was_done_once(bank):
