@@ -50,9 +50,11 @@ def alike(asked):
 
 
 def known_children(family_id, children):
-    """The places in this list of the children whom the file of a family has already; one query."""
-    known = {(fold(child.first_name), child.birth_date) for child, _family in _children(children, Household.family_id == family_id)}
-    return {place for place, child in enumerate(children) if (fold(child["first_name"]), date.fromisoformat(child["birth_date"])) in known}
+    """{place in this list: id} of the children whom the file of a family has already; one query."""
+    found = _children(children, Household.family_id == family_id)
+    known = {(fold(child.first_name), child.birth_date): child.id for child, _family in found}
+    places = {place: known.get((fold(one["first_name"]), date.fromisoformat(one["birth_date"]))) for place, one in enumerate(children)}
+    return {place: child_id for place, child_id in places.items() if child_id}
 
 
 def _adults(adults):

@@ -7,7 +7,8 @@ from app.changes.kinds import KINDS, Finding, Kind, Tab, register
 from app.changes.models import Act, Lane
 from app.changes.notices import reader_of_lot
 from app.children.alike import alike, known_children
-from app.children.operations import add_child
+from app.children.models import Child, Weeks
+from app.children.operations import add_child, share_child
 from app.children.preregistration import lines_of, name_of
 from app.core import clock
 from app.core.errors import DomainError
@@ -52,10 +53,13 @@ class NewFamily(Kind):
     # -- what it does ---------------------------------------------------------------------------------------------------------------
 
     def create(self, values, *, request):
-        joined = values.get("joins")
+        """A new file; or, as the clerk added, children for the file that there is (`joins`, `only`), or shared with it (`shares`)."""
+        joined, shared = values.get("joins"), dict(values.get("shares") or ())
         family = _known(joined) if joined else _new(values)
         for place, child in enumerate(values["children"]):
-            if not joined or place in values.get("only", ()):
+            if place in shared:
+                _share(shared[place], values["with"], family)
+            elif not joined or place in values["only"]:
                 add_child(family.id, _decoded("new_child", child))
         request.family_id = request.lot.family_id = family.id
         keep(request.files)
@@ -126,6 +130,14 @@ def _known(family_id):
     return family
 
 
+def _share(child_id, household_id, family):
+    """Another household of a child that the town knows; the clerk notes the weeks on its page."""
+    child = db.session.scalar(select(Child).where(Child.id == child_id, Child.of_family(household_id)).with_for_update())
+    if child is None:
+        raise DomainError(_("The record does not exist any more."))
+    share_child(child, family.id, weeks=Weeks.other)
+
+
 def _tell(lot, family, joined):
     """The mail to the confirmed address: with the code of the first visit where the file is new; a file that was there it does not open."""
     reader = reader_of_lot(lot)
@@ -136,8 +148,8 @@ def _tell(lot, family, joined):
         queue_mail(reader.email, "arrival_accepted", family=family, code=invite(family.guardian.id, family.id, by="system"), **about)
 
 
-def new_children(request, family_id):
-    """[(place, name, whether the family's file has this child already)] of the children asked for."""
+def children_asked(request, family_id):
+    """[(place, name, id of the child whom the family's file has already, or None)] of the children asked for."""
     children = asked_of(request)["children"]
     known = known_children(family_id, children)
-    return [(place, name_of(child), place in known) for place, child in enumerate(children)]
+    return [(place, name_of(child), known.get(place)) for place, child in enumerate(children)]

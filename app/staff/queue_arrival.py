@@ -1,4 +1,4 @@
-"""What if the town knows a new family already? Its new children go into the file that there is, as a clerk's explicit act."""
+"""What if the town knows a new family, or a child of it? As a clerk's explicit act, children join a file or are shared with it."""
 
 from flask import abort, redirect, request, url_for
 from flask_appbuilder import expose
@@ -6,7 +6,7 @@ from flask_appbuilder.security.decorators import has_access
 
 from app.changes.decisions import Verdict, decide
 from app.changes.models import Outcome
-from app.children.arrival import new_children
+from app.children.arrival import children_asked
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import Stale
@@ -37,10 +37,10 @@ class ArrivalView(QueueBase):
     def add(self, arrival_id, family_id):
         lot, filters = self.lot_of(arrival_id), self.filters(request.args)
         key, shown = self.key_of(filters, arrival_id), opened(request.form.get("shown", ""), arrival_id, family_id)
-        chosen = [place for place in shown["new"] if str(place) in request.form.getlist("child")]
-        if not chosen:
+        added = added_by(request.form, shown, family_id)
+        if added is None:
             return self._page(arrival_id, family_id, _("Choose at least one child, or refuse the request.")), 422
-        verdict = Verdict(shown["request"], shown["version"], Outcome.accept, added={"joins": family_id, "only": chosen})
+        verdict = Verdict(shown["request"], shown["version"], Outcome.accept, added=added)
         with unit_of_work():
             result = decide([verdict], by=self.me())
         settle(result)
@@ -55,7 +55,7 @@ class ArrivalView(QueueBase):
         if family is None or page.lot.pre_registration is None:
             abort(404)
         one = next((one for one in page.waiting if page.lot.sealed), None)
-        children = new_children(one.request, family_id) if one else []
+        children = children_asked(one.request, family_id) if one else []
         return self.render_template(
             "staff/queue/join.html",
             title=_("Is it the family %(family)s?", family=family.name),
@@ -73,9 +73,18 @@ class ArrivalView(QueueBase):
 
 
 def sealed(row, family_id, children):
-    """What the page showed, for the post: this request as it stood, and which of its children the file has not."""
-    new = [place for place, _name, known in children if not known]
-    return seal({"lot": row.lot_id, "family": family_id, "request": row.id, "version": row.version, "new": new})
+    """What the page showed, for the post: this request as it stood, and which of its children the file has or has not."""
+    known = [[place, child_id] for place, _name, child_id in children if child_id]
+    new = [place for place, _name, child_id in children if not child_id]
+    return seal({"lot": row.lot_id, "family": family_id, "request": row.id, "version": row.version, "new": new, "known": known})
+
+
+def added_by(form, shown, family_id):
+    """What the clerk adds to the request: another household of the known children, or new children of the family; None for nothing."""
+    if "share" in form:
+        return {"shares": shown["known"], "with": family_id} if shown["known"] else None
+    chosen = [place for place in shown["new"] if str(place) in form.getlist("child")]
+    return {"joins": family_id, "only": chosen} if chosen else None
 
 
 def opened(text, lot_id, family_id):

@@ -12,6 +12,7 @@ from app.children.models import Child, Household
 from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
+from app.core.i18n import in_locale
 from app.documents.models import FileState, StoredFile
 from app.extensions import db
 from app.families.models import AdultRole, Family
@@ -133,7 +134,7 @@ def test_who_is_known_already_is_shown_with_the_reasons(app, sign_in):
 )
 def test_alike_is_whoever_has_something_in_common_however_it_is_written(ctx, guardian, said):
     asked = {"guardian": {**GUARDIAN, **guardian}, "children": [ZOE]}
-    with counted_queries() as queries:
+    with counted_queries() as queries, in_locale("en"):
         found = alike(asked)
     assert len(queries) == 2
     assert said in next(one.common["Sophie Martin"] for one in found if one.family.name == "Martin")
@@ -164,6 +165,27 @@ def test_its_new_children_join_the_file_that_there_is(app, sign_in):
     [mail] = mails(app, "arrival_joined")
     assert mail.recipient == "nouvelle@famille.example" and "F00001" not in mail.body and mails(app, "arrival_accepted") == []
     assert client.post(path, data={"shown": shown, "child": "1"}).status_code == 409
+
+
+def test_the_other_household_of_a_child_gets_a_file_and_shares_the_child(app, sign_in):
+    number, lot = arrived(app, guardian={"last_name": "Durand", "first_name": "Luc"}, spouse=None, children=[LEA, ZOE])
+    client, before, path = sign_in("agent"), families(app), f"/mairie/demandes/{lot}/famille/1"
+    page = client.get(path).text
+    assert "Accept as the other household" in page
+    shown = re.search(r'name="shown" value="([^"]+)"', page)[1]
+    assert client.post(path, data={"shown": shown, "share": "1"}).status_code == 303
+    later(app)
+    with app.app_context():
+        request = request_of(number)
+        assert (request.state, families(app)) == (RequestState.accepted, before + 1)
+        lea = db.session.scalars(db.select(Child).filter_by(first_name="Léa")).one()
+        assert {household.family_id for household in lea.households} == {1, request.family_id}
+        assert db.session.scalars(db.select(Child.first_name).where(Child.of_family(request.family_id)).order_by(Child.id)).all() == [
+            "Léa",
+            "Zoé",
+        ]
+        assert db.session.scalar(db.select(db.func.count(Child.id)).where(Child.of_family(1))) == 2
+    assert len(mails(app, "arrival_accepted")) == 1
 
 
 def test_what_is_joined_is_this_family_alone(app, sign_in):
