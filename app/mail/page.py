@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from flask import current_app, render_template
+from flask import current_app
 from markupsafe import Markup, escape
 
 from app.core import settings
@@ -11,6 +11,7 @@ from app.core.i18n import _, in_locale
 from app.core.web import Town
 
 URL = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
+RULE = "—"
 HEADING = re.compile(r"— (.+) —")
 ITEM = re.compile(r"- (.*)")
 #: What stands before an address names the button, if it is no longer than this.
@@ -20,8 +21,8 @@ LONGEST_BUTTON = 48
 def html_of(subject, body, locale):
     """The page of a mail. Every word of it is text: what a person typed stays what was typed."""
     with in_locale(locale):
-        return render_template(
-            "mail/_layout.html",
+        # Not Flask's render_template(): what pages want to know of who asks would be looked up for every mail.
+        return current_app.jinja_env.get_template("mail/_layout.html").render(
             subject=subject,
             locale=locale,
             town=Town(),
@@ -48,6 +49,8 @@ def parts_of(body):
 
 def _alone(line):
     """The heading or the button that a line is, if it is one."""
+    if line == RULE:
+        return {"kind": "rule"}
     if heading := HEADING.fullmatch(line):
         return {"kind": "title", "text": heading[1]}
     found = URL.search(line)
