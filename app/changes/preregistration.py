@@ -157,6 +157,8 @@ def _serializer():
 
 def write_to(row):
     """Mail the link: to confirm the address and send, once all is filled in and the person has said so; before that, to go on later."""
+    if not row.email:
+        raise DomainError(_("Give an e-mail address first, in the step about you."))
     mails = row.content.get("mails", 0)
     if mails >= MOST_MAILS:
         raise DomainError(_("We have written to this address several times. Please ask the town hall."))

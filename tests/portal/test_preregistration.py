@@ -114,7 +114,7 @@ def test_what_is_corrected_takes_the_place_of_what_waits(app, sign_in):
         first = preregistration.latest_request(row())
         first.move_to(RequestState.deciding)
         asked_at.append(first.asked_at)
-    assert "deciding" in client.post(f"{ROOM}/enfants/2/", data=ANH | {"first_name": "Ann"}).text
+    assert client.post(f"{ROOM}/enfants/2/", data=ANH | {"first_name": "Ann"}).status_code == 422, "the town is deciding"
     with app.test_request_context("/"), unit_of_work():
         first = preregistration.latest_request(row())
         first.reason = "La facture est illisible."
@@ -176,7 +176,8 @@ def test_without_an_address_there_is_the_sheet(app, sign_in):
     client = sign_in()
     fill(client, email="")
     assert "ma-fiche.pdf" in client.get(f"{ROOM}/verifier/").text
-    client.post(f"{ROOM}/envoyer")
+    for act in ("envoyer", "courriel"):
+        client.post(f"{ROOM}/{act}")
     with app.test_request_context("/"):
         assert db.session.scalar(select(OutgoingMail)) is None and preregistration.latest_request(row()) is None
     words = text_of(client.get(f"{ROOM}/ma-fiche.pdf").data)
