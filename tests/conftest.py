@@ -1,9 +1,14 @@
 """Which database, which people, which clock does a test get? A fresh copy of the cast, every time."""
 
+import copy
 import os
 import shutil
-from contextlib import contextmanager
+import sqlite3
+import tempfile
+from contextlib import closing, contextmanager
+from pathlib import Path
 
+import jinja2
 import pytest
 from cryptography.fernet import Fernet
 from flask.globals import _cv_app
@@ -22,54 +27,71 @@ BUSY = (
 
 
 class SqliteFile:
-    """A database file that is copied back from a template."""
+    """A database file that is copied back from what was kept of it."""
 
     def __init__(self, path):
         self.path, self.url = path, f"sqlite:///{path}"
 
-    def keep(self):
-        shutil.copy(self.path, f"{self.path}.template")
+    def keep(self, state):
+        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(f"{self.path}.{state}")) as target:
+            source.backup(target)
+        self.stamp = self._stamp()
 
-    def restore(self, engine):
+    def restore(self, engine, state):
         engine.dispose()
         for suffix in ("-wal", "-shm"):
             if os.path.exists(f"{self.path}{suffix}"):
                 os.unlink(f"{self.path}{suffix}")
-        shutil.copy(f"{self.path}.template", self.path)
+        shutil.copy(f"{self.path}.{state}", self.path)
+        self.stamp = self._stamp()
+
+    def untouched(self):
+        """Whether nothing was written since it was kept or put back."""
+        return self._stamp() == self.stamp
+
+    def _stamp(self):
+        files = [Path(f"{self.path}{suffix}") for suffix in ("", "-wal")]
+        sizes = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.exists()]
+        return [stamp for stamp in sizes if stamp[0]]
 
 
 class PostgresDatabase:
-    """A database of a throw-away server whose rows are put back, and only after a test that wrote."""
+    """A database of a throw-away server whose rows are put back, and only after a test that wrote or where others are wanted."""
 
     def __init__(self, server):
         self.server, self.url = server, server.create("working")
         self.connection = server.session("working")
+        self.scripts = {}
 
-    def keep(self):
+    def keep(self, state):
         tables = self._column("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
-        self.connection.execute("CREATE SCHEMA kept")
-        for table in tables:
-            self.connection.execute(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
         filled = [table for table in tables if self._column(f'SELECT count(*) FROM "{table}"')[0]]
         numbers = self.connection.execute("SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'").fetchall()
+        self.connection.execute(f"CREATE SCHEMA {state}")
+        for table in filled:
+            self.connection.execute(f'CREATE TABLE {state}."{table}" AS TABLE public."{table}"')
         # Without the triggers of foreign keys, which would ask for an order. Several times faster than a copy of the whole database.
-        self.script = "; ".join(
+        self.scripts[state] = "; ".join(
             [
                 "SET session_replication_role = replica",
                 *(f'DELETE FROM public."{table}"' for table in tables),
-                *(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"' for table in filled),
+                *(f'INSERT INTO public."{table}" SELECT * FROM {state}."{table}"' for table in filled),
                 *(f"SELECT setval('public.\"{name}\"', {last or 1}, {last is not None})" for name, last in numbers),
             ]
         )
-        self.written = None
+        self.state, self.written = state, self._transactions()
 
-    def restore(self, engine):
+    def restore(self, engine, state):
         """The connections stay: a new one reads the catalogue anew, which takes longer than most tests. Only what is busy goes."""
         if self._column(BUSY):
             engine.dispose()
-        if self.written is None or self._transactions() != self.written:
-            self.connection.execute(self.script)
-            self.written = self._transactions()
+        if state != self.state or not self.untouched():
+            self.connection.execute(self.scripts[state])
+            self.state, self.written = state, self._transactions()
+
+    def untouched(self):
+        """Whether nothing was written since it was kept or put back."""
+        return self._transactions() == self.written
 
     def _transactions(self):
         """Where the server is with numbering its transactions: it numbers those alone that write."""
@@ -79,11 +101,62 @@ class PostgresDatabase:
         return [row[0] for row in self.connection.execute(query)]
 
 
+class Stage:
+    """The states of the database and of the stored files that a worker has kept: the cast, and the cast with what scenes have loaded."""
+
+    def __init__(self, database, files):
+        self.database, self.files, self.kept = database, Path(files), {}
+
+    def keep(self, *scenes, value=None):
+        """Keep everything as it is now."""
+        from app.core import clock
+
+        name = f"state{len(self.kept)}"
+        self.database.keep(name)
+        stored = {path: path.read_bytes() for path in self.files.rglob("*") if path.is_file()}
+        self.kept[scenes] = (name, stored, value, clock.now())
+        self.scenes = scenes
+
+    def begin(self, engine, *scenes):
+        """Put back what these scenes loaded; returns what the last one returned, and when it was."""
+        name, stored, value, moment = self.kept[scenes]
+        self.database.restore(engine, name)
+        if self.files.exists():
+            shutil.rmtree(self.files)
+        for path, content in stored.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self.scenes = scenes
+        return copy.deepcopy(value), moment
+
+    def play(self, engine, load, *arguments):
+        """Load more rows, or put them back where they were loaded before after the same scenes and nothing else."""
+        from app.core import clock
+
+        scenes = (*self.scenes, f"{load.__module__}.{load.__qualname__}{arguments}")
+        if not self.database.untouched() or engine.pool.checkedout():
+            return load(*arguments)
+        if scenes in self.kept:
+            value, moment = self.begin(engine, *scenes)
+            clock.set_to(moment)
+            return value
+        value = load(*arguments)
+        self.keep(*scenes, value=copy.deepcopy(value))
+        return value
+
+
+def in_memory():
+    """A folder where no commit waits for a disk; None where there is none, or little room."""
+    folder = "/dev/shm"
+    return folder if os.path.isdir(folder) and shutil.disk_usage(folder).free > 500_000_000 else None
+
+
 @pytest.fixture(scope="session")
-def database(tmp_path_factory):
+def database():
     """The database to test on, of the kind that TEST_DATABASE names."""
     if DATABASE == "sqlite":
-        yield SqliteFile(tmp_path_factory.mktemp("db") / "test.db")
+        with tempfile.TemporaryDirectory(prefix="preau-", dir=in_memory()) as folder:
+            yield SqliteFile(Path(folder) / "test.db")
         return
     reason = postgres.missing()
     if reason:
@@ -100,10 +173,10 @@ def skip_or_fail(reason):
 
 
 @pytest.fixture(scope="session")
-def app(database, tmp_path_factory):
-    """The application on an empty, migrated database with the cast in it, kept as a template."""
+def app(database, tmp_path_factory, pytestconfig):
+    """The application on an empty, migrated database with the cast in it."""
     from app import create_app
-    from app.cli import upgrade
+    from app.core import memory
 
     application = create_app(
         TESTING=True,
@@ -115,15 +188,27 @@ def app(database, tmp_path_factory):
         SESSION_COOKIE_SECURE=False,
         FAB_PASSWORD_HASH_METHOD="scrypt:1024:8:1",
     )
+    # Templates are compiled once, not once a worker and database.
+    compiled = pytestconfig.cache.mkdir(f"templates-{jinja2.__version__}")
+    application.jinja_env.bytecode_cache = jinja2.FileSystemBytecodeCache(str(compiled))
     with application.app_context():
+        from app.cli import upgrade
         from app.extensions import db
 
         upgrade()
         cast.load()
         db.session.remove()
         db.engine.dispose()
-        database.keep()
+    memory.settle()
     return application
+
+
+@pytest.fixture(scope="session")
+def stage(app, database):
+    """What of the database is kept: the cast, at first."""
+    kept = Stage(database, app.config["FILES_FOLDER"])
+    kept.keep()
+    return kept
 
 
 @pytest.fixture(autouse=True)
@@ -135,13 +220,26 @@ def fresh(request):
     from app.core import clock
     from app.extensions import db
 
-    application, database = request.getfixturevalue("app"), request.getfixturevalue("database")
+    application, stage = request.getfixturevalue("app"), request.getfixturevalue("stage")
     with application.app_context():
         db.session.remove()
-        database.restore(db.engine)
+        stage.begin(db.engine)
     clock.reset()
     yield
     clock.reset()
+
+
+@pytest.fixture
+def scene(app, stage):
+    """scene(load, *arguments): what load() returns, ids and no rows. What it writes is written once a worker, then put back."""
+
+    def play(load, *arguments):
+        from app.extensions import db
+
+        with app.app_context():
+            return stage.play(db.engine, load, *arguments)
+
+    return play
 
 
 @pytest.fixture
@@ -193,21 +291,19 @@ def sign_in(app):
 
 
 @pytest.fixture
-def activities(app):
+def activities(scene):
     """Canteen, evening care and Wednesdays of the cast, as a Town of ids; it is Monday 23 November 2026, 9 o'clock."""
     from tests.activities.cast import load
 
-    with app.app_context():
-        return load()
+    return scene(load)
 
 
 @pytest.fixture
-def billed(app):
+def billed(scene):
     """The same town with grids, quotients, and what happened in October and November: a Billed."""
     from tests.billing.cast import load
 
-    with app.app_context():
-        return load()
+    return scene(load)
 
 
 @pytest.fixture(autouse=True)

@@ -19,11 +19,18 @@ from tests.conftest import skip_or_fail, work
 
 #: A telephone and a desk; what a page must hold on both.
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
-LOOK = "options => axe.run(document, options).then(found => found.violations)"
+#: The items of the menus around the page: most of what there is to look at, and the same on every page but for the current one.
+ITEMS = "[...document.querySelectorAll('li')].filter(item => !item.closest('main') && !item.querySelector('li'))"
+READ = f"""() => [
+    document.documentElement.outerHTML,
+    [...document.querySelectorAll('link[rel=stylesheet]')].map(link => link.getAttribute('href')).join(' '),
+    {ITEMS}.map(item => `${{item.checkVisibility()}} ${{item.outerHTML}}`),
+]"""
+LOOK = f"([options, known]) => axe.run({{exclude: {ITEMS}.filter((_, place) => known[place])}}, options).then(found => found.violations)"
 ALL_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 #: Those that another width alone may break.
 LAYOUT_RULES = ("target-size", "scrollable-region-focusable", "link-in-text-block", "aria-hidden-focus")
-#: Looks that found nothing: a page of the same shape, at the same width, by the same rules, is not looked at again.
+#: Looks that found nothing: a page of the same shape, or an item of its menus, is not looked at again at this width by these rules.
 CLEAN = set()
 #: What differs from one row, session or moment to the next and is nothing to axe.
 CHANCE = re.compile(r'(?<!<h)(?<!</h)\d+(?!")|(?:nonce|content|value|data-key)="[^"]*"')
@@ -115,24 +122,27 @@ class Person:
 
     def looked_at(self, rules=ALL_RULES):
         """Sentences about what is wrong with the page as it is now."""
-        if (shape := self.shape(rules)) not in CLEAN:
-            found = self.axe(rules)
-            if found:
-                return found + self.too_wide() + [f"console: {text}" for text in self.faults]
-            CLEAN.add(shape)
-        return self.too_wide() + [f"console: {text}" for text in self.faults]
+        page, *items = self.shapes(rules)
+        found = []
+        if page not in CLEAN:
+            found = self.axe(rules, [item in CLEAN for item in items])
+            if not found:
+                CLEAN.update((page, *items))
+        return found + self.too_wide() + [f"console: {text}" for text in self.faults]
 
-    def shape(self, rules):
-        """The same for two pages that axe cannot tell apart."""
-        html = CHANCE.sub("", self.page.evaluate("document.documentElement.outerHTML"))
-        return hashlib.sha256(f"{self.page.viewport_size['width']} {rules} {html}".encode()).digest()
+    def shapes(self, rules):
+        """Of the page and of each item around it: the same for two that axe cannot tell apart."""
+        html, styles, items = self.page.evaluate(READ)
+        how = f"{self.page.viewport_size['width']} {rules} {styles}"
+        return [hashlib.sha256(f"{how} {CHANCE.sub('', text)}".encode()).digest() for text in (html, *items)]
 
-    def axe(self, rules):
-        """What axe finds, a line a place."""
+    def axe(self, rules, known):
+        """What axe finds, a line a place; nothing is said of the items that are known."""
         if self.page.evaluate("typeof axe") == "undefined":
             self.page.evaluate(AXE_SCRIPT)
-        options = {"runOnly": list(rules), "resultTypes": ["violations"], "iframes": False}
-        return [f"{item['id']}: {node['html'][:160]}" for item in self.page.evaluate(LOOK, options) for node in item["nodes"]]
+        # Without reading stylesheets and sounds once more: for rules about turned screens (not among these) and films (we have none).
+        options = {"runOnly": list(rules), "resultTypes": ["violations"], "iframes": False, "preload": False}
+        return [f"{item['id']}: {node['html'][:160]}" for item in self.page.evaluate(LOOK, [options, known]) for node in item["nodes"]]
 
     def too_wide(self):
         """What is wider than the screen, as a sentence in a list."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from sqlalchemy import select
 
 from app.activities.models import Enrolment
@@ -124,6 +125,7 @@ def faults(person, username, paths, full=(390, 1280), english=True):
     """{address: what is wrong there} of these pages; `full` are the widths at which axe looks by all its rules, the first page at all."""
     found = {}
     french = person(username, "desk", "fr")
+    french.context.add_init_script(AXE_SCRIPT)
     for path in paths:
         wrong = opened(french, path)
         for width in WIDTHS:
