@@ -1,6 +1,6 @@
 """What does somebody who is signed in change about the own account? Families and staff alike."""
 
-from flask import abort, flash, g, redirect, request, session, url_for
+from flask import abort, flash, redirect, request, session, url_for
 from flask_appbuilder import BaseView, expose
 from flask_babel import refresh
 from flask_login import current_user
@@ -46,7 +46,7 @@ class OwnAccountView(OwnView):
             links=families_of(account.id),
             language=LanguageForm(locale=account.locale),
             devices=sessions.open_sessions(account.id),
-            here=g.login_session[0],
+            here=sessions.this_session(),
             staff=staff_role() is not None,
             second_step=staff_role() is not None and second_factor.is_on(account.id),
         )

@@ -15,6 +15,7 @@ from app.core import clock
 from app.core.settings import Setting
 from app.extensions import db
 from app.security.models import Account, FamilyLink, LoginSession
+from app.security.settings import AskedOf
 from app.security.who_sees_what import FAMILY_ROLE, STAFF_ROLES, Noun, Viewer, permissions
 
 #: What a clerk who acts for a family says of how the request came in.
@@ -105,7 +106,7 @@ def account_with_links(account_id, session_hash=""):
     g.links = account_id, [row for row in rows if row.FamilyLink is not None]
     if session_hash:
         g.login_session = (rows[0].session_id, rows[0].seen_at) if rows and rows[0].session_id is not None else None
-        g.second_step = json.loads(rows[0].second_step) if rows and rows[0].second_step else None
+        g.second_step = json.loads(rows[0].second_step) if rows and rows[0].second_step else AskedOf.nobody.value
     return rows[0].Account if rows else None
 
 

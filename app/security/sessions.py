@@ -20,7 +20,6 @@ from app.extensions import db
 from app.security import second_factor
 from app.security.models import Account, LoginSession
 from app.security.scope import staff_role
-from app.security.settings import AskedOf
 
 #: Nothing under these addresses is for people who have not signed in.
 ROOMS = ("/portail/", "/mairie/", "/technique/", "/compte/")
@@ -133,10 +132,9 @@ def hash_of(key):
 
 def end():
     """Forget everything, but not the language; this browser's row ends too."""
-    here = g.get("login_session")
-    if current_user.is_authenticated and here is not None:
+    if current_user.is_authenticated and this_session() is not None:
         with unit_of_work():
-            end_rows(current_user.id, only=here[0])
+            end_rows(current_user.id, only=this_session())
     kept = session.get("locale")
     session.clear()
     if kept:
@@ -161,9 +159,14 @@ def forget_sessions():
 # -- where ------------------------------------------------------------------------------------------------------------------------
 
 
+def this_session():
+    """The id of the session that the request came with, or None."""
+    return (g.get("login_session") or (None,))[0]
+
+
 def open_sessions(account_id):
     """The open sessions of an account that can still be used, the last seen first; this browser's own before all others."""
-    here = (g.get("login_session") or (None,))[0]
+    here = this_session()
     alive = LoginSession.seen_at > clock.now() - current_app.permanent_session_lifetime
     query = select(LoginSession).where(LoginSession.account_id == account_id, LoginSession.ended_at.is_(None))
     rows = db.session.scalars(
@@ -245,7 +248,7 @@ def _stop_without_factor():
     if request.endpoint in OPEN_BEFORE_FACTOR or not current_user.is_authenticated or session.get("second_step"):
         return None
     role = staff_role()
-    if role is None or not second_factor.is_asked_of(role, g.second_step or AskedOf.nobody):
+    if role is None or not second_factor.is_asked_of(role, g.get("second_step")):
         return None
     return _first("SecondStepView.show", _("Nothing was saved: please set up the second step first."))
 

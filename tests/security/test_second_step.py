@@ -30,6 +30,7 @@ def factor(app):
     """The second step of "agent", on: (secret, recovery codes). The code that confirmed it was an older one."""
     secret = pyotp.random_base32()
     with app.test_request_context("/"), unit_of_work():
+        account("agent").locale = "en"
         codes = second_factor.switch_on(account("agent"), secret, code_of(secret), by="test")
     clock.advance(minutes=2)
     return secret, codes
@@ -62,6 +63,7 @@ def test_it_is_set_up_with_password_and_first_code(app, sign_in):
         assert secret not in stored
 
 
+@pytest.mark.once
 def test_a_secret_of_somebody_else_is_not_taken(app, sign_in):
     page = sign_in("regisseur").get("/compte/code/").text
     sealed, secret = re.search(r'name="secret"[^>]*value="([^"]+)"', page).group(1), re.search(r"secret=([A-Z2-7]+)", page).group(1)
@@ -133,6 +135,7 @@ def test_wrong_codes_rest_the_account_and_a_right_password_between_does_not_begi
         assert account("agent").fail_login_count == 0
 
 
+@pytest.mark.once
 def test_the_step_waits_for_ten_minutes_and_dies_with_the_sessions(app, visitor, factor):
     late, ended = visitor(), visitor()
     password(late)
@@ -157,6 +160,7 @@ def test_a_new_password_by_mail_does_not_go_around_it(app, visitor, factor):
     assert client.post("/login/code/", data={"code": code_of(factor[0])}).status_code == 302 and who(client) == "agent"
 
 
+@pytest.mark.once
 def test_new_codes_and_the_end_need_password_and_code(app, sign_in, factor):
     client = sign_in("agent")
     for page in ("/compte/code/secours/", "/compte/code/arreter/"):
@@ -173,6 +177,7 @@ def test_new_codes_and_the_end_need_password_and_code(app, sign_in, factor):
         assert not second_factor.is_on(account("agent").id) and not db.session.scalar(db.select(RecoveryCode.id))
 
 
+@pytest.mark.once
 def test_an_administrator_ends_it_for_who_lost_the_telephone_and_they_are_told(app, sign_in, visitor, factor):
     with app.app_context(), unit_of_work():
         number = account("agent").id
@@ -188,6 +193,7 @@ def test_an_administrator_ends_it_for_who_lost_the_telephone_and_they_are_told(a
         assert mail.recipient == "agent@mairie.example"
 
 
+@pytest.mark.once
 def test_whoever_must_have_it_sets_it_up_before_anything_else(app, sign_in, visitor, factor):
     with app.app_context(), unit_of_work():
         settings.put("second_step", AskedOf.everybody.value)

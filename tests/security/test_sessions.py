@@ -62,6 +62,7 @@ def test_a_device_is_seen_and_closed_from_another(app, visitor):
     assert "Firefox, Android" not in desk.get("/compte/").text
 
 
+@pytest.mark.once
 def test_nobody_closes_a_strangers_session(app, visitor, sign_in):
     other = enter(visitor, PHONE, "martin")
     theirs = rows_of(app, "martin")[0].id
@@ -85,6 +86,7 @@ def test_logging_out_ends_the_row_and_a_copied_cookie_with_it(app, visitor):
     assert thief.get("/portail/").location.startswith("/login/")
 
 
+@pytest.mark.once
 def test_a_closed_account_does_not_come_back_with_its_sessions(app, visitor, sign_in):
     client, admin = enter(visitor, PHONE), sign_in("admin")
     with app.app_context():
@@ -117,6 +119,7 @@ def test_rows_that_nobody_uses_are_removed_and_so_is_their_access(app, visitor):
     assert who(client) is None and who(used) == "galbert"
 
 
+@pytest.mark.once
 def test_a_dead_cookies_device_is_not_shown(app, visitor):
     enter(visitor, PHONE)
     with app.app_context(), unit_of_work():
