@@ -138,10 +138,10 @@ def total(column, *conditions):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
-def test_money_in_is_money_posted_and_money_in_suspense(app, database, steps):
+def test_money_in_is_money_posted_and_money_in_suspense(app, stage, steps):
     with app.app_context():
         db.session.remove()
-        database.restore(db.engine)
+        stage.begin(db.engine)
     clock.reset()
     with app.test_request_context("/"), pytest.MonkeyPatch.context() as monkeypatch, bank_open(monkeypatch) as bank:
         an_invoice(GALBERT, "30.00", rank=1, month=9)
