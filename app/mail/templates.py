@@ -240,7 +240,8 @@ def _reading():
     ending = DictLoader({ENDING: "\n{signature}\n"})
     return _kept(
         "preau.mail_reading",
-        lambda: {"undefined": _Place, "loader": ChoiceLoader([ending, current_app.jinja_env.loader])},
+        # Its filters are others: what is compiled with them is no page for anybody else.
+        lambda: {"undefined": _Place, "loader": ChoiceLoader([ending, current_app.jinja_env.loader]), "bytecode_cache": None},
         filters={name: lambda value, *_args, **_more: value for name in current_app.jinja_env.filters},
     )
 
