@@ -63,10 +63,11 @@ class SeparationForm(Form):
             )
             for child in self.here
         )
-        address = {name: self[name].data or None for name in ADDRESS}
-        return Separation(
-            int(self.leaving.data), self.name.data, self.resident.data, tuple(homes), address if any(address.values()) else {}
-        )
+        address = {name: self[name].data for name in ADDRESS if self[name].data}
+        if address:
+            # Another street has no building of the old one; the town stays unless another is typed.
+            address.setdefault("address_more", None)
+        return Separation(int(self.leaving.data), self.name.data, self.resident.data, tuple(homes), address)
 
 
 def form_of(family, children):

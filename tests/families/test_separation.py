@@ -174,15 +174,17 @@ def test_the_page_says_it_all_before(ctx, sign_in):
     assert empty.status_code == 422 and "Please choose one of them." in empty.text and empty.text.count("Please fill this in.") >= 2
     wrong = client.post(path, data={**typed, "step": "preview"})
     assert wrong.status_code == 422 and "Say which weeks Léa is in the new file." in wrong.text
-    typed["weeks_1"] = "odd"
+    typed |= {"weeks_1": "odd", "address": "9 quai Sud"}
     with counted_queries() as queries:
         page = client.post(path, data={**typed, "step": "preview"}).text
     assert len(queries) <= 12
     assert "Léa Galbert: odd weeks; this file pays" in page and "The account marc stays" in page
+    assert "Address: 9 quai Sud, 77181 Saint-Exemple" in page
     assert homes_of(1) == [(LEA, Weeks.all, True), (TOM, Weeks.all, True)]
     done = client.post(path, data={**typed, "step": "do"})
     assert done.status_code == 303
-    assert "Marc" in client.get(done.headers["Location"]).text
+    page = client.get(done.headers["Location"]).text
+    assert "Marc" in page and "9 quai Sud" in page and "77181 Saint-Exemple" in page
     assert sign_in("lecteur").get(path).status_code == 403
 
 
