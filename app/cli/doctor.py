@@ -24,6 +24,7 @@ from app.core.heartbeat import is_silent
 from app.documents.operations import folder
 from app.extensions import db, migrate
 from app.mail.queries import mails_waiting
+from app.payments.providers import PROVIDERS, provider_named
 from app.security.manager import AccountManager
 from app.security.models import Account
 from app.security.who_sees_what import STAFF_ROLES, Viewer
@@ -111,6 +112,19 @@ def mails_leave():
     return warning(f"{failed} mails were given up: see the list of mails.") if failed else good(f"Mails leave ({waiting} wait).")
 
 
+def payments_are_set():
+    """The bank is one that is known, and the configuration says what it needs."""
+    name = current_app.config["PAYMENT_PROVIDER"]
+    if not name:
+        return good("Nobody pays online: PAYMENT_PROVIDER is not set.")
+    bank = provider_named(name)
+    if bank is None:
+        return bad(f"PAYMENT_PROVIDER={name} takes no payments here: {', '.join(PROVIDERS)} are known, demo in the demonstration alone.")
+    if bank.missing():
+        return bad(f"Families cannot pay online, not set or wrong: {', '.join(bank.missing())} (docs/payments.md).")
+    return warning(f"Payments online ({name}) are tests: no money moves.") if bank.for_tests else good(f"Families pay online ({name}).")
+
+
 def files_can_be_kept():
     """The folder takes a file, and there is room."""
     try:
@@ -167,6 +181,7 @@ CHECKS = (
     roles_are_there,
     worker_lives,
     mails_leave,
+    payments_are_set,
     files_can_be_kept,
     database_has_room,
     clock_is_right,

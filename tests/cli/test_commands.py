@@ -198,3 +198,27 @@ def test_a_database_that_is_not_there_is_said(app, ctx, monkeypatch):
 
     monkeypatch.setattr(doctor, "CHECKS", (gone,))
     assert "no route to the database" in bad(doctor.examine())[0]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("values", "state", "word"),
+    [
+        ({"PAYMENT_PROVIDER": ""}, doctor.GOOD, "Nobody pays online"),
+        ({"PAYMENT_PROVIDER": "paybox"}, doctor.BAD, "paybox takes no payments here"),
+        ({"PAYMENT_PROVIDER": "payfip", "PAYFIP_NUMCLI": "12"}, doctor.BAD, "PAYFIP_NUMCLI"),
+        ({"PAYMENT_PROVIDER": "payfip", "PAYFIP_NUMCLI": "090909", "PAYFIP_SAISIE": "T"}, doctor.WARNING, "no money moves"),
+        ({"PAYMENT_PROVIDER": "sips2", "PAYMENT_OPTIONS": {"merchant_id": "2", "platform": "prod"}}, doctor.BAD, "secret_key"),
+        (
+            {"PAYMENT_PROVIDER": "sips2", "PAYMENT_OPTIONS": {"merchant_id": "2", "secret_key": "3", "platform": "prod"}},
+            doctor.GOOD,
+            "Families pay",
+        ),
+    ],
+)
+def test_the_doctor_looks_at_the_bank(app, monkeypatch, values, state, word):
+    for name, value in values.items():
+        monkeypatch.setitem(app.config, name, value)
+    with app.app_context():
+        answer = doctor.payments_are_set()
+    assert answer.state == state and word in answer.sentence

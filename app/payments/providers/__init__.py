@@ -7,7 +7,7 @@ from app.payments.providers.demo import DemoProvider
 from app.payments.providers.payfip import PayFipProvider
 from app.payments.providers.signed import PayZen, SignedProvider, Sips, SystemPay
 
-__all__ = ["Answer", "Found", "Provider", "ProviderDown", "Refused", "SignedProvider", "Started", "provider", "provider_named"]
+__all__ = ["PROVIDERS", "Answer", "Found", "Provider", "ProviderDown", "Refused", "SignedProvider", "Started", "provider", "provider_named"]
 
 PROVIDERS = {kind.name: kind for kind in (DemoProvider, PayFipProvider, SystemPay, PayZen, Sips)}
 

@@ -59,6 +59,15 @@ class Provider:
     def __init__(self, config):
         self.config = config
 
+    def missing(self):
+        """What the configuration lacks: names of settings."""
+        return []
+
+    @property
+    def for_tests(self):
+        """Whether no real money moves."""
+        return False
+
     def start(self, attempt, *, email, notify_url, return_url, title):
         """Announce an attempt to the bank: Started. Raises ProviderDown or Refused."""
         raise NotImplementedError

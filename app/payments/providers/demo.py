@@ -16,6 +16,10 @@ class DemoProvider(Provider):
 
     name = "demo"
 
+    @property
+    def for_tests(self):
+        return True
+
     def start(self, attempt, *, email, notify_url, return_url, title):
         token = token_urlsafe(24)
         with own_transaction("demo_transaction") as connection:

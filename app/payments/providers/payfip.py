@@ -30,6 +30,14 @@ class PayFipProvider(Provider):
     def origin(self):
         return "/".join(self.config["PAYFIP_PAGE"].split("/")[:3])
 
+    def missing(self):
+        good = {"PAYFIP_NUMCLI": r"\d{6}", "PAYFIP_SAISIE": "[TXW]"}
+        return [name for name, pattern in good.items() if not re.fullmatch(pattern, self.config[name])]
+
+    @property
+    def for_tests(self):
+        return self.config["PAYFIP_SAISIE"] != "W"
+
     def start(self, attempt, *, email, notify_url, return_url, title):
         debt = debt_of(attempt, self.config.get("PAYFIP_REFDET", "{number}"))
         answer = self._call(

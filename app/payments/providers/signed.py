@@ -70,12 +70,14 @@ class SignedProvider(Provider):
     def options(self):
         return self.config["PAYMENT_OPTIONS"]
 
+    def missing(self):
+        return [f"PAYMENT_OPTIONS {name}" for name in self.needed if not self.options.get(name)]
+
     def _service(self, **urls):
         from eopayment import Payment
 
-        missing = [name for name in self.needed if not self.options.get(name)]
-        if missing:
-            raise Refused(f"PAYMENT_OPTIONS lacks {', '.join(missing)}")
+        if self.missing():
+            raise Refused(f"not set: {', '.join(self.missing())}")
         return Payment(self.name, {**self.defaults, **self.options, **urls})
 
     #: Options that a town need not name.
@@ -99,6 +101,10 @@ class SystemPay(SignedProvider):
     defaults = {"signature_algo": "hmac_sha256", "vads_ctx_mode": "TEST"}
     #: What `vads_trans_status` says of money that came.
     received = ("", "AUTHORISED", "CAPTURED", "ACCEPTED")
+
+    @property
+    def for_tests(self):
+        return self._mode == "TEST"
 
     @property
     def needed(self):
@@ -134,7 +140,7 @@ class SystemPay(SignedProvider):
         return fields.get("vads_site_id") == str(self.options["vads_site_id"]) and fields.get("vads_currency") == "978"
 
     def _real(self, said):
-        return not said.test or self._mode == "TEST"
+        return not said.test or self.for_tests
 
 
 class PayZen(SystemPay):
@@ -149,6 +155,10 @@ class Sips(SignedProvider):
     name = "sips2"
     needed = ("merchant_id", "secret_key")
 
+    @property
+    def for_tests(self):
+        return self.options.get("platform", "test") != "prod"
+
     def _amount(self, fields):
         return _euros(fields["amount"])
 
@@ -156,7 +166,7 @@ class Sips(SignedProvider):
         return fields.get("merchantId") == self.options["merchant_id"] and fields.get("currencyCode") == "978"
 
     def _real(self, said):
-        return not said.test or self.options.get("platform", "test") != "prod"
+        return not said.test or self.for_tests
 
 
 def _euros(cents) -> Decimal:
