@@ -18,6 +18,8 @@ from app.changes.notices import lines_of
 from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.core.i18n import in_locale
+from app.mail.queries import patient_mails
+from app.mail.templates import template
 from app.mail.texts import write
 from tests.conftest import account
 
@@ -158,3 +160,14 @@ def test_a_part_is_told_field_by_field(ctx):
     assert f"{first}: accepted" in body
     assert f"{second}: not accepted" in body
     assert "Reason: Illegible" in body
+
+
+def test_mails_that_open_a_door_are_known_as_such_and_never_wait(ctx):
+    doors = {name for name in TEMPLATES if template(name).opens_a_door}
+    assert {"reset", "confirm_address", "invitation", "sign_in_link", "arrival_accepted", "preregistration"} <= doors
+    assert not doors & {"receipt", "decided", "message", "broadcast", "payment", "digest"}
+    patient = set(patient_mails())
+    assert {"message", "broadcast", "receipt", "decided", "papers"} <= patient
+    assert not patient & (
+        doors | {"payment", "place_offered", "day_cancelled", "reminder", "password_changed", "address_changed", "digest"}
+    )
