@@ -34,6 +34,9 @@ LAYOUT_RULES = ("target-size", "scrollable-region-focusable", "link-in-text-bloc
 CLEAN = set()
 #: What differs from one row, session or moment to the next and is nothing to axe.
 CHANCE = re.compile(r'(?<!<h)(?<!</h)\d+(?!")|(?:nonce|content|value|data-key)="[^"]*"')
+#: Nor is, but to the rules of layout, which words there are; that there are some is.
+WORDS = re.compile(r">[^<>]*[^<>\s][^<>]*(?=<)")
+ADDRESSES = re.compile(r'href="[^#"][^"]*"')
 
 
 def pytest_collection_modifyitems(items):
@@ -134,7 +137,7 @@ class Person:
         """Of the page and of each item around it: the same for two that axe cannot tell apart."""
         html, styles, items = self.page.evaluate(READ)
         how = f"{self.page.viewport_size['width']} {rules} {styles}"
-        return [hashlib.sha256(f"{how} {CHANCE.sub('', text)}".encode()).digest() for text in (html, *items)]
+        return [hashlib.sha256(f"{how} {seen_by(rules, text)}".encode()).digest() for text in (html, *items)]
 
     def axe(self, rules, known):
         """What axe finds, a line a place; nothing is said of the items that are known."""
@@ -148,6 +151,12 @@ class Person:
         """What is wider than the screen, as a sentence in a list."""
         wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return [f"{wider} px wider than {self.page.viewport_size['width']}"] if wider > 0 else []
+
+
+def seen_by(rules, html):
+    """What of a text of HTML makes a difference to these rules."""
+    html = CHANCE.sub("", html)
+    return html if rules == LAYOUT_RULES else ADDRESSES.sub("href", WORDS.sub(">x", html))
 
 
 def cookie(app, username, locale):

@@ -20,4 +20,7 @@ def test_what_is_new_is_looked_at(person):
     somebody.page.set_content(PAGE.format(more=WRONG, main="").replace("<nav", "<nav hidden"))
     assert somebody.looked_at() == []
     assert "color-contrast" in looked_at(somebody, more=WRONG)[0]
+    # Other words are nothing new; none at all are.
+    assert looked_at(somebody, main='<p><a href="/d">Two</a></p>') == looked_at(somebody, main='<p><a href="/e">Three</a></p>') == []
+    assert looked_at(somebody, main='<p><a href="/e"></a></p>')[0].startswith("link-name")
     assert looked_at(somebody, main="<img src='data:,'>")[0].startswith("image-alt")
