@@ -172,7 +172,20 @@ def test_the_families_screens(app, person, filled, part):
 
 
 def test_the_public_screens(app, person, filled):
-    paths = ["/", "/rien", *pages(app, filled, "/demonstration", "/login", "/premiere-visite", "/mot-de-passe-oublie", "/nouveau-mot-de-passe", "/lien-de-connexion")]
+    paths = [
+        "/",
+        "/rien",
+        *pages(
+            app,
+            filled,
+            "/demonstration",
+            "/login",
+            "/premiere-visite",
+            "/mot-de-passe-oublie",
+            "/nouveau-mot-de-passe",
+            "/lien-de-connexion",
+        ),
+    ]
     assert not (found := faults(person, None, paths)), told(found)
 
 
