@@ -44,9 +44,10 @@ class FirstVisitView(BaseView):
         link, adult = operations.link_of(invitation), operations.adult_of(invitation)
         form = FirstPasswordForm() if link is not None else _account_form(adult)
         if request.method == "POST" and (account := _activate(form, invitation, adult, link)):
-            sessions.begin(account)
+            # A letter is as good as a password, and no better.
+            answer = sessions.enter(account, url_for("IndexView.index"))
             _welcome(account, form)
-            return redirect(url_for("IndexView.index"))
+            return answer
         known = link.account.username if link is not None else None
         return self.render_template(
             "public/first_account.html", form=form, adult=adult, known=known, rule=rule()

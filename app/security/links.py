@@ -63,7 +63,9 @@ def ask(typed, wish, *, locale):
     )
     told = [(account, address) for account in accounts if (address := address_of(account)) is not None]
     for account, address in told:
-        queue_mail(address.email, wish, locale=account.locale, account_id=account.id, account=account, token=WISHES[wish](account))
+        # Whose password is the town's chooses one before anything else, and would be asked for the town's.
+        mail = "reset" if account.must_change_password else wish
+        queue_mail(address.email, mail, locale=account.locale, account_id=account.id, account=account, token=WISHES[mail](account))
     if not told:
         nobody = Account(id=0, username="", first_name="", last_name="", password="-" * 12)
         with db.session.begin_nested() as taken_back:

@@ -196,3 +196,11 @@ def test_a_link_does_not_spare_the_second_step(app, visitor):
     assert client.post(link).location.startswith("/login/code/") and who(client) is None
     assert "/login/" in client.get("/mairie/").location
     assert visitor().post(link).status_code == 410, "it is used up before the code is typed"
+
+
+def test_whose_password_is_the_towns_gets_a_link_to_choose_one(app, visitor):
+    with app.test_request_context("/"), unit_of_work():
+        account("galbert").must_change_password = True
+    assert visitor().post("/mot-de-passe-oublie/", data={"username": "galbert", "wish": "sign_in_link"}).status_code == 302
+    with app.app_context():
+        assert [mail.template for mail in mails()] == ["reset"]
