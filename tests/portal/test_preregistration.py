@@ -18,6 +18,7 @@ from app.families.models import Family
 from app.jobs.housekeeping import forget_preregistrations
 from app.mail.models import OutgoingMail
 from app.security import throttle
+from tests.conftest import counted_queries
 
 ROOM = "/premiere-inscription"
 GUARDIAN = {
@@ -74,7 +75,9 @@ def row():
 def test_from_the_first_step_to_the_queue(app, sign_in):
     client = sign_in()
     fill(client)
-    page = client.get(f"{ROOM}/verifier/").text
+    with app.app_context(), counted_queries() as asked:
+        page = client.get(f"{ROOM}/verifier/").text
+    assert len(asked) <= 8
     assert all(word in page for word in ("Linh", "Paul", "Mai", "Anh", "2026-2027", "facture.jpg"))
     assert client.post(f"{ROOM}/envoyer").status_code == 302
     with app.test_request_context("/"):
