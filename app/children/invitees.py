@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from sqlalchemy import exists, false, select
+from sqlalchemy import exists, select
 
-from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment
-from app.children.queries import current_year
+from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment, SchoolYear
 from app.core import clock, search
 from app.extensions import db
 from app.families.models import Adult, Family
@@ -46,9 +45,13 @@ def without_access():
     return current & ~account & ~code
 
 
+def this_year():
+    """The id of the school year of today, else of the next to come, as a sub-query."""
+    return select(SchoolYear.id).where(SchoolYear.ends_on >= clock.today()).order_by(SchoolYear.starts_on).limit(1).scalar_subquery()
+
+
 def pupils():
     """The children of current files that go to school this year, as a sub-query of (family_id, names, school and class)."""
-    year = current_year()
     query = (
         select(
             Household.family_id,
@@ -64,13 +67,13 @@ def pupils():
         .join(SchoolEnrolment, SchoolEnrolment.child_id == Child.id)
         .join(School, School.id == SchoolEnrolment.school_id)
         .outerjoin(SchoolClass, SchoolClass.id == SchoolEnrolment.school_class_id)
-        .where(Household.ended_on.is_(None), Child.archived_at.is_(None))
+        .where(Household.ended_on.is_(None), Child.archived_at.is_(None), SchoolEnrolment.school_year_id == this_year())
     )
-    return query.where(SchoolEnrolment.school_year_id == year.id if year is not None else false()).subquery()
+    return query.subquery()
 
 
 def invitees(wanted):
-    """The Invitees that are meant, class by class, then by the families' names; those without a school last. Two queries."""
+    """The Invitees that are meant, class by class, then by the families' names; those without a school last. One query."""
     pupil = pupils()
     query = (
         select(Adult, Family.name, Family.code, pupil.c.school, pupil.c.classroom, pupil.c.level)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from flask import current_app
 from pypdf import PdfWriter
 from sqlalchemy import or_, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from app.audit.operations import record
@@ -63,9 +64,9 @@ def make_letters():
     batch = db.session.get(LetterBatch, batch_id)
     try:
         _finish(batch) if batch.done >= len(batch.adult_ids) else _go_on(batch)
-    except OSError as problem:
-        # A full disk: the lease passes, then it is tried again.
-        current_app.logger.error("no room for letters: %s", problem)
+    except (OSError, OperationalError) as problem:
+        # A full disk, a database that is away: the lease passes, then it is tried again.
+        current_app.logger.error("letters %s wait: %s", batch_id, problem)
         return 0
     except Exception:
         current_app.logger.exception("letters %s stopped", batch_id)

@@ -11,7 +11,6 @@ from app.audit.operations import note_export
 from app.children import letters
 from app.children.invitees import Wanted, invitees
 from app.children.models import School, SchoolClass
-from app.children.queries import current_year
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.heartbeat import is_silent
@@ -22,6 +21,7 @@ from app.families.models import LetterBatch
 from app.security.models import Account
 from app.security.operations import INVITATION_LIFE
 from app.security.who_sees_what import Noun
+from app.staff.family_page import this_year
 from app.staff.interface import actor, saving
 from app.staff.views import screen
 
@@ -56,10 +56,9 @@ class Asked:
     @property
     def selects(self):
         """[(name, label, [(value, label)])] to choose from."""
-        year = current_year()
         schools = db.session.execute(select(School.id, School.name).order_by(School.name)).all()
         query = select(SchoolClass.id, School.name, SchoolClass.name).join(School, School.id == SchoolClass.school_id)
-        query = query.where(SchoolClass.school_year_id == (year.id if year is not None else 0)).order_by(School.name, SchoolClass.name)
+        query = query.where(SchoolClass.school_year_id == this_year()).order_by(School.name, SchoolClass.name)
         rooms = [(str(row_id), f"{school}, {name}") for row_id, school, name in db.session.execute(query)]
         return [
             ("school", _("School"), [("", _("All schools")), *((str(row_id), name) for row_id, name in schools)]),
@@ -98,6 +97,7 @@ class LettersView(BaseView):
     def choose(self):
         asked = Asked()
         found = invitees(asked.wanted)
+        last = db.session.scalars(select(LetterBatch).order_by(LetterBatch.id.desc()).limit(LAST)).all()
         return self.render_template(
             "staff/letters/choose.html",
             title=_("Invite families"),
@@ -105,8 +105,9 @@ class LettersView(BaseView):
             count=len(found),
             shown=found[:SHOWN],
             with_email=sum(1 for row in found if row.email),
-            running=letters.running(),
-            last=db.session.scalars(select(LetterBatch).order_by(LetterBatch.id.desc()).limit(LAST)).all(),
+            # None begins while another one is being made.
+            running=next((batch for batch in last if batch.finished_at is None), None),
+            last=last,
         )
 
     @expose("/confirmer")
