@@ -70,7 +70,13 @@ NO_PAGES = (
 )
 WORD = "Wollstonecraft-Delarue"
 #: Pages that say no, by how their addresses begin.
-STATUS = {"/portail/enfants/999/": 404, "/nouveau-mot-de-passe/": 410, "/rien": 404}
+STATUS = {
+    "/portail/enfants/999/": 404,
+    "/nouveau-mot-de-passe/": 410,
+    "/lien-de-connexion/envoye/": 200,
+    "/lien-de-connexion/": 410,
+    "/rien": 404,
+}
 
 
 @pytest.fixture
