@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from flask_babel import format_date
 from sqlalchemy import inspect
 
 from app.changes.models import Act, Lane
 from app.core.codec import decode, encode
 from app.core.enums import Labelled
 from app.core.errors import DomainError, Stale
-from app.core.i18n import _, _l, number
+from app.core.i18n import _, _l, date_text, number
 from app.extensions import db
 from app.security.who_sees_what import Noun
 
@@ -207,7 +206,7 @@ class Kind:
         if isinstance(value, Labelled):
             return str(value.label)
         if isinstance(value, date):
-            return format_date(value, "short")
+            return date_text(value, "short")
         if isinstance(value, Decimal):
             return number(value)
         return str(value)

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from flask_babel import format_date
 from wtforms import DateField, SelectMultipleField
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -14,7 +13,7 @@ from app.children.queries import current_year, years_to_enrol
 from app.core.codec import encode
 from app.core.enums import Labelled
 from app.core.forms import Choice, Form, LongText, Text, option
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, date_text
 from app.documents.forms import UploadField
 from app.families.changes import AdultForm
 
@@ -131,7 +130,7 @@ class WishesForm(StepForm):
             return ", ".join(_("School enrolment") if one == SCHOOL else one for one in value or ())
         value = cls.decode(name, value)
         if isinstance(value, date):
-            return format_date(value, "long")
+            return date_text(value, "long")
         return str(value.label) if isinstance(value, ContactWish) else value or ""
 
 

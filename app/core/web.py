@@ -66,13 +66,6 @@ def csp_nonce():
     return g.csp_nonce
 
 
-def let_post_to(response, origin):
-    """Let the form of this page lead to somebody else's server: a bank's."""
-    policy = POLICY.format(nonce=csp_nonce(), styles="").replace("form-action 'self'", f"form-action 'self' {origin}")
-    response.headers["Content-Security-Policy"] = policy
-    return response
-
-
 def _headers(response):
     styles = " 'unsafe-inline'" if request.path.startswith("/mairie/") else ""
     response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=csp_nonce(), styles=styles))

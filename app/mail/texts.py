@@ -3,11 +3,10 @@
 from urllib.parse import urlsplit
 
 from flask import current_app, g
-from flask_babel import format_date
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.i18n import _, in_locale
+from app.core.i18n import _, date_text, in_locale
 from app.extensions import db
 from app.mail.models import MailText
 from app.mail.templates import PLACE, template, tidy
@@ -52,7 +51,7 @@ def town_words(name, locale):
 
 def long_day(day):
     """A date in words: 23 November 2026."""
-    return format_date(day, "long")
+    return date_text(day, "long")
 
 
 def moment(instant):

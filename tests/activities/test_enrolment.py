@@ -97,7 +97,7 @@ def test_a_day_without_a_place_is_left_out_and_said(app, room):
     assert days_booked(zoe) == [date(2026, 12, 1), date(2026, 12, 7), date(2026, 12, 8)]
     assert "2026-11-30" in said() and "3" in said()
     (mail,) = db.session.scalars(select(OutgoingMail).filter_by(template="days_without_place"))
-    assert "Zoé" in mail.subject and "30 novembre 2026" in mail.body and "1 décembre" not in mail.body
+    assert "Zoé" in mail.subject and "30 novembre 2026" in mail.body and "1 décembre" not in mail.body and "1er décembre" not in mail.body
     assert mail.recipient == "galbert@famille.example"
 
 
