@@ -13,6 +13,9 @@ from app.billing.models import ChargeKind
 from app.billing.payers import Link, payer
 from app.children.models import Weeks
 
+#: Rules and words, without a database.
+pytestmark = pytest.mark.once
+
 DAY = date(2026, 11, 24)  # a Tuesday of week 48, an even one
 
 

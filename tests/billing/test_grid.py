@@ -25,6 +25,9 @@ from app.billing.grid import (
 from app.billing.grids import Grids, Version, grid_from_json, grid_to_json
 from app.billing.pricing import NoPrice, Share, Situation, price
 
+#: Rules and words, without a database.
+pytestmark = pytest.mark.once
+
 MEAL, HOUR = 1, 2
 
 

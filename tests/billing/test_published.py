@@ -17,6 +17,9 @@ from app.billing.validator import problems
 from app.core.errors import DomainError
 from tests.billing.units import CARE, LEISURE, MEAL, services
 
+#: Rules and words, without a database.
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def english(ctx):

@@ -11,6 +11,9 @@ from app.billing.pricing import Share, Situation, price
 from app.billing.reasons import explain, reason_of
 from app.core.i18n import in_locale
 
+#: Rules and words, without a database.
+pytestmark = pytest.mark.once
+
 
 @dataclass
 class Version:

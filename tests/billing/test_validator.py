@@ -10,6 +10,9 @@ from app.billing.grid import REFUSE, Bounds, Cell, Column, Effect, Grid, Members
 from app.billing.validator import findings, hints, problems
 from tests.billing.units import CARE, LEISURE, MEAL
 
+#: Rules and words, without a database.
+pytestmark = pytest.mark.once
+
 PRICE = (Column("Price"),)
 
 
