@@ -1,4 +1,4 @@
-"""What does the sheet of a first registration look like on paper? Blank, to be filled in by hand; or filled in, to be signed."""
+"""What does the sheet of a pre-registration look like on paper? Blank, to be filled in by hand; or filled in, to be signed."""
 
 from app.children.preregistration import FORMS, SCHOOL, paper_names, year_names
 from app.core import clock

@@ -139,7 +139,7 @@ class NewFamilyEndView(BaseView):
 
     @expose("/fiche.pdf")
     def blank(self):
-        return pdf_response(sheet_pdf(services=_services()), f"{_('First registration')}.pdf")
+        return pdf_response(sheet_pdf(services=_services()), f"{_('Pre-registration')}.pdf")
 
     @expose("/ma-fiche.pdf")
     @begun
@@ -147,7 +147,7 @@ class NewFamilyEndView(BaseView):
         lot = preregistration.lot_of(row)
         papers = [str(title) for name, title in paper_names().items() if name in preregistration.papers_of(row)]
         content = sheet_pdf(row.content, services=_services(), papers=papers, number=lot.number if lot else "")
-        return pdf_response(content, f"{_('First registration')}.pdf")
+        return pdf_response(content, f"{_('Pre-registration')}.pdf")
 
     def show(self, step, row, **context):
         """The page of a step that has no fields of its own."""

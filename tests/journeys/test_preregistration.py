@@ -72,7 +72,7 @@ def test_a_new_family_comes_in_with_a_telephone(app, person):
     expect(at_home.page.get_by_text(re.compile(r"Number \d{4}-\d{4}"))).to_be_visible()
     at_home.check()
     page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your first registration")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your pre-registration")
     sheet = page.request.get(f"{ROOM}/ma-fiche.pdf")
     assert io.BytesIO(sheet.body()).read(5) == b"%PDF-"
     at_home.page.get_by_role("button", name="Leave this computer").click()
