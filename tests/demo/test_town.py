@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import DateTime, select
@@ -98,10 +99,20 @@ def town(app, database, kept):
             load(day=DAY)
         db.session.remove()
         db.engine.dispose()
-        kept.append(keep_or_restore(database, bool(kept)))
+        keep_or_restore(database, bool(kept))
+        keep_or_restore_files(Path(app.config["FILES_FOLDER"]), kept)
         clock.set_to(db.session.scalar(select(db.func.max(ChangeLot.opened_at))))
         yield
         db.session.rollback()
+
+
+def keep_or_restore_files(folder, kept):
+    """The same with the stored files, which are cleared for every test."""
+    if not kept:
+        kept.append({path: path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+    for path, content in kept[0].items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def keep_or_restore(database, there):
