@@ -19,9 +19,8 @@ STATEMENT, OCTOBER = "/portail/releve/", "/portail/releve/facture/2026000002/"
 
 
 @pytest.fixture
-def bills(app, activities):
-    with app.app_context():
-        return autumn(activities)
+def bills(scene, activities):
+    return scene(autumn, activities)
 
 
 def text(client, url):
