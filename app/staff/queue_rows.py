@@ -147,6 +147,8 @@ def age_of(instant):
 
 #: The family's name; of one that the town does not know yet, the one that it gave.
 WHOSE_NAME = func.coalesce(Family.name, PreRegistration.name)
+
+
 def _length(column):
     """How many a JSON column lists; by name, since `func` finds what a library registers and SQLAlchemy cannot cache."""
     return Function("json_array_length", column, type_=Integer)

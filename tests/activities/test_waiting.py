@@ -205,6 +205,10 @@ def test_a_lot_is_accepted_without_its_waiting_list(app, town, line, sign_in):
 @pytest.mark.once
 def test_places_are_counted_from_an_index(app, ctx):
     """Without it SQLite reads a unit's whole year at each tap."""
-    counting = taken_query([1, 2], date(2026, 11, 23), date(2026, 11, 29), [1, 2]).compile(db.engine, compile_kwargs={"literal_binds": True})
+    counting = taken_query([1, 2], date(2026, 11, 23), date(2026, 11, 29), [1, 2]).compile(
+        db.engine, compile_kwargs={"literal_binds": True}
+    )
     steps = [row.detail for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {counting}"))]
-    assert any("booking USING COVERING INDEX ix_booking_unit (unit_id=? AND group_id=? AND day>? AND day<?)" in step for step in steps), steps
+    assert any("booking USING COVERING INDEX ix_booking_unit (unit_id=? AND group_id=? AND day>? AND day<?)" in step for step in steps), (
+        steps
+    )
