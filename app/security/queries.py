@@ -69,11 +69,18 @@ def _reader(account_id, links, kept):
 
 
 def find_account(identifier):
-    """The account that signs in with this identifier: its name, or an address that only one account has. Known or not, two queries."""
+    """The account that signs in with this identifier: its name, or an address that only one account has. Known or not, one query."""
     identifier = identifier.lower()
-    by_name = db.session.scalar(select(Account).where(Account.username == identifier))
-    at_address = accounts_at(identifier)
-    return by_name or (at_address[0] if len(at_address) == 1 else None)
+    named = select(Account.id).where(Account.username == identifier)
+    found = db.session.scalars(select(Account).where(Account.id.in_(named.union_all(_ids_at(identifier)))).order_by(Account.id)).all()
+    by_name = next((account for account in found if account.username == identifier), None)
+    return by_name or (found[0] if len(found) == 1 else None)
+
+
+def _ids_at(email):
+    """The ids of the active accounts with this confirmed address, small letters; a query."""
+    query = select(LoginAddress.account_id).join(Account, Account.id == LoginAddress.account_id)
+    return query.where(LoginAddress.email == email, LoginAddress.confirmed_at.is_not(None), Account.active)
 
 
 def address_of(account):
@@ -83,10 +90,7 @@ def address_of(account):
 
 def accounts_at(email):
     """All active accounts with this confirmed address: a shared one resets each."""
-    query = select(Account).join(LoginAddress, LoginAddress.account_id == Account.id)
-    return db.session.scalars(
-        query.where(LoginAddress.email == email.lower(), LoginAddress.confirmed_at.is_not(None), Account.active).order_by(Account.id)
-    ).all()
+    return db.session.scalars(select(Account).where(Account.id.in_(_ids_at(email.lower()))).order_by(Account.id)).all()
 
 
 def staff_with(roles):

@@ -203,7 +203,7 @@ def test_few_queries(app, visitor, monkeypatch):
     with app.app_context(), counted_queries() as statements:
         sign_in(client)
     # It writes four rows: the account, the address, the session, the log.
-    assert len(statements) <= 9, statements
+    assert len(statements) <= 8, statements
 
 
 def test_no_mark_of_a_cookie_before_somebody_needs_one(app, visitor):
