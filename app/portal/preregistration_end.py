@@ -1,5 +1,7 @@
 """How does a new family finish? Papers, a last look, an address confirmed by a link, what became of it, the sheet on paper."""
 
+from functools import lru_cache
+
 from flask import abort, current_app, flash, redirect, request, session, url_for
 from flask_appbuilder import BaseView, expose
 
@@ -8,9 +10,11 @@ from app.changes import preregistration
 from app.changes.notices import implied_decision, received_on
 from app.children.preregistration import PapersForm, lines_of, name_of, paper_names
 from app.children.preregistration_sheet import sheet_pdf
+from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import _, in_locale, language
+from app.core.web import Town
 from app.documents.models import StoredFile
 from app.documents.pdf import pdf_response
 from app.extensions import db
@@ -18,6 +22,8 @@ from app.portal.files import answer
 from app.portal.preregistration import ENDPOINTS, KEY, WORDS, begun, change, kept, mine, surroundings
 from app.security import throttle
 from app.security.guard import NEW_FAMILIES, writes
+
+TOWN = Town()
 
 
 class NewFamilyEndView(BaseView):
@@ -139,7 +145,8 @@ class NewFamilyEndView(BaseView):
 
     @expose("/fiche.pdf")
     def blank(self):
-        return pdf_response(sheet_pdf(services=_services()), f"{_('Pre-registration')}.pdf")
+        content = _blank_sheet(language(), clock.today(), tuple(_services()), (TOWN.name, TOWN.phone, TOWN.hours))
+        return pdf_response(content, f"{_('Pre-registration')}.pdf")
 
     @expose("/ma-fiche.pdf")
     @begun
@@ -178,6 +185,12 @@ def _papers(row):
         {stored.id: stored for stored in db.session.scalars(db.select(StoredFile).where(StoredFile.id.in_(ids.values())))} if ids else {}
     )
     return [(name, title, files.get(ids.get(name))) for name, title in paper_names().items()]
+
+
+@lru_cache(maxsize=16)
+def _blank_sheet(_language, _day, services, _town):
+    """The same bytes for everybody: who is not signed in must not keep a processor busy with PDFs."""
+    return sheet_pdf(services=services)
 
 
 def _services():

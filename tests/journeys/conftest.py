@@ -135,6 +135,8 @@ class Person:
 
     def shapes(self, rules):
         """Of the page and of each item around it: the same for two that axe cannot tell apart."""
+        # A page that takes the place of another has no content for a moment.
+        self.page.wait_for_load_state()
         html, styles, items = self.page.evaluate(READ)
         how = f"{self.page.viewport_size['width']} {rules} {styles}"
         return [hashlib.sha256(f"{how} {seen_by(rules, text)}".encode()).digest() for text in (html, *items)]
