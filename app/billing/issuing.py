@@ -3,7 +3,7 @@
 from functools import cache, lru_cache
 
 from flask import current_app
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, true, update
 
 from app.billing import ledger, settings
 from app.billing.computing import bills_of, compute
@@ -89,20 +89,22 @@ UPDATE_BILL = update(Bill.__table__).where(Bill.__table__.c.id == bindparam("bil
 
 @cache
 def _standing():
-    """The household's newest invoice and its balance."""
+    """The household's newest invoice, its balance, and its bills: this period's, and what was carried forward before it."""
     family = bindparam("family")
     newest = select(func.max(Invoice.id)).where(Invoice.family_id == family)
     owed = select(func.coalesce(func.sum(LedgerEntry.amount), ZERO)).where(LedgerEntry.family_id == family)
-    return select(newest.scalar_subquery(), owed.scalar_subquery())
-
-
-@cache
-def _bills():
-    """This period's bill of a household, and what was carried forward before it."""
     columns = (Bill.id, Bill.period_id, Bill.state, Bill.invoice_id, Bill.carried_to_id, Bill.total)
-    query = select(*columns).join(BillingPeriod, BillingPeriod.id == Bill.period_id).where(Bill.family_id == bindparam("family"))
+    bills = select(*columns).join(BillingPeriod, BillingPeriod.id == Bill.period_id).where(Bill.family_id == family)
     before = (Bill.state == BillState.carried) & (BillingPeriod.first_day < bindparam("first"))
-    return query.where((Bill.period_id == bindparam("period")) | before)
+    bills = bills.where((Bill.period_id == bindparam("period")) | before).subquery()
+    query = select(newest.scalar_subquery().label("newest"), owed.scalar_subquery().label("owed"), *bills.c)
+    return query.select_from(Family).outerjoin(bills, true()).where(Family.id == family)
+
+
+def _lock(family_id):
+    """Let those who bill a household wait for each other. SQLite needs it not: its units of work come one after the other."""
+    if db.session.connection().dialect.name != "sqlite":
+        _run(LOCK_FAMILY, {"family": family_id})
 
 
 def issue(period, computed, addressee, *, by, even_small=False, reason=""):
@@ -111,7 +113,7 @@ def issue(period, computed, addressee, *, by, even_small=False, reason=""):
     "issued", "carried", "held", "blocked", "nothing"; "there" where it was issued before or is over. What was computed before the lock
     was taken and has become stale is computed again.
     """
-    _run(LOCK_FAMILY, {"family": computed.family_id})
+    _lock(computed.family_id)
     computed, owed = _fresh(period, computed)
     if computed is None or (computed.bill is not None and computed.bill.invoice_id):
         return "there"
@@ -132,8 +134,8 @@ def issue(period, computed, addressee, *, by, even_small=False, reason=""):
 
 def _fresh(period, computed):
     """(the Computed, or another one where something has happened since it was made; what the household owes). None: its bill is over."""
-    newest, owed = _run(_standing(), {"family": computed.family_id}).one()
-    rows = _run(_bills(), {"family": computed.family_id, "period": period.id, "first": period.first_day}).all()
+    found = _run(_standing(), {"family": computed.family_id, "period": period.id, "first": period.first_day}).all()
+    newest, owed, rows = found[0].newest, found[0].owed, [row for row in found if row.id is not None]
     mine = next((row for row in rows if row.period_id == period.id), None)
     carried = {row.id for row in rows if row.period_id != period.id and row.total and row.carried_to_id in (None, mine and mine.id)}
     if _state(mine) != _state(computed.bill) or newest != computed.newest_invoice or carried != set(computed.carried):

@@ -72,7 +72,8 @@ def around():
             "new_messages": standing().counts.get("new_messages", 0),
             "may_pay": may_pay(),
             "may_write": may(Noun.message, "ask"),
-            "pays_apart": pays_apart(),
+            # Called where it matters: it reads the settings.
+            "pays_apart": pays_apart,
         }
     return g.portal_around
 
