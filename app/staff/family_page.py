@@ -10,7 +10,7 @@ from app.audit.models import LogEntry
 from app.billing.overview import columns_of_family
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeRequest
-from app.children.models import Child, Household, SchoolEnrolment, SchoolYear
+from app.children.models import Child, HealthRecord, Household, SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.extensions import db
 from app.families.models import Adult, AdultRole, Family, Mandate
@@ -176,7 +176,9 @@ def _children(family_id):
         )
     )
     if may(Noun.allergies, "read"):
-        query = query.options(joinedload(Child.health))
+        # What the signs beside a name need, and no more of it decrypted.
+        allergies = HealthRecord.asthma, HealthRecord.food_allergies, HealthRecord.drug_allergies, HealthRecord.other_allergies
+        query = query.options(joinedload(Child.health).load_only(*allergies, HealthRecord.pai))
     return [_card(child, enrolment, family_id) for child, enrolment in db.session.execute(query).unique()]
 
 
@@ -191,6 +193,10 @@ def _quotients(family):
     return sorted(family.quotients, key=lambda row: row.counts_from, reverse=True) if may(Noun.caf, "read") else []
 
 
+#: Encrypted, and read on the page of a lot alone.
+UNREAD = ChangeRequest.changes, ChangeRequest.findings, ChangeRequest.comment
+
+
 def _requests(family_id):
     kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "read")]
     if not may(Noun.request, "read"):
@@ -198,7 +204,7 @@ def _requests(family_id):
     query = (
         select(ChangeRequest)
         .where(ChangeRequest.family_id == family_id, ChangeRequest.kind.in_(kinds))
-        .options(joinedload(ChangeRequest.lot), defer(ChangeRequest.changes))
+        .options(joinedload(ChangeRequest.lot), *(defer(column) for column in UNREAD))
     )
     return db.session.scalars(query.order_by(ChangeRequest.state.in_(OPEN).desc(), ChangeRequest.id.desc()).limit(25)).unique().all()
 

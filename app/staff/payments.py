@@ -88,7 +88,7 @@ class PaymentView(OfFamily):
     route_methods = ("list", "export")
     list_title = _l("Receipts journal")
     labels = {
-        "number": _l("Receipt"),
+        "number": _lp("payment", "Receipt"),
         "received_on": _lp("payment", "Received on"),
         "means": _l("Means of payment"),
         "amount": _l("Amount"),
