@@ -2,7 +2,7 @@
 
 import re
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 from flask import g, has_app_context
@@ -10,6 +10,8 @@ from flask_babel import force_locale, format_date, format_decimal, get_locale, g
 from flask_babel.speaklater import LazyString
 from jinja2 import pass_eval_context
 from markupsafe import Markup
+
+from app.core import clock
 
 #: A language has the dates and numbers of a country: 23/11/2026, not 11/23/26.
 COUNTRIES = {"en": "en_GB"}
@@ -28,7 +30,9 @@ def language():
 
 
 def date_text(day, style=None):
-    """A date as the reader writes it: the filter `dateformat` of templates."""
+    """A date as the reader writes it, or the town's date of an instant: the filter `dateformat` of templates."""
+    if isinstance(day, datetime) and day.tzinfo is not None:
+        day = clock.local(day).date()
     if type(day) is not date:
         return first_of_month(format_date(day, style), get_locale())
     return _date_text(day, style, get_locale())
