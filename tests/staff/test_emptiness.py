@@ -36,11 +36,11 @@ def test_an_empty_list_says_what_is_missing_and_a_search_that_it_found_nothing(a
     for name, path in lists(app).items():
         page = client.get(path)
         assert page.status_code == 200 and "No records found" not in page.text, name
-    missing, todo = SENTENCES["NewsView"]
+    missing, what_to_do = SENTENCES["NewsView"]
     with app.test_request_context("/"), in_locale("en"):
-        missing, todo = str(missing), str(todo)
+        missing, what_to_do = str(missing), str(what_to_do)
     news = lists(app)["NewsView"]
-    assert missing in client.get(news).text and todo in client.get(news).text
+    assert missing in client.get(news).text and what_to_do in client.get(news).text
     searched = client.get(f"{lists(app)['FamilyView']}?q=nobodyofthisname").text
     assert "Nothing matches this search." in searched and "Show all" in searched
     with app.app_context(), unit_of_work():
