@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.i18n import _l
+from app.core.i18n import _, _l
 from app.extensions import db
 
 
@@ -58,4 +58,9 @@ def title_of(name, value):
     audience = AUDIENCES[name]
     if audience.choices is None:
         return str(audience.title)
-    return f"{audience.title} : {dict(audience.choices()).get(value, value)}"
+    return said(audience, dict(audience.choices()).get(value, value))
+
+
+def said(audience, which):
+    """A group and which one of them: "class: CE1 A"."""
+    return _("%(group)s: %(which)s", group=audience.title, which=which)

@@ -14,7 +14,7 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.families.models import Family
 from app.mail.texts import write
-from app.messages.audiences import AUDIENCES, families_in, in_order, title_of
+from app.messages.audiences import AUDIENCES, families_in, in_order, said, title_of
 from app.messages.models import Broadcast
 from app.messages.operations import broadcast
 from app.security.queries import readers_of
@@ -62,7 +62,7 @@ def _choices():
         if audience.choices is None:
             yield option(f"{audience.name}:", str(audience.title))
         else:
-            yield from (option(f"{audience.name}:{value}", f"{audience.title} : {label}") for value, label in audience.choices())
+            yield from (option(f"{audience.name}:{value}", said(audience, label)) for value, label in audience.choices())
 
 
 class BroadcastView(StaffView):
