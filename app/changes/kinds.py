@@ -33,12 +33,12 @@ class Tab(Labelled):
     bookings = "bookings", _l("Bookings")
     absences = "absences", _l("Absences")
     #: In the queue alone: whoever asks has no list yet.
-    arrivals = "arrivals", _l("New families")
+    preregistrations = "preregistrations", _l("Pre-registrations")
 
     @property
     def group(self):
-        if self is Tab.arrivals:
-            return "arrivals"
+        if self is Tab.preregistrations:
+            return "preregistrations"
         return "account" if self in (Tab.guardian, Tab.spouse, Tab.tax, Tab.caf, Tab.bank) else "children"
 
 

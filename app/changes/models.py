@@ -71,10 +71,10 @@ class Channel(Labelled):
     desk = "desk", _l("desk")
 
 
-class PreRegistration(Model):
+class Preregistration(Model):
     """What a family that the town does not know yet fills in, step by step, without an account; once sent, a lot asks for the family."""
 
-    __tablename__ = "pre_registration"
+    __tablename__ = "preregistration"
     id: Mapped[int] = mapped_column(primary_key=True)
     #: The random name by which a browser's session and the link in the mail know it; both carry it signed.
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -101,14 +101,14 @@ class ChangeLot(Model):
     __tablename__ = "change_lot"
     __table_args__ = (
         CheckConstraint("seals_at >= opened_at", name="ck_change_lot_seal"),
-        CheckConstraint("family_id IS NOT NULL OR pre_registration_id IS NOT NULL", name="ck_change_lot_whose"),
+        CheckConstraint("family_id IS NOT NULL OR preregistration_id IS NOT NULL", name="ck_change_lot_whose"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     #: Year and rank, "2026-0412": on the receipt.
     number: Mapped[str] = mapped_column(String(12), unique=True)
     #: Of a pre-registration none, until it is accepted.
     family_id: Mapped[int | None] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"), index=True)
-    pre_registration_id: Mapped[int | None] = mapped_column(ForeignKey("pre_registration.id", ondelete="CASCADE"), unique=True)
+    preregistration_id: Mapped[int | None] = mapped_column(ForeignKey("preregistration.id", ondelete="CASCADE"), unique=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"))
     channel: Mapped[Channel] = mapped_column(enum_column(Channel, "ck_change_lot_channel"), default=Channel.portal)
     opened_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
@@ -118,7 +118,7 @@ class ChangeLot(Model):
     assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"), index=True)
     requests: Mapped[list["ChangeRequest"]] = relationship(back_populates="lot", order_by="ChangeRequest.id")
     assigned_to: Mapped[Account | None] = relationship(Account, foreign_keys=[assigned_to_id])
-    pre_registration: Mapped[PreRegistration | None] = relationship(PreRegistration)
+    preregistration: Mapped[Preregistration | None] = relationship(Preregistration)
     presences: Mapped[list["Presence"]] = relationship("Presence", viewonly=True, order_by="Presence.seen_at.desc()")
 
     @property
@@ -148,7 +148,7 @@ class ChangeRequest(Model):
         Index("ix_change_request_family", "family_id", "state"),
         CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
         CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
-        CheckConstraint("family_id IS NOT NULL OR kind = 'new_family'", name="ck_change_request_whose"),
+        CheckConstraint("family_id IS NOT NULL OR kind = 'preregistration'", name="ck_change_request_whose"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     lot_id: Mapped[int] = mapped_column(ForeignKey("change_lot.id", ondelete="CASCADE"), index=True)

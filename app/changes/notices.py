@@ -31,8 +31,8 @@ def _give_receipt(lot):
     lot.receipt_at = clock.now()
     requests = [request for request in lot.requests if request.state not in (RequestState.withdrawn, RequestState.superseded)]
     about = {"received_on": received_on(lot), "implied_on": implied_decision(lot), "silence_accepts": settings.get("silence_accepts")}
-    if requests and lot.pre_registration is not None:
-        _tell_newcomer(lot, "arrival_receipt", **about)
+    if requests and lot.preregistration is not None:
+        _tell_newcomer(lot, "preregistration_receipt", **about)
     elif requests:
         _tell(lot, "receipt", requests=requests, **about)
 
@@ -88,29 +88,29 @@ def _tell_what_was_decided(lot):
     told = [request for request in lot.requests if request.state in TELLING and request.notified_at is None]
     for request in told:
         request.notified_at = clock.now()
-    if lot.pre_registration is None:
+    if lot.preregistration is None:
         _tell(lot, "decided", requests=told)
     elif told[-1].state in (RequestState.refused, RequestState.sent_back):
         back = told[-1].state is RequestState.sent_back
-        _tell_newcomer(lot, "arrival_sent_back" if back else "arrival_refused", reason=told[-1].reason)
+        _tell_newcomer(lot, "preregistration_sent_back" if back else "preregistration_refused", reason=told[-1].reason)
 
 
 def _tell_newcomer(lot, template, **context):
     """One mail to the confirmed address of who is not known yet. What accepts it goes with its code, when it takes effect."""
     reader = reader_of_lot(lot)
     if reader is not None:
-        token = token_of(lot.pre_registration, reader.email)
+        token = token_of(lot.preregistration, reader.email)
         queue_mail(reader.email, template, locale=reader.locale, lot=lot, token=token, **context)
 
 
 def reader_of_lot(lot):
     """The Reader whom a lot's mails go to; None where there is nobody to write to."""
-    if lot.pre_registration is None:
+    if lot.preregistration is None:
         return reader_of(lot.account_id, lot.family_id)
     # The address that came with the request: only a confirmed one is sent. What is typed since may be somebody else's.
     last = max(lot.requests, key=lambda request: request.id)
     address = last.changes["guardian"]["after"].get("email")
-    return Reader(address, lot.pre_registration.locale, None) if address else None
+    return Reader(address, lot.preregistration.locale, None) if address else None
 
 
 def lines_of(requests):
@@ -158,6 +158,6 @@ def _tell(lot, template, **context):
 
 def unreachable(lots):
     """The ids of those lots that nobody gets a mail for: a clerk tells them in another way. Two queries, however many lots."""
-    known = [lot for lot in lots if lot.pre_registration_id is None]
+    known = [lot for lot in lots if lot.preregistration_id is None]
     readers = readers_of((lot.account_id, lot.family_id) for lot in known)
     return {lot.id for lot in known if readers[lot.account_id, lot.family_id] is None}

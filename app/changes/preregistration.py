@@ -1,6 +1,6 @@
 """How does a family that the town does not know yet come in? Steps kept without an account, an address confirmed, then a request.
 
-Nothing of a file is written here: send() makes a lot without a family, with one request of the kind "new_family", and a clerk decides.
+Nothing of a file is written here: send() makes a lot without a family, with one request of the kind "preregistration", and a clerk decides.
 Its `changes`, as JSON values of core/codec:
 
     "guardian": {"before": None, "after": {field of AdultForm: value}}
@@ -10,7 +10,7 @@ Its `changes`, as JSON values of core/codec:
 
 The papers are request.files; each StoredFile's name begins with what it is. The fields' names, and how values read (lines_of), are
 those of children/preregistration.py. The lot is sealed at once; both have the pre-registration's locale
-and address by way of lot.pre_registration. Sent again (sent back, refused, or corrected while it waits) it is a new request in the same
+and address by way of lot.preregistration. Sent again (sent back, refused, or corrected while it waits) it is a new request in the same
 lot, and supersedes the one that is open.
 """
 
@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from app.audit.operations import record
 from app.changes.kinds import kind_of
-from app.changes.models import OPEN, Act, ChangeLot, ChangeRequest, PreRegistration, RequestState
+from app.changes.models import OPEN, Act, ChangeLot, ChangeRequest, Preregistration, RequestState
 from app.changes.operations import inspect_request, lot_number
 from app.core import clock
 from app.core.errors import DomainError, Stale
@@ -35,7 +35,7 @@ from app.extensions import db
 from app.mail.operations import queue_mail
 from app.security.who_sees_what import Noun
 
-NEW_FAMILY = "new_family"
+KIND = "preregistration"
 #: What was begun and not sent is removed after this; the pages say so.
 LIFE = timedelta(days=30)
 #: The papers of a household are read by whoever reads its guardian.
@@ -50,8 +50,8 @@ NEEDED = ("guardian", "children", "wishes")
 
 
 def begin(guardian, *, locale):
-    """The PreRegistration of somebody who has filled in the first step; within the open unit of work. Its key goes into the session."""
-    row = PreRegistration(key_hash=secrets.token_hex(32), content={}, files=[], locale=locale)
+    """The Preregistration of somebody who has filled in the first step; within the open unit of work. Its key goes into the session."""
+    row = Preregistration(key_hash=secrets.token_hex(32), content={}, files=[], locale=locale)
     db.session.add(row)
     keep_step(row, "guardian", guardian)
     db.session.flush()
@@ -59,8 +59,8 @@ def begin(guardian, *, locale):
 
 
 def of_key(key, *, lock=False):
-    """The PreRegistration of a session's key, or None."""
-    query = select(PreRegistration).where(PreRegistration.key_hash == key).execution_options(populate_existing=True)
+    """The Preregistration of a session's key, or None."""
+    query = select(Preregistration).where(Preregistration.key_hash == key).execution_options(populate_existing=True)
     return db.session.scalar(query.with_for_update() if lock else query) if key else None
 
 
@@ -140,7 +140,7 @@ def token_of(row, email=None):
 
 
 def of_token(token, *, lock=False):
-    """The PreRegistration of a link. Raises DomainError where it was removed, or has another address by now."""
+    """The Preregistration of a link. Raises DomainError where it was removed, or has another address by now."""
     try:
         key, email = _serializer().loads(token)
     except (BadData, TypeError, ValueError):
@@ -176,7 +176,7 @@ def confirm(row):
     """The link was opened and its button pressed: the address is theirs. What they wanted to send is sent; the ChangeRequest or None."""
     if row.confirmed_at is None:
         row.confirmed_at = clock.now()
-        record("pre_registration.confirmed", row, by="visitor", secret=True)
+        record("preregistration.confirmed", row, by="visitor", secret=True)
     return send(row) if row.content.get("wants_to_send") else None
 
 
@@ -214,14 +214,14 @@ def send(row):
     request = _new_request(row, changes, _lot(row), asked_at=former.asked_at if same else clock.now())
     if former is not None:
         former.superseded_by_id = request.id
-    kind = kind_of(NEW_FAMILY)
+    kind = kind_of(KIND)
     if former is not None:
         kind.closed(former)
     kind.sent(request)
     inspect_request(request, None)
     row.sent_at = clock.now()
     row.content = {name: value for name, value in row.content.items() if name != "wants_to_send"}
-    record("request.submitted", request, by="visitor", note=NEW_FAMILY, changes=dict.fromkeys(changes, (None, None)), secret=True)
+    record("request.submitted", request, by="visitor", note=KIND, changes=dict.fromkeys(changes, (None, None)), secret=True)
     return request
 
 
@@ -239,7 +239,7 @@ def _lot(row):
     """The lot of this pre-registration: sealed at once, since nobody has more to add, and told of again by a receipt."""
     now, lot = clock.now(), lot_of(row)
     if lot is None:
-        lot = ChangeLot(number=lot_number(), pre_registration_id=row.id, opened_at=now, seals_at=now)
+        lot = ChangeLot(number=lot_number(), preregistration_id=row.id, opened_at=now, seals_at=now)
         db.session.add(lot)
         db.session.flush()
     lot.receipt_at = None
@@ -250,7 +250,7 @@ def _new_request(row, changes, lot, *, asked_at):
     guardian = changes["guardian"]["after"]
     request = ChangeRequest(
         lot=lot,
-        kind=NEW_FAMILY,
+        kind=KIND,
         act=Act.add,
         changes=changes,
         files=list(row.files),
@@ -267,12 +267,12 @@ def _new_request(row, changes, lot, *, asked_at):
 
 def lot_of(row):
     """The ChangeLot of a pre-registration, or None before it was sent."""
-    return db.session.scalar(select(ChangeLot).filter_by(pre_registration_id=row.id))
+    return db.session.scalar(select(ChangeLot).filter_by(preregistration_id=row.id))
 
 
 def requests_of(row):
     """Its ChangeRequests, oldest first."""
-    query = select(ChangeRequest).join(ChangeRequest.lot).where(ChangeLot.pre_registration_id == row.id)
+    query = select(ChangeRequest).join(ChangeRequest.lot).where(ChangeLot.preregistration_id == row.id)
     return db.session.scalars(query.order_by(ChangeRequest.id)).all()
 
 
@@ -288,13 +288,13 @@ def take_back(row):
         raise Stale(_("There is nothing to take back any more."))
     request.move_to(RequestState.withdrawn)
     request.decided_at = clock.now()
-    kind_of(NEW_FAMILY).closed(request)
-    record("request.withdrawn", request, by="visitor", note=NEW_FAMILY)
+    kind_of(KIND).closed(request)
+    record("request.withdrawn", request, by="visitor", note=KIND)
 
 
 def _open_request(row):
     """Its open ChangeRequest, locked: a clerk who decides at the same moment comes before or after, never in between."""
-    query = select(ChangeRequest).join(ChangeRequest.lot).where(ChangeLot.pre_registration_id == row.id, ChangeRequest.state.in_(OPEN))
+    query = select(ChangeRequest).join(ChangeRequest.lot).where(ChangeLot.preregistration_id == row.id, ChangeRequest.state.in_(OPEN))
     query = query.order_by(ChangeRequest.id.desc()).limit(1).with_for_update(of=ChangeRequest)
     return db.session.scalar(query.execution_options(populate_existing=True))
 
@@ -315,7 +315,7 @@ def expires_at(row):
 
 def forget_old(limit=200):
     """Remove what was begun LIFE ago and never sent, and let its papers go; within the open unit of work. How many."""
-    old = select(PreRegistration).where(PreRegistration.sent_at.is_(None), PreRegistration.started_at < clock.now() - LIFE)
+    old = select(Preregistration).where(Preregistration.sent_at.is_(None), Preregistration.started_at < clock.now() - LIFE)
     rows = db.session.scalars(old.limit(limit).with_for_update(skip_locked=True)).all()
     for row in rows:
         remove(row)

@@ -41,7 +41,7 @@ def requests_around(lot_id, kinds, limit=40):
     query = (
         select(ChangeRequest)
         .where(mine | (ChangeRequest.family_id == family), ChangeRequest.kind.in_([kind.name for kind in kinds]))
-        .options(lot.joinedload(ChangeLot.assigned_to), lot.joinedload(ChangeLot.pre_registration))
+        .options(lot.joinedload(ChangeLot.assigned_to), lot.joinedload(ChangeLot.preregistration))
         .options(lot.joinedload(ChangeLot.presences).joinedload(Presence.account))
         .order_by(mine.desc(), waits.desc(), ChangeRequest.id.desc())
         .limit(limit)

@@ -14,7 +14,7 @@ from app.children.models import Child
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
-from app.demo import arrivals, days, identifiers, names, wishes
+from app.demo import days, identifiers, names, preregistrations, wishes
 from app.extensions import db
 from app.families.models import Family
 from app.mail.models import MailState, OutgoingMail
@@ -234,7 +234,7 @@ def tell(world):
     story.waiting(34 if count <= 60 else min(count // 5 + 22, WAITING_AT_MOST))
     _named(story, world)
     days.scenes(story, world)
-    arrivals.arrive(story, world)
+    preregistrations.preregister(story, world)
     story.tell()
     old_mails_have_left(world)
     _health_reads(world)

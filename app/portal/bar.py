@@ -38,7 +38,7 @@ FOOTER = (
     ("AccessibilityView.statement", _lp("footer", "Accessibility")),
     ("PrivacyView.privacy", _lp("footer", "Personal data")),
     # The guide has its sheet among the documents.
-    ("NewFamilyView.start", _lp("footer", "Pre-registration of a family")),
+    ("PreregistrationView.start", _lp("footer", "Pre-registration of a family")),
 )
 
 

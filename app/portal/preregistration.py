@@ -17,19 +17,19 @@ from app.core.errors import DomainError, NotFound
 from app.core.i18n import _, _l, language
 from app.core.robots import OpenForm
 from app.security import throttle
-from app.security.guard import NEW_FAMILIES, writes
+from app.security.guard import PREREGISTRATION, writes
 from app.security.scope import is_family
 
 #: Where the session keeps the name of its pre-registration.
 KEY = "preregistration"
 #: (step, endpoint, words), in the order of the form.
 STEPS = (
-    ("guardian", "NewFamilyView.guardian", _l("About you")),
-    ("spouse", "NewFamilyView.spouse", _l("Other adult")),
-    ("children", "NewFamilyView.children", _l("Children")),
-    ("wishes", "NewFamilyView.wishes", _l("What you need")),
-    ("papers", "NewFamilyEndView.papers", _l("Papers")),
-    ("check", "NewFamilyEndView.check", _l("Check and send")),
+    ("guardian", "PreregistrationView.guardian", _l("About you")),
+    ("spouse", "PreregistrationView.spouse", _l("Other adult")),
+    ("children", "PreregistrationView.children", _l("Children")),
+    ("wishes", "PreregistrationView.wishes", _l("What you need")),
+    ("papers", "PreregistrationEndView.papers", _l("Papers")),
+    ("check", "PreregistrationEndView.check", _l("Check and send")),
 )
 WORDS = {step: words for step, _endpoint, words in STEPS}
 ENDPOINTS = {step: endpoint for step, endpoint, _words in STEPS}
@@ -47,7 +47,7 @@ class FirstForm(OpenForm, GuardianForm):
 
 
 def mine(*, lock=False):
-    """The PreRegistration that this session began or opened by its link, or None."""
+    """The Preregistration that this session began or opened by its link, or None."""
     return preregistration.of_key(session.get(KEY), lock=lock)
 
 
@@ -59,7 +59,7 @@ def begun(view):
         row = mine()
         if row is None:
             flash(_("Please begin here. From the first step on, all is kept."), "info")
-            return redirect(url_for("NewFamilyView.start"))
+            return redirect(url_for("PreregistrationView.start"))
         return view(self, row, *args, **kwargs)
 
     return opened
@@ -97,7 +97,7 @@ def step_after(step):
 def step_before(step):
     """The address before a step."""
     order = list(ENDPOINTS)
-    return url_for(ENDPOINTS[order[order.index(step) - 1]]) if order.index(step) else url_for("NewFamilyView.start")
+    return url_for(ENDPOINTS[order[order.index(step) - 1]]) if order.index(step) else url_for("PreregistrationView.start")
 
 
 def opened_form(form, row, step, values, **more):
@@ -115,10 +115,10 @@ def keep_typed(row, step):
         change(preregistration.keep_draft, step, typed)
 
 
-class NewFamilyView(BaseView):
+class PreregistrationView(BaseView):
     """The steps in which a family says who it is, and what it comes for."""
 
-    route_base = "/premiere-inscription"
+    route_base = "/preinscription"
     default_view = "start"
 
     @expose("/")
@@ -129,7 +129,7 @@ class NewFamilyView(BaseView):
         return self.render_template("public/preregistration/start.html", row=row, sent=request_of, known=is_family(), days=days)
 
     @expose("/vous/", methods=["GET", "POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     def guardian(self):
         row = mine()
         form = opened_form(GuardianForm if row else FirstForm, row, "guardian", row.content.get("guardian") if row else {})
@@ -138,7 +138,7 @@ class NewFamilyView(BaseView):
         return self.page("guardian", form, row)
 
     @expose("/autre-adulte/", methods=["GET", "POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def spouse(self, row):
         if "skip" in request.form:
@@ -151,34 +151,34 @@ class NewFamilyView(BaseView):
     @begun
     def children(self, row):
         if not row.content.get("children"):
-            return redirect(url_for("NewFamilyView.child", rank=NEW, **request.args))
+            return redirect(url_for("PreregistrationView.child", rank=NEW, **request.args))
         children = [(name_of(child), date.fromisoformat(child["birth_date"])) for child in row.content["children"]]
         return self.render_page("children", row, title=_("Your children"), children=children, after=step_after("children"))
 
     @expose("/enfants/<int(min=0):rank>/", methods=["GET", "POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def child(self, row, rank):
         values, key = _child(row, rank), f"child-{rank}"
         form = opened_form(ChildForm, row, key, values)
         if request.method == "POST" and form.validate() and kept(form, change, _keep_child, rank, form.values()):
-            return redirect(url_for("NewFamilyView.children", **request.args))
+            return redirect(url_for("PreregistrationView.children", **request.args))
         if "back" in request.form:
             keep_typed(row, key)
-            return redirect(url_for("NewFamilyView.children" if row.content.get("children") else "NewFamilyView.spouse"))
+            return redirect(url_for("PreregistrationView.children" if row.content.get("children") else "PreregistrationView.spouse"))
         title = _("Your child") if rank else _("Add a child")
         return self.page("children", form, row, title=title, hint=_("You can add several children, one after the other."))
 
     @expose("/enfants/<int(min=0):rank>/enlever", methods=["POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def remove_child(self, row, rank):
         _child(row, rank or abort(404))
         change(_drop_child, rank)
-        return redirect(url_for("NewFamilyView.children", **request.args))
+        return redirect(url_for("PreregistrationView.children", **request.args))
 
     @expose("/besoins/", methods=["GET", "POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def wishes(self, row):
         offers = [(SCHOOL, _("School enrolment")), *((activity.name, activity.name) for activity in open_activities())]
@@ -235,8 +235,8 @@ def _keep_guardian(form):
         change(preregistration.keep_step, "guardian", form.values())
         return
     with unit_of_work():
-        throttle.refuse_who_waits(throttle.NEW_FAMILIES, lock=True)
-        throttle.count(throttle.NEW_FAMILIES)
+        throttle.refuse_who_waits(throttle.PREREGISTRATIONS, lock=True)
+        throttle.count(throttle.PREREGISTRATIONS)
         key = preregistration.begin(form.values(), locale=language()).key_hash
     session[KEY] = key
 

@@ -21,26 +21,26 @@ from app.extensions import db
 from app.portal.files import answer
 from app.portal.preregistration import ENDPOINTS, KEY, WORDS, begun, change, kept, mine, surroundings
 from app.security import throttle
-from app.security.guard import NEW_FAMILIES, writes
+from app.security.guard import PREREGISTRATION, writes
 
 TOWN = Town()
 
 
-class NewFamilyEndView(BaseView):
+class PreregistrationEndView(BaseView):
     """From the papers to the answer of the town."""
 
-    route_base = "/premiere-inscription"
+    route_base = "/preinscription"
     default_view = "check"
 
     @expose("/pieces/", methods=["GET", "POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def papers(self, row):
         form = PapersForm()
         if request.method == "POST":
             good = form.validate()
             if kept(form, change, _keep_papers, form) and good:
-                return redirect(url_for("NewFamilyEndView.check"))
+                return redirect(url_for("PreregistrationEndView.check"))
         stored = _papers(mine())
         return self.show("papers", row, form=form, stored=stored), 422 if form.errors else 200
 
@@ -51,14 +51,14 @@ class NewFamilyEndView(BaseView):
         return answer(stored, small=False)
 
     @expose("/pieces/<name>/enlever", methods=["POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def remove_paper(self, row, name):
         if name not in preregistration.papers_of(row):
             abort(404)
         change(preregistration.drop_paper, name)
         flash(_("The paper has been removed."), "success")
-        return redirect(url_for("NewFamilyEndView.papers"))
+        return redirect(url_for("PreregistrationEndView.papers"))
 
     @expose("/verifier/")
     @begun
@@ -67,7 +67,7 @@ class NewFamilyEndView(BaseView):
         return self.show("check", row, parts_of=parts_of(row), drafts=drafts, missing=preregistration.missing_steps(row))
 
     @expose("/envoyer", methods=["POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def send(self, row):
         with unit_of_work():
@@ -75,7 +75,7 @@ class NewFamilyEndView(BaseView):
             if row.email and row.confirmed_at is None:
                 _count_mail()
             preregistration.ask_to_send(row, locale=language())
-        return redirect(url_for("NewFamilyEndView.state"))
+        return redirect(url_for("PreregistrationEndView.state"))
 
     @expose("/suite/")
     @begun
@@ -83,23 +83,23 @@ class NewFamilyEndView(BaseView):
         last, lot = preregistration.latest_request(row), preregistration.lot_of(row)
         asked = bool(row.content.get("wants_to_send"))
         if last is None and not asked:
-            return redirect(url_for("NewFamilyEndView.check"))
+            return redirect(url_for("PreregistrationEndView.check"))
         days = (received_on(lot), implied_decision(lot)) if lot is not None else (None, None)
         page = "public/preregistration/state.html"
         return self.render_template(page, row=row, last=last, lot=lot, days=days, waits=asked)
 
     @expose("/reprendre-ma-demande", methods=["POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def take_back(self, row):
         change(preregistration.take_back)
         flash(_("Your request has been taken back. You can correct it and send it again."), "success")
-        return redirect(url_for("NewFamilyEndView.check"))
+        return redirect(url_for("PreregistrationEndView.check"))
 
     # -- the link -------------------------------------------------------------------------------------------------------------------
 
     @expose("/courriel", methods=["POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def mail(self, row):
         with unit_of_work():
@@ -110,10 +110,10 @@ class NewFamilyEndView(BaseView):
         flash(
             _("We have written to %(email)s. The mail may take some minutes; look among the unwanted ones too.", email=address), "success"
         )
-        return redirect(url_for("NewFamilyEndView.state"))
+        return redirect(url_for("PreregistrationEndView.state"))
 
     @expose("/lien/<token>", methods=["GET", "POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     def link(self, token):
         """A page with a button: mail scanners open links, and must not send anything by it."""
         try:
@@ -130,16 +130,16 @@ class NewFamilyEndView(BaseView):
     def leave(self):
         session.pop(KEY, None)
         flash(_("This computer does not know your form any more. The link in our mail opens it again."), "success")
-        return redirect(url_for("NewFamilyView.start"))
+        return redirect(url_for("PreregistrationView.start"))
 
     @expose("/effacer", methods=["POST"])
-    @writes(NEW_FAMILIES)
+    @writes(PREREGISTRATION)
     @begun
     def erase(self, row):
         change(preregistration.erase)
         session.pop(KEY, None)
         flash(_("All that you had filled in is removed."), "success")
-        return redirect(url_for("NewFamilyView.start"))
+        return redirect(url_for("PreregistrationView.start"))
 
     # -- on paper -------------------------------------------------------------------------------------------------------------------
 
@@ -168,10 +168,10 @@ def parts_of(row):
     for step in ("guardian", "spouse"):
         found.append((step, WORDS[step], lines_of(step, content.get(step) or {}), url_for(ENDPOINTS[step], to="check")))
     for rank, child in enumerate(content.get("children") or [], 1):
-        address = url_for("NewFamilyView.child", rank=rank, to="check")
+        address = url_for("PreregistrationView.child", rank=rank, to="check")
         found.append(("children", name_of(child), lines_of("children", child), address))
     if not content.get("children"):
-        found.append(("children", WORDS["children"], [], url_for("NewFamilyView.children", to="check")))
+        found.append(("children", WORDS["children"], [], url_for("PreregistrationView.children", to="check")))
     found.append(("wishes", WORDS["wishes"], lines_of("wishes", content.get("wishes") or {}), url_for(ENDPOINTS["wishes"], to="check")))
     papers = [(title, stored.filename.partition(" - ")[2] or stored.filename) for _name, title, stored in _papers(row) if stored]
     found.append(("papers", WORDS["papers"], papers, url_for(ENDPOINTS["papers"])))
@@ -209,8 +209,8 @@ def _keep_papers(row, form):
 
 def _count_mail():
     """Each mail counts at the door of this network address, within the open unit of work."""
-    throttle.refuse_who_waits(throttle.NEW_FAMILIES, lock=True)
-    throttle.count(throttle.NEW_FAMILIES)
+    throttle.refuse_who_waits(throttle.PREREGISTRATIONS, lock=True)
+    throttle.count(throttle.PREREGISTRATIONS)
 
 
 def _opened(token):
@@ -221,14 +221,14 @@ def _opened(token):
     session[KEY] = key
     if sent is not None:
         flash(_("Your address is confirmed, and your pre-registration is sent."), "success")
-        return redirect(url_for("NewFamilyEndView.state"))
+        return redirect(url_for("PreregistrationEndView.state"))
     flash(_("Your address is confirmed. You can go on here."), "success")
-    return redirect(url_for("NewFamilyEndView.check" if row.sent_at is None else "NewFamilyEndView.state"))
+    return redirect(url_for("PreregistrationEndView.check" if row.sent_at is None else "PreregistrationEndView.state"))
 
 
 def register(appbuilder):
     """Add the screens of a family that is not known yet."""
-    from app.portal.preregistration import NewFamilyView
+    from app.portal.preregistration import PreregistrationView
 
-    appbuilder.add_view_no_menu(NewFamilyView)
-    appbuilder.add_view_no_menu(NewFamilyEndView)
+    appbuilder.add_view_no_menu(PreregistrationView)
+    appbuilder.add_view_no_menu(PreregistrationEndView)

@@ -26,7 +26,7 @@ ACCOUNT = LOGS | {
 #: What a family writes to the town.
 MESSAGES = LOGS | {"message_thread", "message", "message_file", "stored_file"}
 #: What a family that is not known yet fills in, and sends.
-NEW_FAMILIES = REQUESTS | {"pre_registration", "sign_in_throttle"}
+PREREGISTRATION = REQUESTS | {"preregistration", "sign_in_throttle"}
 #: A file kept aside while its form is corrected.
 DRAFTS = frozenset({"stored_file"})
 

@@ -38,8 +38,8 @@ LETTERS = Door("letters", 30, timedelta(minutes=5))
 MAILS = Door("mails", 10, timedelta(minutes=5))
 #: Mails that anybody asks for to one recipient, known or not.
 RECIPIENT = Door("recipient", 5, timedelta(minutes=10))
-#: Forms of new families from one address: what is sent counts, each mail of confirmation too.
-NEW_FAMILIES = Door("new families", 20, timedelta(minutes=3))
+#: Forms of pre-registration from one address: what is sent counts, each mail of confirmation too.
+PREREGISTRATIONS = Door("pre-registrations", 20, timedelta(minutes=3))
 #: A row that nobody counted in for so long says nothing any more, whatever its door.
 FORGOTTEN_AFTER = timedelta(days=1)
 

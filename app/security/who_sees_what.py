@@ -45,7 +45,7 @@ class Noun(StrEnum):
     broadcast = "Broadcast"
     request = "Request"
     #: Families that the town does not know yet, and the papers that they sent.
-    arrival = "Arrival"
+    preregistration = "Preregistration"
     account = "Account"
     mail = "Mail"
     log = "Log"
@@ -107,7 +107,7 @@ TABLE = {
     Noun.message:        ("ra",   "ra",   "-",    "re",   "re",   "re",  "-",  "-"),
     Noun.broadcast:      ("-",    "-",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.request:        ("ra",   "ra",   "-",    "rad",  "rad",  "rd",  "-",  "-"),
-    Noun.arrival:        ("-",    "-",    "-",    "rade", "rade", "-",   "-",  "-"),
+    Noun.preregistration: ("-",    "-",    "-",    "rade", "rade", "-",   "-",  "-"),
     Noun.account:        ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.mail:           ("r",    "r",    "-",    "re",   "re",   "-",   "-",  "-"),
     Noun.log:            ("-",    "-",    "-",    "r",    "r",    "-",   "-",  "-"),

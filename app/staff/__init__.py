@@ -17,16 +17,26 @@ def register(appbuilder):
     from app.staff.outing import OutingView
     from app.staff.period_papers import PapersOfPeriodView
     from app.staff.queue import QueueView
-    from app.staff.queue_arrival import ArrivalView
     from app.staff.queue_aside import LotView
     from app.staff.queue_bulk import BulkView
     from app.staff.queue_files import StaffFileView
+    from app.staff.queue_preregistration import QueuePreregistrationView
     from app.staff.sheet import ChildSheetView
 
     for view in (AttendanceView, OutingView, KitchenView, ForecastView, EnterView, CancelDayView):
         appbuilder.add_view_no_menu(view)
     for view in (FamilyPapersView, LetterheadView, PapersOfPeriodView):
         appbuilder.add_view_no_menu(view)
-    for view in (DeskView, QueueView, BulkView, LotView, ArrivalView, ActingView, StaffFileView, ChildSheetView, *screens.VIEWS):
+    for view in (
+        DeskView,
+        QueueView,
+        BulkView,
+        LotView,
+        QueuePreregistrationView,
+        ActingView,
+        StaffFileView,
+        ChildSheetView,
+        *screens.VIEWS,
+    ):
         appbuilder.add_view_no_menu(view)
     screens.init_app(current_app)

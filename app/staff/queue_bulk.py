@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.changes.decisions import Verdict, decide
 from app.changes.kinds import KINDS
-from app.changes.models import ChangeLot, ChangeRequest, Lane, Outcome, PreRegistration, RequestState
+from app.changes.models import ChangeLot, ChangeRequest, Lane, Outcome, Preregistration, RequestState
 from app.changes.operations import assign
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
@@ -107,7 +107,7 @@ def _with_names():
         WHOSE_NAME.label("family"),
     )
     named = select(*columns).join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
-    named = named.outerjoin(PreRegistration, PreRegistration.id == ChangeLot.pre_registration_id)
+    named = named.outerjoin(Preregistration, Preregistration.id == ChangeLot.preregistration_id)
     return named.outerjoin(Family, Family.id == ChangeRequest.family_id)
 
 

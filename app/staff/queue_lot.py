@@ -13,8 +13,8 @@ from app.changes.models import Act, ChangeRequest, Lane, RequestState
 from app.changes.notices import implied_decision, reader_of_lot
 from app.changes.queries import lookers, note_presence, requests_around
 from app.children.alike import alike
-from app.children.arrival import asked_of
 from app.children.models import Child, Household
+from app.children.preregistration_request import asked_of
 from app.core import clock
 from app.core.encryption import seal
 from app.core.i18n import _
@@ -88,7 +88,7 @@ class LotPage:
     @property
     def name(self):
         """Whose lot it is."""
-        return self.family.name if self.family is not None else self.lot.pre_registration.name
+        return self.family.name if self.family is not None else self.lot.preregistration.name
 
     @property
     def address(self):

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, exists, func, or_, select
 from sqlalchemy.sql.functions import Function
 
 from app.changes.kinds import KINDS, Tab
-from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, PreRegistration, RequestState
+from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, Preregistration, RequestState
 from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
 from app.core import clock, settings
 from app.core.i18n import _
@@ -146,7 +146,7 @@ def age_of(instant):
 
 
 #: The family's name; of one that the town does not know yet, the one that it gave.
-WHOSE_NAME = func.coalesce(Family.name, PreRegistration.name)
+WHOSE_NAME = func.coalesce(Family.name, Preregistration.name)
 
 
 def _length(column):
@@ -178,7 +178,7 @@ def waiting_lots(filters, kinds, me, later=()):
         .select_from(ChangeRequest)
         .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
         .outerjoin(Family, Family.id == ChangeRequest.family_id)
-        .outerjoin(PreRegistration, PreRegistration.id == ChangeLot.pre_registration_id)
+        .outerjoin(Preregistration, Preregistration.id == ChangeLot.preregistration_id)
         .outerjoin(Child, Child.id == ChangeRequest.child_id)
         .outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
         .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_names(kinds, filters.tab)))

@@ -30,7 +30,7 @@ class SeparationForm(Form):
     """Who gets a file of their own, and their new address."""
 
     leaving = RadioField(_l("Who gets a file of their own?"), [Required()], coerce=lambda value: str(value or ""), validate_choice=False)
-    name = Text(_l("Name of the new file"), [PersonName()], required=True)
+    name = Text(_l("Name of the new file"), [PersonName()], description=_l("Left empty, the last name of the adult who gets it."))
     resident = BooleanField(_l("Lives in the commune"))
     address = Text(_l("Address"), longest=120)
     address_more = Text(_l("Building, floor"), longest=120)
@@ -67,7 +67,9 @@ class SeparationForm(Form):
         if address:
             # Another street has no building of the old one; the town stays unless another is typed.
             address.setdefault("address_more", None)
-        return Separation(int(self.leaving.data), self.name.data, self.resident.data, tuple(homes), address)
+        adult_id = int(self.leaving.data)
+        name = self.name.data or next(adult.last_name for adult in self.adults if adult.id == adult_id)
+        return Separation(adult_id, name, self.resident.data, tuple(homes), address)
 
 
 def form_of(family, children):
@@ -83,10 +85,10 @@ def form_of(family, children):
         fields[f"pays_{child.id}"] = Choice(_("By turns: who pays?"), choices=[option(*pair) for pair in _options(Pays)], required=True)
     first = {f"pays_{child.id}": Pays.each.name for child in children}
     form = type("SeparationOfFamilyForm", (SeparationForm,), fields)(
-        data={"leaving": str(family.spouse.id), "name": family.spouse.last_name, "resident": family.resident, **first}
+        data={"leaving": str(family.spouse.id), "resident": family.resident, **first}
     )
-    form.leaving.choices = [(str(adult.id), str(adult)) for adult in (family.spouse, family.guardian)]
-    form.here = children
+    form.adults, form.here = (family.spouse, family.guardian), children
+    form.leaving.choices = [(str(adult.id), str(adult)) for adult in form.adults]
     return form
 
 

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 18:01:07.851017
+Create Date: 2026-11-23 20:55:35.194945
 """
 
 import sqlalchemy as sa
@@ -349,7 +349,7 @@ def upgrade():
         sa.UniqueConstraint("name"),
     )
     op.create_table(
-        "pre_registration",
+        "preregistration",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key_hash", sa.String(length=64), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
@@ -363,8 +363,8 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key_hash"),
     )
-    with op.batch_alter_table("pre_registration", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_pre_registration_started_at"), ["started_at"], unique=False)
+    with op.batch_alter_table("preregistration", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_preregistration_started_at"), ["started_at"], unique=False)
 
     op.create_table(
         "quotient_asking",
@@ -723,7 +723,7 @@ def upgrade():
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=12), nullable=False),
         sa.Column("family_id", sa.Integer(), nullable=True),
-        sa.Column("pre_registration_id", sa.Integer(), nullable=True),
+        sa.Column("preregistration_id", sa.Integer(), nullable=True),
         sa.Column("account_id", sa.Integer(), nullable=True),
         sa.Column(
             "channel",
@@ -736,15 +736,15 @@ def upgrade():
         sa.Column("seals_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("receipt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assigned_to_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint("family_id IS NOT NULL OR pre_registration_id IS NOT NULL", name="ck_change_lot_whose"),
+        sa.CheckConstraint("family_id IS NOT NULL OR preregistration_id IS NOT NULL", name="ck_change_lot_whose"),
         sa.CheckConstraint("seals_at >= opened_at", name="ck_change_lot_seal"),
         sa.ForeignKeyConstraint(["account_id"], ["ab_user.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["assigned_to_id"], ["ab_user.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["family_id"], ["family.id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["pre_registration_id"], ["pre_registration.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["preregistration_id"], ["preregistration.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("number"),
-        sa.UniqueConstraint("pre_registration_id"),
+        sa.UniqueConstraint("preregistration_id"),
     )
     with op.batch_alter_table("change_lot", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_change_lot_assigned_to_id"), ["assigned_to_id"], unique=False)
@@ -1707,7 +1707,7 @@ def upgrade():
         sa.Column("accepted_fields", sa.JSON(), nullable=True),
         sa.Column("notified_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
-        sa.CheckConstraint("family_id IS NOT NULL OR kind = 'new_family'", name="ck_change_request_whose"),
+        sa.CheckConstraint("family_id IS NOT NULL OR kind = 'preregistration'", name="ck_change_request_whose"),
         sa.CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
         sa.ForeignKeyConstraint(["asked_by_id"], ["ab_user.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["child_id"], ["child.id"], ondelete="SET NULL"),
@@ -2701,10 +2701,10 @@ def downgrade():
         )
 
     op.drop_table("quotient_asking")
-    with op.batch_alter_table("pre_registration", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_pre_registration_started_at"))
+    with op.batch_alter_table("preregistration", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_preregistration_started_at"))
 
-    op.drop_table("pre_registration")
+    op.drop_table("preregistration")
     op.drop_table("paper_type")
     with op.batch_alter_table("news", schema=None) as batch_op:
         batch_op.drop_index("ix_news_days")

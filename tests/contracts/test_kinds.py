@@ -24,7 +24,7 @@ from tests.conftest import account, base_of, work
 
 load_domains()
 EACH_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-#: Those that a household asks for in the portal. A family that is not known comes in by its own door: staff/test_queue_arrival.py.
+#: Those that a household asks for in the portal. A family that is not known comes in by its own door: staff/test_queue_preregistration.py.
 OF_FAMILIES = kinds_of_families()
 EACH_EDIT = pytest.mark.parametrize(
     "kind", [kind for kind in OF_FAMILIES if Act.edit in kind.acts and not kind.adds_to_child], ids=lambda kind: kind.name
@@ -136,7 +136,7 @@ def test_it_says_what_it_is(kind):
 @pytest.mark.once
 @EACH_KIND
 def test_somebody_may_ask_and_somebody_may_decide(kind):
-    assert kind in OF_FAMILIES or kind.name == "new_family"
+    assert kind in OF_FAMILIES or kind.name == "preregistration"
     assert "decide" in permissions(kind.noun, Viewer.clerk)
 
 

@@ -36,8 +36,8 @@ PUBLIC = {
     "ResetView.choose",
     "ResetView.confirm",
     # A family that nobody knows yet: what it fills in is its own session's alone.
-    *(f"NewFamilyView.{name}" for name in ("start", "guardian", "spouse", "children", "child", "wishes")),
-    *(f"NewFamilyEndView.{name}" for name in ("papers", "paper", "check", "state", "link", "blank", "sheet")),
+    *(f"PreregistrationView.{name}" for name in ("start", "guardian", "spouse", "children", "child", "wishes")),
+    *(f"PreregistrationEndView.{name}" for name in ("papers", "paper", "check", "state", "link", "blank", "sheet")),
     # A calendar reads it, which cannot sign in: its address is the secret.
     "CalendarView.calendar",
     # The demonstration's alone: in a town it is 404.

@@ -79,10 +79,10 @@ from app.security.scope import Standing
 from app.security.who_sees_what import Noun, Viewer
 from tests.billing import cast as billing
 from tests.conftest import account as account_of
-from tests.contracts.arriving import arrive
 from tests.contracts.doors import enter
 from tests.contracts.inviting import invite_many
 from tests.contracts.paid import pay
+from tests.contracts.preregistered import preregister
 from tests.contracts.talk import talk
 
 #: A 1×1 PNG.
@@ -143,7 +143,7 @@ def fill(family_id, canary):
     with unit_of_work():
         rows |= _take_part(family_id, rows["child_id"], rows["request_id"], proof.id, canary)
         rows |= enter(_account(family_id), canary)
-        rows |= arrive(db.session.get(Family, family_id), db.session.get(Child, rows["child_id"]), canary)
+        rows |= preregister(db.session.get(Family, family_id), db.session.get(Child, rows["child_id"]), canary)
         rows |= invite_many(family_id)
         rows |= talk(family_id, canary, family_account=_account(family_id), clerk=account_of("agent"))
         return rows | _owe(family_id, rows, canary)

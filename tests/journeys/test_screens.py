@@ -18,13 +18,13 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.models import Adult, AdultRole
 from app.security.second_factor import switch_on
-from tests.arrivals import GUARDIAN, make_arrival
 from tests.conftest import account
 from tests.contracts import town
 from tests.contracts.test_walk import address, rules
 from tests.factories import make_request
 from tests.journeys import steps
 from tests.journeys.conftest import ALL_RULES, LAYOUT_RULES
+from tests.preregistrations import GUARDIAN, make_preregistration
 
 #: The narrowest telephone, one of today, a desk. A page is loaded once in French, whose words are longer, and drawn at each of
 #: them: axe looks in full where the layout is another one, elsewhere for what the width alone may break.
@@ -46,8 +46,8 @@ NO_PAGES = (
     "FilesView",
     "FirstVisitView.account",
     # Its pages are looked at as their family sees them: test_the_form_of_a_new_family().
-    "NewFamilyView.",
-    "NewFamilyEndView.",
+    "PreregistrationView.",
+    "PreregistrationEndView.",
     "IndexView",
     "AttendanceView.state",
     "KitchenView.pdf",
@@ -198,7 +198,7 @@ def test_the_public_screens(app, person, filled):
 def test_the_form_of_a_new_family(app, person):
     """Its pages hang on the session: of one that was sent back, and of one that has only begun, with its link."""
     with app.test_request_context("/"):
-        request_id = make_arrival()
+        request_id = make_preregistration()
         with unit_of_work():
             request = db.session.get(ChangeRequest, request_id)
             request.move_to(RequestState.deciding)
@@ -206,10 +206,10 @@ def test_the_form_of_a_new_family(app, person):
             request.move_to(RequestState.sent_back)
             # Without an address it prints the sheet.
             bare = preregistration.begin({**GUARDIAN, "email": None}, locale="fr")
-            bare.content = {**request.lot.pre_registration.content, **bare.content}
+            bare.content = {**request.lot.preregistration.content, **bare.content}
             begun = preregistration.begin({**GUARDIAN, "email": f"{WORD}@famille.example"}, locale="fr")
             begun.content = {**begun.content, "wants_to_send": True}
-            keys, token = [row.key_hash for row in (request.lot.pre_registration, bare, begun)], preregistration.token_of(begun)
+            keys, token = [row.key_hash for row in (request.lot.preregistration, bare, begun)], preregistration.token_of(begun)
     pages = ("", "vous/", "autre-adulte/", "enfants/", "enfants/0/", "besoins/", "pieces/", "verifier/", "suite/")
     for key, paths in zip(keys, (pages, ("", "verifier/"), ("verifier/", "suite/", f"lien/{token}")), strict=True):
 
@@ -219,7 +219,7 @@ def test_the_form_of_a_new_family(app, person):
             somebody.context.add_cookies([{"name": "session", "value": session, "url": somebody.server}])
             return somebody
 
-        assert not (found := faults(of_its_family, None, [f"/premiere-inscription/{page}" for page in paths])), told(found)
+        assert not (found := faults(of_its_family, None, [f"/preinscription/{page}" for page in paths])), told(found)
 
 
 def test_the_own_account(app, person, filled):
@@ -241,7 +241,7 @@ def staff_pages(app, rows):
         "/mairie/demandes/?lane=look",
         "/mairie/demandes/?q=nobody",
         f"/mairie/demandes/{conflict}/",
-        f"/mairie/demandes/{rows['arrival_id']}/",
+        f"/mairie/demandes/{rows['preregistration_id']}/",
         f"/mairie/demandes/{conflict}/refuser?as=refuse",
         f"/mairie/demandes/{conflict}/refuser?as=send_back&reason_id=1",
         "/mairie/demandes/accepter?all=1",

@@ -75,7 +75,7 @@ def context_of(template):
         return {"adult": "Christelle Galbert", "family_code": "F00001", "code": "ABCD-EFGH", "days": 60}
     if template == "day_cancelled":
         return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
-    if template.startswith("arrival_"):
+    if template.startswith("preregistration_") and template != "preregistration_later":
         lot, family = ChangeLot(number="2026-0412"), SimpleNamespace(code="F00042")
         dates = {"received_on": clock.today(), "implied_on": clock.today(), "silence_accepts": True}
         return {"lot": lot, "family": family, "code": "ABCD", "token": "the-token", "reason": "No paper.", **dates}
@@ -164,7 +164,7 @@ def test_a_part_is_told_field_by_field(ctx):
 
 def test_mails_that_open_a_door_are_known_as_such_and_never_wait(ctx):
     doors = {name for name in TEMPLATES if template(name).opens_a_door}
-    assert {"reset", "confirm_address", "invitation", "sign_in_link", "arrival_accepted", "preregistration"} <= doors
+    assert {"reset", "confirm_address", "invitation", "sign_in_link", "preregistration_accepted", "preregistration"} <= doors
     assert not doors & {"receipt", "decided", "message", "broadcast", "payment", "digest"}
     patient = set(patient_mails())
     assert {"message", "broadcast", "receipt", "decided", "papers"} <= patient

@@ -9,7 +9,7 @@ from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from app.changes import preregistration
-from app.changes.models import ChangeLot, ChangeRequest, PreRegistration, RequestState
+from app.changes.models import ChangeLot, ChangeRequest, Preregistration, RequestState
 from app.core import clock
 from app.core.db import unit_of_work
 from app.documents.models import FileState, StoredFile
@@ -20,7 +20,7 @@ from app.mail.models import OutgoingMail
 from app.security import throttle
 from tests.conftest import counted_queries
 
-ROOM = "/premiere-inscription"
+ROOM = "/preinscription"
 GUARDIAN = {
     "last_name": "Nguyen",
     "first_name": "Linh",
@@ -69,7 +69,7 @@ def link_in_the_mail():
 
 def row():
     """The one pre-registration there is."""
-    return db.session.scalar(select(PreRegistration))
+    return db.session.scalar(select(Preregistration))
 
 
 def test_from_the_first_step_to_the_queue(app, sign_in):
@@ -92,8 +92,8 @@ def test_from_the_first_step_to_the_queue(app, sign_in):
     assert "2026-" in elsewhere.get(f"{ROOM}/suite/").text
     with app.test_request_context("/"):
         request = db.session.scalar(select(ChangeRequest))
-        assert (request.kind, request.act.name, request.family_id) == ("new_family", "add", None)
-        assert request.lot.pre_registration_id == row().id and request.lot.sealed
+        assert (request.kind, request.act.name, request.family_id) == ("preregistration", "add", None)
+        assert request.lot.preregistration_id == row().id and request.lot.sealed
         asked = {name: pair["after"] for name, pair in request.changes.items()}
         assert asked["guardian"]["email"] == "Linh@famille.example" and asked["spouse"] == SPOUSE
         assert asked["children"] == [MAI, ANH] and asked["wishes"] == WISHES
@@ -169,8 +169,8 @@ def test_robots_wait_and_people_go_on(app, sign_in):
         assert row() is None
     assert client.post(f"{ROOM}/vous/", data={**GUARDIAN, "opened": opened}).status_code == 302
     with app.test_request_context("/"), unit_of_work():
-        for _other in range(throttle.NEW_FAMILIES.free):
-            throttle.count(throttle.NEW_FAMILIES, "127.0.0.1")
+        for _other in range(throttle.PREREGISTRATIONS.free):
+            throttle.count(throttle.PREREGISTRATIONS, "127.0.0.1")
     late = begin(sign_in())
     assert late.status_code == 422 and 'value="Nguyen"' in late.text
 

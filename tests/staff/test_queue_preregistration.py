@@ -19,9 +19,9 @@ from app.families.models import AdultRole, Family
 from app.mail.models import OutgoingMail
 from app.security.models import Invitation
 from app.security.operations import find_invitation
-from tests.arrivals import GUARDIAN, WISHES, make_arrival, the_registration
 from tests.conftest import counted_queries, work
 from tests.factories import make_request, request_of
+from tests.preregistrations import GUARDIAN, WISHES, make_preregistration, the_registration
 from tests.staff.test_queue_decide import later, opened, send
 
 #: Like Christelle Galbert of the cast, who has moved; her daughter.
@@ -30,10 +30,10 @@ LEA = {"first_name": "LEA", "last_name": "Galbert", "birth_date": "2019-03-04"}
 ZOE = {"first_name": "Zoé", "last_name": "Galbert", "birth_date": "2024-01-09"}
 
 
-def arrived(app, **more):
+def preregistered(app, **more):
     """(request, lot) of a pre-registration that waits."""
     with app.test_request_context("/"):
-        number = make_arrival(**more)
+        number = make_preregistration(**more)
         return number, request_of(number).lot_id
 
 
@@ -59,7 +59,7 @@ def accept(app, client, lot):
 
 
 def test_accepted_it_makes_the_whole_file_and_the_way_in(app, sign_in):
-    number, lot = arrived(app)
+    number, lot = preregistered(app)
     client, before = sign_in("agent"), families(app)
     page = page_of(client, lot)
     for words in (
@@ -87,7 +87,7 @@ def test_accepted_it_makes_the_whole_file_and_the_way_in(app, sign_in):
         [paper] = db.session.scalars(db.select(StoredFile).where(StoredFile.id.in_(request.files)))
         assert (paper.state, paper.family_id) == (FileState.kept, family.id)
         code = family.code
-    [mail] = mails(app, "arrival_accepted")
+    [mail] = mails(app, "preregistration_accepted")
     assert mail.recipient == GUARDIAN["email"] and mail.locale == "en" and code in mail.body
     with app.test_request_context("/"), unit_of_work():
         typed = re.search(r"(?:[A-Z2-9]{4}-){2}[A-Z2-9]{4}", mail.body)[0]
@@ -99,7 +99,7 @@ def test_accepted_it_makes_the_whole_file_and_the_way_in(app, sign_in):
 
 @pytest.mark.once
 def test_it_is_applied_once_and_can_be_undone_before(app, sign_in):
-    number, lot = arrived(app)
+    number, lot = preregistered(app)
     client, before = sign_in("agent"), families(app)
     send(client, lot, {**opened(client, lot), "only": "all"})
     with client.session_transaction() as session:
@@ -111,11 +111,11 @@ def test_it_is_applied_once_and_can_be_undone_before(app, sign_in):
     assert families(app) == before
     accept(app, client, lot)
     work(app)
-    assert families(app) == before + 1 and len(mails(app, "arrival_accepted")) == 1
+    assert families(app) == before + 1 and len(mails(app, "preregistration_accepted")) == 1
 
 
 def test_who_is_known_already_is_shown_with_the_reasons(app, sign_in):
-    _number, lot = arrived(app, guardian=LIKE_GALBERT, spouse=None, children=[LEA, ZOE])
+    _number, lot = preregistered(app, guardian=LIKE_GALBERT, spouse=None, children=[LEA, ZOE])
     page = page_of(sign_in("agent"), lot)
     section = page[page.index('id="alike"') : page.index('id="ask-')]
     assert "Christelle Galbert: same first name and last name" in section
@@ -141,12 +141,12 @@ def test_alike_is_whoever_has_something_in_common_however_it_is_written(ctx, gua
 
 
 def test_nobody_alike_is_nobody(app, sign_in):
-    _number, lot = arrived(app)
+    _number, lot = preregistered(app)
     assert "Does the town know this family already?" not in page_of(sign_in("agent"), lot)
 
 
 def test_its_new_children_join_the_file_that_there_is(app, sign_in):
-    number, lot = arrived(app, guardian=LIKE_GALBERT, spouse=None, children=[LEA, ZOE])
+    number, lot = preregistered(app, guardian=LIKE_GALBERT, spouse=None, children=[LEA, ZOE])
     client, before, path = sign_in("agent"), families(app), f"/mairie/demandes/{lot}/famille/1"
     page = client.get(path).text
     assert "LEA Galbert is in the file already" in page and 'value="1" checked' in page and 'name="child" value="0"' not in page
@@ -162,13 +162,13 @@ def test_its_new_children_join_the_file_that_there_is(app, sign_in):
         assert names == ["Léa", "Tom", "Zoé"]
         # No key of the file goes to the address of whoever filled in the form.
         assert db.session.scalar(db.select(db.func.count(Invitation.id))) == 0
-    [mail] = mails(app, "arrival_joined")
-    assert mail.recipient == "nouvelle@famille.example" and "F00001" not in mail.body and mails(app, "arrival_accepted") == []
+    [mail] = mails(app, "preregistration_joined")
+    assert mail.recipient == "nouvelle@famille.example" and "F00001" not in mail.body and mails(app, "preregistration_accepted") == []
     assert client.post(path, data={"shown": shown, "child": "1"}).status_code == 409
 
 
 def test_the_other_household_of_a_child_gets_a_file_and_shares_the_child(app, sign_in):
-    number, lot = arrived(app, guardian={"last_name": "Durand", "first_name": "Luc"}, spouse=None, children=[LEA, ZOE])
+    number, lot = preregistered(app, guardian={"last_name": "Durand", "first_name": "Luc"}, spouse=None, children=[LEA, ZOE])
     client, before, path = sign_in("agent"), families(app), f"/mairie/demandes/{lot}/famille/1"
     page = client.get(path).text
     assert "Accept as the other household" in page
@@ -185,11 +185,11 @@ def test_the_other_household_of_a_child_gets_a_file_and_shares_the_child(app, si
             "Zoé",
         ]
         assert db.session.scalar(db.select(db.func.count(Child.id)).where(Child.of_family(1))) == 2
-    assert len(mails(app, "arrival_accepted")) == 1
+    assert len(mails(app, "preregistration_accepted")) == 1
 
 
 def test_what_is_joined_is_this_family_alone(app, sign_in):
-    _number, lot = arrived(app, guardian=LIKE_GALBERT, children=[ZOE])
+    _number, lot = preregistered(app, guardian=LIKE_GALBERT, children=[ZOE])
     client = sign_in("agent")
     shown = re.search(r'name="shown" value="([^"]+)"', client.get(f"/mairie/demandes/{lot}/famille/1").text)[1]
     assert client.post(f"/mairie/demandes/{lot}/famille/2", data={"shown": shown, "child": "0"}).status_code == 409
@@ -201,9 +201,9 @@ def test_what_is_joined_is_this_family_alone(app, sign_in):
     assert client.get(f"/mairie/demandes/{ordinary}/famille/1").status_code == 404
 
 
-@pytest.mark.parametrize(("outcome", "template"), [("refuse", "arrival_refused"), ("send_back", "arrival_sent_back")])
+@pytest.mark.parametrize(("outcome", "template"), [("refuse", "preregistration_refused"), ("send_back", "preregistration_sent_back")])
 def test_the_reason_goes_to_the_confirmed_address_with_the_way_back(app, sign_in, outcome, template):
-    number, lot = arrived(app)
+    number, lot = preregistered(app)
     client = sign_in("agent")
     form = client.get(f"/mairie/demandes/{lot}/refuser?as={outcome}").text
     assert GUARDIAN["email"] in form
@@ -233,7 +233,7 @@ def test_the_reason_goes_to_the_confirmed_address_with_the_way_back(app, sign_in
 
 
 def test_the_refusal_of_who_is_known_is_written_in_their_language(app, sign_in):
-    _number, lot = arrived(app, guardian=LIKE_GALBERT, children=[LEA])
+    _number, lot = preregistered(app, guardian=LIKE_GALBERT, children=[LEA])
     client = sign_in("agent")
     page = client.get(f"/mairie/demandes/{lot}/famille/1").text
     assert "All these children are in its file already." in page
@@ -242,9 +242,9 @@ def test_the_refusal_of_who_is_known_is_written_in_their_language(app, sign_in):
 
 
 def test_the_queue_finds_it_by_its_name_and_never_takes_it_by_the_handful(app, sign_in):
-    _number, lot = arrived(app)
+    _number, lot = preregistered(app)
     client = sign_in("agent")
-    for query in ("", "?q=benali", "?tab=arrivals"):
+    for query in ("", "?q=benali", "?tab=preregistrations"):
         assert "Benali" in client.get(f"/mairie/demandes/{query}").text
     assert "Benali" not in client.get("/mairie/demandes/?q=galbert").text
     assert "To be decided one by one" in client.get(f"/mairie/demandes/accepter?lot={lot}").text
@@ -256,14 +256,14 @@ def test_the_queue_finds_it_by_its_name_and_never_takes_it_by_the_handful(app, s
 
 
 def test_the_receipt_goes_to_the_confirmed_address(app):
-    arrived(app)
+    preregistered(app)
     work(app)
-    [mail] = mails(app, "arrival_receipt")
+    [mail] = mails(app, "preregistration_receipt")
     assert mail.recipient == GUARDIAN["email"] and "2026-" in mail.subject
 
 
 def test_nothing_of_it_is_in_the_log(app, sign_in):
-    _number, lot = arrived(app)
+    _number, lot = preregistered(app)
     accept(app, sign_in("agent"), lot)
     with app.app_context():
         said = "".join(f"{entry.label} {entry.note} {entry.changes}" for entry in db.session.scalars(db.select(LogEntry)))
@@ -271,7 +271,7 @@ def test_nothing_of_it_is_in_the_log(app, sign_in):
 
 
 def test_a_file_that_was_archived_meanwhile_brings_it_back_to_the_queue(app, sign_in):
-    number, lot = arrived(app, guardian=LIKE_GALBERT, children=[ZOE])
+    number, lot = preregistered(app, guardian=LIKE_GALBERT, children=[ZOE])
     client, path = sign_in("agent"), f"/mairie/demandes/{lot}/famille/1"
     shown = re.search(r'name="shown" value="([^"]+)"', client.get(path).text)[1]
     client.post(path, data={"shown": shown, "child": "0"})
@@ -287,7 +287,7 @@ def test_a_file_that_was_archived_meanwhile_brings_it_back_to_the_queue(app, sig
 def test_without_an_undo_window_it_is_there_at_once(app, sign_in):
     with app.app_context(), unit_of_work():
         settings.put("undo_seconds", 0)
-    number, lot = arrived(app)
+    number, lot = preregistered(app)
     client = sign_in("agent")
     assert send(client, lot, {**opened(client, lot), "only": "all"}).status_code == 303
     with app.app_context():
@@ -296,11 +296,11 @@ def test_without_an_undo_window_it_is_there_at_once(app, sign_in):
 
 def test_an_address_that_nobody_confirmed_gets_no_code(app, sign_in):
     """Typed after the request was sent, and not confirmed: the answer goes where the request came from, the link opens nothing."""
-    _number, lot = arrived(app)
+    _number, lot = preregistered(app)
     with app.app_context(), unit_of_work():
         preregistration.keep_step(the_registration(), "guardian", {**GUARDIAN, "email": "somebody@else.example"})
     accept(app, sign_in("agent"), lot)
-    [mail] = mails(app, "arrival_accepted")
+    [mail] = mails(app, "preregistration_accepted")
     assert mail.recipient == GUARDIAN["email"]
     with app.app_context(), pytest.raises(DomainError):
         preregistration.of_token(preregistration.token_of(the_registration(), GUARDIAN["email"]))

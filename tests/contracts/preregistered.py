@@ -4,7 +4,7 @@ from app.changes import preregistration
 from app.core import clock
 
 
-def arrive(family, child, canary):
+def preregister(family, child, canary):
     """A pre-registration that waits in the queue, like this family; {name of an address argument: id}."""
     guardian = family.guardian
     named = {"first_name": guardian.first_name, "last_name": canary, "email": guardian.email, "mobile": "06 98 76 54 32"}
@@ -14,4 +14,4 @@ def arrive(family, child, canary):
     preregistration.keep_step(row, "children", [known, baby])
     preregistration.keep_step(row, "wishes", {"note": canary})
     row.confirmed_at = clock.now()
-    return {"arrival_id": preregistration.send(row).lot_id}
+    return {"preregistration_id": preregistration.send(row).lot_id}

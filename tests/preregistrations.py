@@ -1,7 +1,7 @@
 """How does a test get a pre-registration that was sent? Through the steps' own operations, as the form does."""
 
 from app.changes import preregistration
-from app.changes.models import PreRegistration
+from app.changes.models import Preregistration
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.files import Upload
@@ -30,7 +30,7 @@ PICTURE = bytes.fromhex(
 )
 
 
-def make_arrival(*, guardian=None, spouse=SPOUSE, children=CHILDREN, papers=True, locale="en", sealed=True):
+def make_preregistration(*, guardian=None, spouse=SPOUSE, children=CHILDREN, papers=True, locale="en", sealed=True):
     """A confirmed pre-registration, sent; returns the id of its request. `guardian` are values that differ from GUARDIAN's."""
     with unit_of_work():
         row = preregistration.begin({**GUARDIAN, **(guardian or {})}, locale=locale)
@@ -46,5 +46,5 @@ def make_arrival(*, guardian=None, spouse=SPOUSE, children=CHILDREN, papers=True
 
 
 def the_registration():
-    """The only PreRegistration."""
-    return db.session.scalar(db.select(PreRegistration))
+    """The only Preregistration."""
+    return db.session.scalar(db.select(Preregistration))

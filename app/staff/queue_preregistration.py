@@ -6,7 +6,7 @@ from flask_appbuilder.security.decorators import has_access
 
 from app.changes.decisions import Verdict, decide
 from app.changes.models import Outcome
-from app.children.arrival import children_asked
+from app.children.preregistration_request import children_asked
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import Stale
@@ -18,41 +18,41 @@ from app.staff.queue_base import QueueBase, remember, settle
 from app.staff.queue_lot import lot_page
 
 #: The lot of a pre-registration, and the family that it is said to be.
-PLACE = "/<int(max=2147483647):arrival_id>/famille/<int(max=2147483647):family_id>"
+PLACE = "/<int(max=2147483647):preregistration_id>/famille/<int(max=2147483647):family_id>"
 
 
-class ArrivalView(QueueBase):
+class QueuePreregistrationView(QueueBase):
     """A pre-registration and a family that the town knows."""
 
-    class_permission_name = Noun.arrival.value
+    class_permission_name = Noun.preregistration.value
     method_permission_name = dict.fromkeys(("join", "add"), "decide")
 
     @expose(PLACE)
     @has_access
-    def join(self, arrival_id, family_id):
-        return self._page(arrival_id, family_id)
+    def join(self, preregistration_id, family_id):
+        return self._page(preregistration_id, family_id)
 
     @expose(PLACE, methods=["POST"])
     @has_access
-    def add(self, arrival_id, family_id):
-        lot, filters = self.lot_of(arrival_id), self.filters(request.args)
-        key, shown = self.key_of(filters, arrival_id), opened(request.form.get("shown", ""), arrival_id, family_id)
+    def add(self, preregistration_id, family_id):
+        lot, filters = self.lot_of(preregistration_id), self.filters(request.args)
+        key, shown = self.key_of(filters, preregistration_id), opened(request.form.get("shown", ""), preregistration_id, family_id)
         added = added_by(request.form, shown, family_id)
         if added is None:
-            return self._page(arrival_id, family_id, _("Choose at least one child, or refuse the request.")), 422
+            return self._page(preregistration_id, family_id, _("Choose at least one child, or refuse the request.")), 422
         verdict = Verdict(shown["request"], shown["version"], Outcome.accept, added=added)
         with unit_of_work():
             result = decide([verdict], by=self.me())
         settle(result)
         remember(result, Outcome.accept, lot)
         if result.problems:
-            return self._page(arrival_id, family_id, next(iter(result.problems.values()))), result.status
-        return redirect(self.onward(filters, arrival_id, key), 303)
+            return self._page(preregistration_id, family_id, next(iter(result.problems.values()))), result.status
+        return redirect(self.onward(filters, preregistration_id, key), 303)
 
     def _page(self, lot_id, family_id, problem=""):
         page, filters = lot_page(lot_id, self.kinds(), self.me(), noting=False), self.filters(request.args)
         family = db.session.get(Family, family_id)
-        if family is None or page.lot.pre_registration is None:
+        if family is None or page.lot.preregistration is None:
             abort(404)
         one = next((one for one in page.waiting if page.lot.sealed), None)
         children = children_asked(one.request, family_id) if one else []
@@ -100,7 +100,7 @@ def opened(text, lot_id, family_id):
 
 def refuse_url(lot, row, filters):
     """The form of the refusal, with the sentence for who is known already in that person's language."""
-    with in_locale(lot.pre_registration.locale):
+    with in_locale(lot.preregistration.locale):
         reason = _("The town hall knows your family already. Sign in, or ask us for a letter with your code.")
     at = f"{row.id}.{row.version}"
     return url_for("QueueView.refuse", lot_id=lot.id, at=at, **{"as": "refuse"}, reason=reason, **filters.args(page=1))

@@ -45,7 +45,7 @@ FERREIRA = {
 }
 
 
-def arrive(story, world):
+def preregister(story, world):
     """Let them write: yesterday evening with their papers, two days ago without any, this morning somebody whom the town knows."""
     papers = {"address_proof": "Justificatif de domicile", "record_book": "Livret de famille"}
     story.add(world.at(2, 10, 25), send, world, FERREIRA, {})

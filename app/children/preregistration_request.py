@@ -24,7 +24,7 @@ from app.security.operations import invite
 from app.security.who_sees_what import Noun
 
 
-class NewFamilyForm(SectionForm):
+class PreregistrationForm(SectionForm):
     """The parts of a pre-registration. Each is a form of its own, filled in step by step before there is a family."""
 
     guardian = LongText(_l("Guardian"), required=True)
@@ -34,13 +34,13 @@ class NewFamilyForm(SectionForm):
 
 
 @register
-class NewFamily(Kind):
+class PreregistrationAsked(Kind):
     """A family that asks to be known: its adults, its children, what it comes for, its papers. Never in bulk."""
 
-    name, noun, tab = "new_family", Noun.arrival, Tab.arrivals
-    title = _l("New family")
+    name, noun, tab = "preregistration", Noun.preregistration, Tab.preregistrations
+    title = _l("Pre-registration")
     model = Family
-    form = NewFamilyForm
+    form = PreregistrationForm
     acts = frozenset({Act.add})
     bulk, secret = False, True
 
@@ -143,9 +143,11 @@ def _tell(lot, family, joined):
     reader = reader_of_lot(lot)
     about = {"locale": reader.locale, "family_id": family.id, "lot": lot}
     if joined:
-        queue_mail(reader.email, "arrival_joined", **about)
+        queue_mail(reader.email, "preregistration_joined", **about)
     else:
-        queue_mail(reader.email, "arrival_accepted", family=family, code=invite(family.guardian.id, family.id, by="system"), **about)
+        queue_mail(
+            reader.email, "preregistration_accepted", family=family, code=invite(family.guardian.id, family.id, by="system"), **about
+        )
 
 
 def children_asked(request, family_id):
