@@ -41,6 +41,11 @@ class Tab(Labelled):
             return "preregistrations"
         return "account" if self in (Tab.guardian, Tab.spouse, Tab.tax, Tab.caf, Tab.bank) else "children"
 
+    @property
+    def of_days(self):
+        """Whether its requests are about single days: a family has hundreds of them, and reads them in the agenda."""
+        return self in (Tab.bookings, Tab.absences)
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -51,6 +51,10 @@ def unseal_bytes(content):
         raise ValueError("not sealed by us") from error
 
 
+#: What is handed out must not be shared.
+MUTABLE = (dict, list)
+
+
 class Encrypted(TypeDecorator):
     """A column whose values the database cannot read. `kind` is the Python type of the values."""
 
@@ -72,6 +76,23 @@ class Encrypted(TypeDecorator):
 
     def process_result_value(self, value, dialect):
         return None if value is None else decode(self.kind, unseal(value))
+
+    def result_processor(self, dialect, coltype):
+        opened = super().result_processor(dialect, coltype)
+        if self.kind in MUTABLE:
+            return opened
+        last = (None, None)
+
+        def once(sealed):
+            """A join repeats a value in row after row: it is decrypted once."""
+            nonlocal last
+            known, value = last
+            if sealed != known:
+                value = opened(sealed)
+                last = (sealed, value)
+            return value
+
+        return once
 
     def coerce_compared_value(self, op, value):
         return self

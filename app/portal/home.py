@@ -13,7 +13,7 @@ from app.core.i18n import _
 from app.families.models import AdultRole
 from app.portal.kinds import ask_url
 from app.portal.papers import paper_tasks
-from app.portal.queries import family_and_account, own_children_and_vaccines, recent_requests
+from app.portal.queries import family_account_and_waiting, own_children_and_vaccines, recent_requests
 from app.portal.sections import Task, Told, additions, has_screen
 from app.portal.statement import bill_tasks
 from app.portal.today import Days
@@ -36,7 +36,7 @@ class HomeView(PortalView):
     def home(self):
         self.enter(Noun.family)
         told = [Told(row) for row in recent_requests() if row.state in DECIDED]
-        (family, account), children = family_and_account(), own_children_and_vaccines()
+        (family, account, waiting), children = family_account_and_waiting(), own_children_and_vaccines()
         days = Days(children)
         return self.render_template(
             "portal/home.html",
@@ -50,7 +50,7 @@ class HomeView(PortalView):
             may_book=may(Noun.booking, "ask"),
             told=told[:MOST],
             name=display_name(),
-            waiting=[row for row in recent_requests() if row.open],
+            waiting=waiting,
             added=additions("new_child"),
             password_url=password_url(),
         )

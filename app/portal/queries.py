@@ -23,6 +23,8 @@ from app.security.who_sees_what import Noun
 
 #: How long an answer stays beside the values and in the list, before it is archived.
 FRESH = timedelta(days=30)
+#: So many answers about single days stand beside the others: the agenda shows all of them.
+NEWEST = 3
 SCHOOLS = joinedload(Child.school_enrolments).options(
     *(joinedload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))
 )
@@ -44,11 +46,19 @@ def fresh_since():
 
 
 def recent_requests():
-    """The family's requests that wait, or were answered within FRESH, newest first; read once a request."""
+    """The family's requests that wait, or were answered within FRESH, newest first; read once a request.
+
+    Of those about single days, only what was sent back and the NEWEST answers.
+    """
     if "recent_requests" not in g:
-        values = {"family": standing().family_id, "kinds": readable_kinds(), "since": fresh_since()}
+        kinds = readable_kinds()
+        values = {"family": standing().family_id, "since": fresh_since(), "kinds": kinds, "of_days": _of_days(kinds)}
         g.recent_requests = db.session.scalars(_recent_requests(), values).all()
     return g.recent_requests
+
+
+def _of_days(kinds):
+    return [name for name in kinds if KINDS[name].tab.of_days]
 
 
 # What every page asks is put together once: SQLAlchemy takes as long to recognise a new statement as to run it.
@@ -56,10 +66,13 @@ def recent_requests():
 
 @cache
 def _recent_requests():
-    mine = (ChangeRequest.family_id == bindparam("family")) & ChangeRequest.kind.in_(bindparam("kinds", expanding=True))
-    answered = ChangeRequest.state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused))
-    fresh = answered & (ChangeRequest.decided_at >= bindparam("since"))
-    query = select(ChangeRequest).where(mine, or_(ChangeRequest.state.in_(OPEN), fresh))
+    family, state = ChangeRequest.family_id == bindparam("family"), ChangeRequest.state
+    of_days = ChangeRequest.kind.in_(bindparam("of_days", expanding=True))
+    answered = state.in_((RequestState.accepted, RequestState.partly_accepted, RequestState.refused))
+    fresh = family & answered & (ChangeRequest.decided_at >= bindparam("since"))
+    newest = select(ChangeRequest.id).where(fresh, of_days).order_by(ChangeRequest.id.desc()).limit(NEWEST)
+    shown = or_(state == RequestState.sent_back, ~of_days & or_(state.in_(OPEN), fresh), ChangeRequest.id.in_(newest))
+    query = select(ChangeRequest).where(family, ChangeRequest.kind.in_(bindparam("kinds", expanding=True)), shown)
     # What the clerks read is not decrypted for lists of what was asked.
     return query.options(joinedload(ChangeRequest.lot), defer(ChangeRequest.findings)).order_by(ChangeRequest.id.desc())
 
@@ -70,8 +83,10 @@ def _family(*loads):
 
 
 @cache
-def _family_and_account():
-    return with_account(_family())
+def _family_account_and_waiting():
+    mine = (ChangeRequest.family_id == Family.id) & ChangeRequest.kind.in_(bindparam("kinds", expanding=True))
+    waiting = select(func.count(ChangeRequest.id)).where(mine, ChangeRequest.state.in_(OPEN)).correlate(Family).scalar_subquery()
+    return with_account(_family()).add_columns(waiting.label("waiting"))
 
 
 @cache
@@ -171,10 +186,12 @@ def whole_file():
     return db.session.scalars(query, {"family": standing().family_id}).unique().one()
 
 
-def family_and_account():
-    """(the family with its adults alone, the Account of what it owes), in one query: each sensitive value would cost its decryption."""
-    rows = db.session.execute(_family_and_account(), {"family": standing().family_id}).unique().all()
-    return rows[0].Family, account_in(rows)
+def family_account_and_waiting():
+    """(the family with its adults alone, the Account of what it owes, how many of its requests wait), in one query."""
+    # Each sensitive value more would cost its decryption.
+    values = {"family": standing().family_id, "kinds": readable_kinds()}
+    rows = db.session.execute(_family_account_and_waiting(), values).unique().all()
+    return rows[0].Family, account_in(rows), rows[0].waiting
 
 
 def family_name(family_id):

@@ -6,6 +6,7 @@ from functools import cache
 
 from flask import url_for
 from sqlalchemy import Date, Integer, String, bindparam, cast, literal, null, select, union_all
+from sqlalchemy.orm import aliased
 
 from app.activities.calendar import Calendar, days_between
 from app.activities.deadlines import deadline
@@ -95,7 +96,7 @@ class Days:
 
     def _empty_weeks(self):
         """[(row of an enrolment with a usual week, the Monday of a week with nothing)]."""
-        filled = {(row.child_id, row.Activity.id, row.day - timedelta(days=row.day.weekday())) for row in self.rows if row.day}
+        filled = {(row.child_id, row.activity_id, row.day - timedelta(days=row.day.weekday())) for row in self.rows if row.day}
         rows = [row for row in self.rows if row.Enrolment is not None and row.Activity.open and any(row.Enrolment.week.values())]
         mondays = (self.monday, self.monday + WEEK)
         return [(row, monday) for row in rows for monday in mondays if (row.child_id, row.Activity.id, monday) not in filled]
@@ -132,10 +133,13 @@ def _query():
     """Enrolments, bookings and open requests of :children in :family, of the days from :monday to :last."""
     parts = union_all(_enrolled(), _booked(), _asked()).subquery()
     household = (Household.child_id == parts.c.child_id) & (Household.family_id == FAMILY) & Household.ended_on.is_(None)
-    query = select(Activity, Enrolment, Unit.name.label("unit"), Household.weeks, parts)
-    query = query.select_from(parts).join(Activity, Activity.id == parts.c.activity_id)
-    query = query.outerjoin(Enrolment, Enrolment.id == parts.c.enrolment_id).outerjoin(Unit, Unit.id == parts.c.unit_id)
-    return query.outerjoin(Household, household).order_by(Activity.position, Activity.id, parts.c.unit_id)
+    # The rules are read beside the enrolments alone: decoded once for each booking they would cost more than all the rest.
+    service = aliased(Activity)
+    query = select(Activity, Enrolment, service.name.label("service"), Unit.name.label("unit"), Household.weeks, parts)
+    query = query.select_from(parts).join(service, service.id == parts.c.activity_id)
+    query = query.outerjoin(Enrolment, Enrolment.id == parts.c.enrolment_id).outerjoin(Activity, Activity.id == Enrolment.activity_id)
+    query = query.outerjoin(Unit, Unit.id == parts.c.unit_id).outerjoin(Household, household)
+    return query.order_by(service.position, service.id, parts.c.unit_id)
 
 
 def _enrolled():
@@ -168,7 +172,7 @@ def _part(model, columns):
 
 
 def _title(row):
-    return row.Activity.name if not row.unit or row.unit == row.Activity.name else f"{row.Activity.name}, {row.unit}"
+    return row.service if not row.unit or row.unit == row.service else f"{row.service}, {row.unit}"
 
 
 def _here(weeks, day):
