@@ -168,12 +168,13 @@ class Plan:
         return self._groups[key]
 
     def group_ids(self, children, first, last):
-        """The ids of the groups that take one of these children on one of these days, by what it is enrolled in."""
+        """The ids of the groups with a limit that take one of these children on one of these days, by what it is enrolled in."""
+        days = days_between(first, last)
         groups = (
-            self.group(child, activity, day)
+            self.group(child, service, day)
             for child in children
-            for activity in {unit.activity for unit in self.units_of(child)}
-            for day in days_between(first, last)
+            for service in {self.service_of[unit.id] for unit in self.units_of(child) if unit.id in self.capacities.unit_ids}
+            for day in days
         )
         return list({group.id for group in groups if group is not None})
 

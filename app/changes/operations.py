@@ -187,13 +187,18 @@ def _asked_at(kind, changes, waiting):
     return waiting.asked_at if facts == former else clock.now()
 
 
-def open_lot(standing):
-    """The lot that takes this save: the one begun some minutes ago by the same person, or a new one with a number."""
+def begun_lot(standing):
+    """The lot that the same person began some minutes ago, or None: it takes the next save."""
     now, kept = clock.now(), g.get("open_lot")
     if kept is not None and kept[0] is db.session().get_transaction() and kept[1] == standing and kept[2].seals_at > now:
         return kept[2]
     whose = {"family": standing.family_id, "account": standing.account_id, "channel": Channel(standing.channel), "now": now}
-    lot = db.session.scalar(OPEN_LOT, whose)
+    return db.session.scalar(OPEN_LOT, whose)
+
+
+def open_lot(standing):
+    """The lot that takes this save: the one begun some minutes ago by the same person, or a new one with a number."""
+    now, lot = clock.now(), begun_lot(standing)
     if lot is None:
         lot = ChangeLot(
             number=lot_number(),

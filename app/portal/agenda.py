@@ -7,7 +7,8 @@ from flask_appbuilder import expose
 from flask_login import current_user
 
 from app.activities import deadlines
-from app.changes.operations import confirm
+from app.activities.changes.booking import timetable_after
+from app.changes.operations import begun_lot, confirm
 from app.core.db import unit_of_work
 from app.core.i18n import _, _n
 from app.core.money import to_cents
@@ -54,8 +55,10 @@ class AgendaView(PortalView):
             return redirect(url_for("AgendaView.cell", spot=request.form["open"]), code=303)
         with unit_of_work():
             said = carry_out(taps, standing=found, by=current_user._get_current_object())
+            # Within the same transaction, which has read the family's days already.
+            told = answer(said, found) if lively else None
         if lively:
-            return jsonify(answer(said))
+            return jsonify(told)
         _flash(said)
         return redirect(url_for("AgendaView.agenda", **Stretch.asked().address()), code=303)
 
@@ -250,12 +253,11 @@ class Line:
 # -- what was done --------------------------------------------------------------------------------------------------------------------
 
 
-def answer(said):
+def answer(said, whose):
     """What the script reads: each tap with the state that the server now has, and the day's other cells where they changed too."""
-    days = [one.tap.spot.day for one in said]
-    children, lot = children_and_lot()
-    children, timetable = family_timetable(min(days), max(days), children)
-    known, prices = {child.id: child for child in children}, AgendaPrices.load(timetable)
+    days, lot = [one.tap.spot.day for one in said], begun_lot(whose)
+    timetable = timetable_after(min(days), max(days), whose.family_id, by_clerk=whose.by_clerk)
+    known, prices = {child.id: child for child in timetable.children}, AgendaPrices.load(timetable)
     results = [_result(one, timetable, known, prices) for one in said]
     receipt = {"url": url_for("RequestsView.lot", lot_id=lot.id), "title": _("Receipt %(number)s", number=lot.number)} if lot else None
     return {"results": results, "others": list(_others(said, timetable, known, prices)), "lot": receipt}

@@ -35,17 +35,16 @@ class AgendaPrices:
         price = self.of(cell)
         if price is None:
             return ""
-        usual = self.of(cell, "booked")
-        late = is_late(cell) and (usual is None or usual.amount != price.amount)
+        late = is_late(cell) and self._dearer(cell, price)
         key = price.amount, cell.unit_id, late
         if key not in self._words:
             said = in_words(price.amount, cell.unit)
             self._words[key] = _("%(price)s, booked late", price=said) if late else said
         return self._words[key]
 
-    def row(self, cells):
-        """The prices of one service on a day: one where they are the same for all children, else each of them."""
-        return " / ".join(dict.fromkeys(filter(None, map(self.words, cells))))
+    def _dearer(self, cell, price):
+        usual = self.of(cell, "booked")
+        return usual is None or usual.amount != price.amount
 
     def why(self, cell):
         """The sentences that say why."""

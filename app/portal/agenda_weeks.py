@@ -179,13 +179,16 @@ class Agenda:
 
     def _row(self, unit, here):
         cells = [here.get((child.id, unit.id)) for child in self.rows]
+        prices = [self.prices.words(cell) if cell is not None else "" for cell in cells]
         shown = [
-            show(cell, child, self.prices.words(cell)) if cell is not None and cell.state is not S.past else None
-            for cell, child in zip(cells, self.rows, strict=True)
+            show(cell, child, price) if cell is not None and cell.state is not S.past else None
+            for cell, child, price in zip(cells, self.rows, prices, strict=True)
         ]
         title = unit.name if len(unit.activity.units) > 1 else unit.activity.name
         there = [cell for cell in cells if cell is not None]
-        return Row(title, " · ".join(filter(None, (until(there), self.prices.row(there)))), shown)
+        # One price where it is the same for all children, else each of them.
+        price = " / ".join(dict.fromkeys(filter(None, prices)))
+        return Row(title, " · ".join(filter(None, (until(there), price))), shown)
 
     def _column(self, child, day, rows, rank):
         more = any(row.cells[rank] is not None and row.cells[rank].act for row in rows)

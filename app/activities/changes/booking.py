@@ -48,21 +48,31 @@ def judge(child_id, family_id, unit_id, day, *, by_clerk=False, reason=""):
     return table, table.judge(child, unit_id, day, reason=reason)
 
 
+def timetable_after(first, last, family_id, *, by_clerk=False):
+    """The Timetable of a family's days as this transaction leaves them: what the judge has read of the family serves once more."""
+    plan = _plan_of(family_id, first, last, by_clerk)
+    return Timetable.load([of.child for of in plan.of.values()], first, last, family_id, by_clerk=by_clerk, plan=plan)
+
+
 def _plan(child_id, family_id, day, by_clerk):
-    """(the child, a Plan of the family that covers the day), kept for the transaction: later it may be out of date."""
-    now = db.session().get_transaction()
-    kept = g.get("booking_plan")
-    if kept is not None and kept[:3] == (now, family_id, by_clerk) and now is not None and kept[3].first <= day <= kept[3].last:
-        plan = kept[3]
-    else:
-        today = clock.today()
-        # The other taps of a lot are mostly within some weeks.
-        first, last = min(day, today), max(day, today) + AHEAD
-        plan = Plan.load(children_of(family_id), first, last, family_id, by_clerk=by_clerk)
-        g.booking_plan = (db.session().get_transaction(), family_id, by_clerk, plan)
+    """(the child, a Plan of the family that covers the day)."""
+    plan = _plan_of(family_id, day, day, by_clerk)
     if child_id not in plan.of:
         raise DomainError(_("This child is not in your file."))
     return plan.of[child_id].child, plan
+
+
+def _plan_of(family_id, first, last, by_clerk):
+    """A Plan of the family that covers these days, kept for the transaction: later it may be out of date."""
+    now = db.session().get_transaction()
+    kept = g.get("booking_plan")
+    if kept is not None and now is not None and kept[:3] == (now, family_id, by_clerk) and kept[3].first <= first and last <= kept[3].last:
+        return kept[3]
+    today = clock.today()
+    # The other taps of a lot are mostly within some weeks.
+    plan = Plan.load(children_of(family_id), min(first, today), max(last, today) + AHEAD, family_id, by_clerk=by_clerk)
+    g.booking_plan = (db.session().get_transaction(), family_id, by_clerk, plan)
+    return plan
 
 
 class BookingForm(SectionForm):
