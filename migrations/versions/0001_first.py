@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 20:55:35.194945
+Create Date: 2026-11-23 21:28:24.709318
 """
 
 import sqlalchemy as sa
@@ -2304,6 +2304,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("place_asked", schema=None) as batch_op:
+        batch_op.create_index("ix_place_asked_child", ["child_id", "day"], unique=False)
         batch_op.create_index("ix_place_asked_day", ["day", "unit_id", "group_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_place_asked_family_id"), ["family_id"], unique=False)
         batch_op.create_index("ix_place_asked_offer", ["rank", "offered_until"], unique=False)
@@ -2377,6 +2378,7 @@ def downgrade():
         batch_op.drop_index("ix_place_asked_offer")
         batch_op.drop_index(batch_op.f("ix_place_asked_family_id"))
         batch_op.drop_index("ix_place_asked_day")
+        batch_op.drop_index("ix_place_asked_child")
 
     op.drop_table("place_asked")
     with op.batch_alter_table("decision", schema=None) as batch_op:

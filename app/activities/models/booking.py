@@ -204,6 +204,7 @@ class PlaceAsked(Model):
             postgresql_where=text("rank != 'closed'"),
         ),
         Index("ix_place_asked_day", "day", "unit_id", "group_id"),
+        Index("ix_place_asked_child", "child_id", "day"),
         Index("ix_place_asked_offer", "rank", "offered_until"),
         CheckConstraint("rank != 'offered' OR offered_until IS NOT NULL", name="ck_place_asked_offer"),
     )
