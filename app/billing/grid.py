@@ -272,6 +272,8 @@ class Grid:
             for column, also in columns
             if empty or self.cells[row][column] is not None
         ]
+        if len(pairs) < 2:
+            return pairs
         return sorted(pairs, key=lambda pair: (pair.weight, -pair.place[0], -pair.place[1]), reverse=True)
 
     def _fitting(self, axis, unit_id, situation, charge):

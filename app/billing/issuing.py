@@ -21,6 +21,7 @@ from app.billing.models import (
     PriceReason,
 )
 from app.core import clock
+from app.core.db import PreparedInsert
 from app.core.i18n import in_locale
 from app.core.money import LARGEST, to_cents
 from app.core.numbering import next_number
@@ -74,14 +75,16 @@ def _addressee(row):
     return {"name": name, "lines": [line for line in (adult.address, adult.address_more, town) if line], "code": row.code}
 
 
+insert_entry, insert_document = PreparedInsert(LedgerEntry), PreparedInsert(InvoiceDocument)
+
+
 def _run(statement, *values):
     """Execute one of the statements below, which are built once: building one takes longer than running it."""
     return db.session.connection().execute(statement, *values)
 
 
 LOCK_FAMILY = select(Family.__table__.c.id).where(Family.__table__.c.id == bindparam("family")).with_for_update()
-INSERT_INVOICE, INSERT_ENTRY = insert(Invoice.__table__), insert(LedgerEntry.__table__)
-INSERT_DOCUMENT, INSERT_BILL = insert(InvoiceDocument.__table__), insert(Bill.__table__)
+INSERT_INVOICE, INSERT_BILL = insert(Invoice.__table__), insert(Bill.__table__)
 INSERT_REASONS = insert(PriceReason.__table__).returning(PriceReason.__table__.c.id, sort_by_parameter_order=True)
 FIGURES = ("state", "total", "previous", "lines", "anomalies", "blocked", "computed_at", "invoice_id")
 UPDATE_BILL = update(Bill.__table__).where(Bill.__table__.c.id == bindparam("bill")).values({name: bindparam(name) for name in FIGURES})
@@ -236,9 +239,9 @@ def _insert(kind, total, owed, *, by, **values):
     numbered = {"regie": REGIE, "year": today.year, "rank": rank, "number": today.year * NUMBERS_OF_A_YEAR + rank}
     issued = {"issued_on": today, "issued_by": str(by)[:120], "earlier_balance": owed, "total": total, "kind": kind}
     invoice_id = _run(INSERT_INVOICE, {**numbered, **issued, **values}).inserted_primary_key[0]
-    entry = {"family_id": values["family_id"], "kind": EntryKind(kind.value), "day": today, "amount": total, "made_by": str(by)[:120]}
-    _run(INSERT_ENTRY, {**entry, "invoice_id": invoice_id})
-    _run(INSERT_DOCUMENT, {"invoice_id": invoice_id})
+    entry = {"kind": EntryKind(kind.value), "day": today, "amount": total, "made_by": str(by)[:120]}
+    insert_entry(family_id=values["family_id"], invoice_id=invoice_id, **entry)
+    insert_document(invoice_id=invoice_id)
     return invoice_id
 
 
