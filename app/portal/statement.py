@@ -12,7 +12,7 @@ from flask_babel import get_locale
 
 from app.billing.detail import parts_of
 from app.billing.letterhead import how_to_pay
-from app.billing.models import DocumentState, EntryKind, InvoiceKind
+from app.billing.models import EntryKind, InvoiceKind
 from app.billing.queries import invoice_of, is_late, paid, statement
 from app.billing.reasons import explain
 from app.core import clock
@@ -66,7 +66,6 @@ class StatementView(PortalView):
             paid=paid(invoice),
             explain=explain,
             days_in_words=days_in_words,
-            file_id=file_of(invoice.document),
             overdue=is_late(invoice),
             payment=how_to_pay(),
             question_url=question_url(About.invoice, invoice.id),
@@ -139,11 +138,6 @@ def asked_year():
     """The year that the address asks for; this one where it makes no sense."""
     year = request.args.get("year", type=int)
     return year if year is not None and 2000 <= year <= 2999 else clock.today().year
-
-
-def file_of(document):
-    """The stored file of an invoice's PDF; None until it is made."""
-    return document.file_id if document is not None and document.state is DocumentState.done else None
 
 
 @dataclass(frozen=True)

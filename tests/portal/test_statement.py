@@ -5,8 +5,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
-from app.billing.models import Invoice
+from app.billing.models import DocumentState, Invoice, InvoiceDocument
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.messages.models import Thread
@@ -119,6 +120,14 @@ def test_the_pdf_is_shown_once_it_is_made(app, sign_in, bills):
     for username in ("martin", "petit"):
         assert sign_in(username).get(link).status_code == 404
     assert "/login/" in sign_in().get(link).location
+
+
+def test_a_pdf_that_could_not_be_made_is_not_promised(app, sign_in, bills):
+    with app.app_context(), unit_of_work():
+        document = db.session.scalar(select(InvoiceDocument).join(Invoice).where(Invoice.number == 2026000001))
+        document.state = DocumentState.failed
+    page = sign_in("galbert").get("/portail/releve/facture/2026000001/").text
+    assert "The PDF could not be made." in page and "being prepared" not in page
 
 
 def test_the_towns_ways_to_pay_are_told_while_something_is_owed(app, sign_in, bills):
