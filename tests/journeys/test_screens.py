@@ -127,8 +127,11 @@ def about(app, endpoint, rows):
         return f"?child={enrolment.child_id}&activity={enrolment.activity_id}" if child else asked.get(endpoint, "")
 
 
-def faults(person, username, paths, full=(390, 1280), english=True):
-    """{address: what is wrong there} of these pages; `full` are the widths at which axe looks by all its rules, the first page at all."""
+def faults(person, username, paths, full=(390, 1280), narrow=(320,), english=True):
+    """{address: what is wrong there} of these pages.
+
+    `full` are the widths at which axe looks by all its rules, `narrow` by those of layout; at the first page it looks at all of them.
+    """
     found = {}
     french = person(username, "desk", "fr")
     french.context.add_init_script(AXE_SCRIPT)
@@ -136,8 +139,8 @@ def faults(person, username, paths, full=(390, 1280), english=True):
         wrong = opened(french, path)
         for width in WIDTHS:
             french.page.set_viewport_size({"width": width, "height": 900})
-            rules = ALL_RULES if width in full or path == paths[0] else LAYOUT_RULES
-            wrong += [f"{width} fr: {text}" for text in french.looked_at(rules)]
+            rules = ALL_RULES if width in full or path == paths[0] else LAYOUT_RULES if width in narrow else None
+            wrong += [f"{width} fr: {text}" for text in (french.looked_at(rules) if rules else french.too_wide())]
         note(found, french, path, wrong)
     if english:
         reader = person(username, "phone", "en")
