@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.activities.models import PlaceAsked, Rank
+from app.changes.models import ChangeRequest, RequestState
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
 from tests.activities import cast
+from tests.factories import make_request
 
 
 @pytest.fixture
@@ -51,3 +53,29 @@ def test_an_offered_place_is_taken_or_given_up_from_home(app, galbert, activitie
     )
     galbert.post(f"/portail/agenda/place/{request}")
     assert "A place is free for Léa" not in galbert.get("/portail/").text
+
+
+def test_hundreds_of_booked_days_do_not_weigh_on_home(app, galbert, activities):
+    days = [cast.NEXT_MONDAY + timedelta(days=7 * week + place) for week in range(3) for place in (0, 1, 3, 4)]
+    with app.test_request_context("/"):
+        for day in days:
+            make_request("booking", 1, {"unit_id": activities.meal, "day": day}, act="add", child_id=activities.lea)
+    assert "12 requests wait at the town hall." in galbert.get("/portail/").text
+    with app.test_request_context("/"), unit_of_work():
+        for request in db.session.scalars(select(ChangeRequest).order_by(ChangeRequest.id).limit(6)):
+            request.move_to(RequestState.deciding)
+            request.move_to(RequestState.accepted)
+            request.decided_at = clock.now()
+    read = []
+
+    def note(row, _context):
+        read.append(row)
+
+    event.listen(ChangeRequest, "load", note)
+    try:
+        page = galbert.get("/portail/").text
+    finally:
+        event.remove(ChangeRequest, "load", note)
+    assert "6 requests wait at the town hall." in page and page.count('class="answer"') == 3
+    # The agenda shows the others.
+    assert len(read) == 3
