@@ -145,7 +145,7 @@ class ChangeRequest(Model):
             postgresql_where=text("state = 'pending' AND target_id IS NOT NULL"),
         ),
         Index("ix_change_request_queue", "state", "asked_at"),
-        Index("ix_change_request_family", "family_id", "state"),
+        Index("ix_change_request_family", "family_id", "state", "decided_at"),
         CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
         CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
         CheckConstraint("family_id IS NOT NULL OR kind = 'preregistration'", name="ck_change_request_whose"),

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 21:28:24.709318
+Create Date: 2026-11-23 23:16:51.743334
 """
 
 import sqlalchemy as sa
@@ -1720,7 +1720,7 @@ def upgrade():
     with op.batch_alter_table("change_request", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_change_request_child_id"), ["child_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_change_request_decided_at"), ["decided_at"], unique=False)
-        batch_op.create_index("ix_change_request_family", ["family_id", "state"], unique=False)
+        batch_op.create_index("ix_change_request_family", ["family_id", "state", "decided_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_change_request_lot_id"), ["lot_id"], unique=False)
         batch_op.create_index("ix_change_request_queue", ["state", "asked_at"], unique=False)
         batch_op.create_index(
