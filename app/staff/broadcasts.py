@@ -5,7 +5,7 @@ from uuid import uuid4
 from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from sqlalchemy import func, select
-from wtforms import BooleanField, HiddenField, SelectField
+from wtforms import BooleanField, HiddenField, SelectField, ValidationError
 
 from app.core import search
 from app.core.encryption import seal, unseal
@@ -32,7 +32,7 @@ class BroadcastForm(Form):
     """Whom and what."""
 
     base = HiddenField()
-    audience = SelectField(_l("To whom?"), [Required()])
+    audience = SelectField(_l("To whom?"), [Required()], validate_choice=False)
     subject = Text(_l("Subject"), longest=120, required=True)
     text = LongText(_l("Message"), longest=LONGEST, required=True)
     by_mail = BooleanField(_l("Also by e-mail, where the family has an address"), default=True)
@@ -42,6 +42,12 @@ class BroadcastForm(Form):
         self.audience.choices = [option("", _("choose")), *_choices()]
         if request.method != "POST":
             self.base.data = seal({"broadcast": uuid4().hex})
+
+    def validate_audience(self, field):
+        if field.data not in {choice.value for choice in field.choices}:
+            raise ValidationError(
+                _("This group is not there any more: its deadline has passed, or somebody removed it. Choose another one.")
+            )
 
     @property
     def chosen(self):

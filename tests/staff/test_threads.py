@@ -115,3 +115,14 @@ def test_few_queries_however_many_conversations(app, sign_in, thread):
             with counted_queries() as few:
                 assert agent.get(url).status_code == 200
             assert len(few) <= 8, (url, few)
+
+
+@pytest.mark.parametrize("step", ["", "send"])
+def test_a_group_whose_deadline_has_passed_is_refused_and_nothing_typed_is_lost(app, sign_in, activities, step):
+    gone = f"without_booking:{activities.canteen}:2026-09-01:2026-09-04"
+    typed = {"audience": gone, "subject": "La cantine", "text": "Pensez à réserver.", "step": step}
+    answer = sign_in("agent").post("/mairie/envois/nouveau", data=typed)
+    assert answer.status_code == 422 and "its deadline has passed" in answer.text
+    assert "La cantine" in answer.text and "Pensez à réserver." in answer.text
+    with app.app_context():
+        assert db.session.scalar(select(func.count(Broadcast.id))) == 0
