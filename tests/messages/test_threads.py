@@ -7,11 +7,13 @@ from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.extensions import db
+from app.families.models import Adult, AdultRole, Family
+from app.families.operations import new_family
 from app.mail.models import OutgoingMail
 from app.messages.models import Message, Thread, ThreadState
 from app.messages.operations import Writing, answer_family, answer_town, ask_town, broadcast, close, note, note_reading
 from app.messages.queries import count_new, thread_of, threads_of
-from tests.conftest import account
+from tests.conftest import account, counted_queries
 
 GALBERT = 1
 
@@ -130,6 +132,21 @@ def test_a_broadcast_to_a_class_goes_to_its_families_alone(ctx):
         sent = broadcast("Sortie", "Jeudi.", ("class", str(number)), by=account("agent"))
         assert sent.families == 1 and "CE1 A" in sent.audience_title
     assert db.session.scalars(select(Thread.family_id)).all() == [GALBERT]
+
+
+def test_a_broadcast_costs_as_many_statements_for_a_hundred_families_as_for_three(ctx):
+    with counted_queries() as few, unit_of_work():
+        broadcast("Grève", "Jeudi.", ("everybody", ""), by=account("agent"))
+    with unit_of_work():
+        for number in range(100):
+            adult = Adult(role=AdultRole.guardian, first_name="Camille", last_name=f"Nom{number}", email=f"camille{number}@famille.example")
+            db.session.add(new_family(f"Famille {number}"))
+            db.session.flush()
+            adult.family = db.session.scalars(select(Family).order_by(Family.id.desc())).first()
+            db.session.add(adult)
+    with counted_queries() as many, unit_of_work():
+        assert broadcast("Grève", "Vendredi.", ("everybody", ""), by=account("agent")).families == 103
+    assert len(many) <= len(few) + 3
 
 
 def test_a_broadcast_to_nobody_is_refused(ctx):
