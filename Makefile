@@ -1,7 +1,10 @@
 # What can be done here? `make` alone lists it; `make run` is all that a newcomer needs.
 
-PYTHON ?= python3
 TESTS ?=
+
+# Debian's own Python first: the system keeps it safe, and it was compiled with profiles, which makes it a quarter faster than most that are built by hand.
+suits = "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null
+PYTHON ?= $(shell for python in /usr/bin/python3 python3; do $(suits) && break; done; echo "$$python")
 
 UV := 0.13.9
 PY := .venv/bin/python
