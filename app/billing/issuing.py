@@ -75,6 +75,7 @@ def _addressee(row):
     return {"name": name, "lines": [line for line in (adult.address, adult.address_more, town) if line], "code": row.code}
 
 
+insert_invoice, insert_bill, insert_reason = PreparedInsert(Invoice), PreparedInsert(Bill), PreparedInsert(PriceReason)
 insert_entry, insert_document = PreparedInsert(LedgerEntry), PreparedInsert(InvoiceDocument)
 
 
@@ -84,8 +85,6 @@ def _run(statement, *values):
 
 
 LOCK_FAMILY = select(Family.__table__.c.id).where(Family.__table__.c.id == bindparam("family")).with_for_update()
-INSERT_INVOICE, INSERT_BILL = insert(Invoice.__table__), insert(Bill.__table__)
-INSERT_REASONS = insert(PriceReason.__table__).returning(PriceReason.__table__.c.id, sort_by_parameter_order=True)
 FIGURES = ("state", "total", "previous", "lines", "anomalies", "blocked", "computed_at", "invoice_id")
 UPDATE_BILL = update(Bill.__table__).where(Bill.__table__.c.id == bindparam("bill")).values({name: bindparam(name) for name in FIGURES})
 
@@ -201,7 +200,7 @@ def save_bill(period, computed, state, invoice_id=None):
     if computed.bill is not None:
         _run(UPDATE_BILL, {"bill": computed.bill.id, **values})
         return computed.bill.id
-    return _run(INSERT_BILL, {"period_id": period.id, "family_id": computed.family_id, **values}).inserted_primary_key[0]
+    return insert_bill(period_id=period.id, family_id=computed.family_id, **values)
 
 
 def _within(total):
@@ -238,7 +237,7 @@ def _insert(kind, total, owed, *, by, **values):
     rank = next_number(f"invoice.{REGIE}.{today.year}")
     numbered = {"regie": REGIE, "year": today.year, "rank": rank, "number": today.year * NUMBERS_OF_A_YEAR + rank}
     issued = {"issued_on": today, "issued_by": str(by)[:120], "earlier_balance": owed, "total": total, "kind": kind}
-    invoice_id = _run(INSERT_INVOICE, {**numbered, **issued, **values}).inserted_primary_key[0]
+    invoice_id = insert_invoice(**numbered, **issued, **values)
     entry = {"kind": EntryKind(kind.value), "day": today, "amount": total, "made_by": str(by)[:120]}
     insert_entry(family_id=values["family_id"], invoice_id=invoice_id, **entry)
     insert_document(invoice_id=invoice_id)
@@ -248,10 +247,7 @@ def _insert(kind, total, owed, *, by, **values):
 def _keep_reasons(invoice_id, lines):
     """{id() of a reason: id of its row}: one row for all lines that share it."""
     reasons = {id(line.reason): line.reason for line in lines if line.reason is not None}
-    if not reasons:
-        return {}
-    ids = _run(INSERT_REASONS, [{"invoice_id": invoice_id, "content": reason} for reason in reasons.values()]).scalars()
-    return dict(zip(reasons, ids, strict=True))
+    return {key: insert_reason(invoice_id=invoice_id, content=reason) for key, reason in reasons.items()}
 
 
 def write_credit_note(invoice, reason, *, by):

@@ -206,7 +206,8 @@ def own_transaction(*tables):
 class PreparedInsert:
     """The INSERT of a table's row, put together once: for rows by the thousand, which SQLAlchemy prepares longer than SQLite writes them.
 
-    Called with the row's values, all of those without a default; columns that are not given take the model's default.
+    Called with the row's values, all of those without a default; columns that are not given take the model's default. Returns the row's
+    id, None of a table that has none.
     """
 
     def __init__(self, model):
@@ -219,14 +220,19 @@ class PreparedInsert:
             self._ready[key] = self._prepared(connection.dialect, list(values))
         sql, defaults, processors = self._ready[key]
         row = (*values.values(), *(default() for default in defaults))
-        connection.exec_driver_sql(sql, tuple(process(value) for process, value in zip(processors, row, strict=True)))
+        written = connection.exec_driver_sql(sql, tuple(process(value) for process, value in zip(processors, row, strict=True)))
+        if "id" not in self._table.columns:
+            return None
+        return written.lastrowid if connection.dialect.name == "sqlite" else written.scalar_one()
 
     def _prepared(self, dialect, names):
         """(SQL, what makes the defaults, what turns each value into the driver's)."""
         more = [column for column in self._table.columns if column.name not in names and column.default is not None]
         columns = [*(self._table.columns[name] for name in names), *more]
-        places = ", ".join(["?" if dialect.paramstyle == "qmark" else "%s"] * len(columns))
+        places = ", ".join(["?" if dialect.name == "sqlite" else "%s"] * len(columns))
         sql = f"INSERT INTO {self._table.name} ({', '.join(column.name for column in columns)}) VALUES ({places})"
+        if "id" in self._table.columns and dialect.name != "sqlite":
+            sql += " RETURNING id"
         return sql, [_default(column) for column in more], [_processor(column, dialect) for column in columns]
 
 

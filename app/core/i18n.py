@@ -65,9 +65,16 @@ def _catalogue():
     return g.catalogue[1]
 
 
+def _said(string):
+    """A text in the reader's language, be it one that also counts: Python 3.11.2, Debian 12's, finds those by their plural alone."""
+    catalogue = _catalogue()
+    text = catalogue.ugettext(string)
+    return text if text is not string else catalogue.ungettext(string, string, 1)
+
+
 def _(string, **variables):
     """A text in the reader's language."""
-    text = _catalogue().ugettext(string)
+    text = _said(string)
     return text % variables if variables else text
 
 
@@ -108,7 +115,7 @@ def init_app(app):
 @pass_eval_context
 def _in_template(context, string, **variables):
     """What `_` is in a template: the text may stand in HTML, what is put into it may not."""
-    text = _catalogue().ugettext(string)
+    text = _said(string)
     if context.autoescape:
         text = Markup(text)
     return text % variables if variables else text
