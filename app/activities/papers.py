@@ -124,7 +124,10 @@ def _asked_or_known():
     query = select(PaperType, Activity.id, Activity.name, Enrolment.child_id, Paper).options(joinedload(Paper.file))
     query = query.outerjoin(activity_paper, activity_paper.c.paper_type_id == PaperType.id)
     query = query.outerjoin(Activity, Activity.id == activity_paper.c.activity_id).outerjoin(Enrolment, here)
-    query = query.outerjoin(Paper, (Paper.paper_type_id == PaperType.id) & _known(family, children))
+    # By owner, each by its index: SQLite would read all papers of a type that the town has.
+    papers = select(Paper.id, Paper.paper_type_id)
+    known = papers.where(Paper.family_id == family).union(papers.where(Paper.child_id.in_(children))).subquery()
+    query = query.outerjoin(known, known.c.paper_type_id == PaperType.id).outerjoin(Paper, Paper.id == known.c.id)
     asked = PaperType.asked_of_all | Enrolment.id.is_not(None) | Activity.id.in_(bindparam("asking", expanding=True))
     return query.where(asked).order_by(PaperType.id, Activity.position, Activity.id, Enrolment.id)
 

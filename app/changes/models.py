@@ -146,6 +146,8 @@ class ChangeRequest(Model):
         ),
         Index("ix_change_request_queue", "state", "asked_at"),
         Index("ix_change_request_family", "family_id", "state", "decided_at"),
+        #: How many came in each day.
+        Index("ix_change_request_asked", "asked_at", "kind"),
         CheckConstraint("act = 'add' OR target_id IS NOT NULL", name="ck_change_request_target"),
         CheckConstraint("state NOT IN ('refused', 'sent_back') OR reason != ''", name="ck_change_request_reason"),
         CheckConstraint("family_id IS NOT NULL OR kind = 'preregistration'", name="ck_change_request_whose"),

@@ -121,6 +121,8 @@ STATES = {
     Rank.queued.value: States.queued,
     Rank.offered.value: States.offered,
 }
+#: By name, for the index: "not closed" would be looked for in all that was ever asked.
+OPEN_RANKS = [rank for rank in Rank if rank is not Rank.closed]
 FAMILY, MONDAY, LAST = bindparam("family"), bindparam("monday"), bindparam("last")
 NAMES = ("child_id", "activity_id", "enrolment_id", "unit_id", "day", "state", "request_id", "until")
 
@@ -160,7 +162,7 @@ def _asked():
     columns = (Unit.activity_id, cast(null(), Integer), PlaceAsked.unit_id, PlaceAsked.day, how, PlaceAsked.request_id)
     query = _part(PlaceAsked, (*columns, PlaceAsked.offered_until)).join(Unit, Unit.id == PlaceAsked.unit_id)
     soon = PlaceAsked.day.between(MONDAY, LAST) | (PlaceAsked.rank == Rank.offered)
-    return query.where(_mine(PlaceAsked), PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed, soon)
+    return query.where(_mine(PlaceAsked), PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_(OPEN_RANKS), soon)
 
 
 def _mine(model):

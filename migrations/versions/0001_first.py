@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-23 23:16:51.743334
+Create Date: 2026-11-24 00:47:27.935453
 """
 
 import sqlalchemy as sa
@@ -1718,6 +1718,7 @@ def upgrade():
         sa.UniqueConstraint("idempotency_key"),
     )
     with op.batch_alter_table("change_request", schema=None) as batch_op:
+        batch_op.create_index("ix_change_request_asked", ["asked_at", "kind"], unique=False)
         batch_op.create_index(batch_op.f("ix_change_request_child_id"), ["child_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_change_request_decided_at"), ["decided_at"], unique=False)
         batch_op.create_index("ix_change_request_family", ["family_id", "state", "decided_at"], unique=False)
@@ -1923,7 +1924,6 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_invoice_line_activity_id"), ["activity_id"], unique=False)
         batch_op.create_index("ix_invoice_line_child", ["child_id", "day"], unique=False)
         batch_op.create_index(batch_op.f("ix_invoice_line_reason_id"), ["reason_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_invoice_line_unit_id"), ["unit_id"], unique=False)
 
     op.create_table(
         "message_file",
@@ -2306,7 +2306,7 @@ def upgrade():
     with op.batch_alter_table("place_asked", schema=None) as batch_op:
         batch_op.create_index("ix_place_asked_child", ["child_id", "day"], unique=False)
         batch_op.create_index("ix_place_asked_day", ["day", "unit_id", "group_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_place_asked_family_id"), ["family_id"], unique=False)
+        batch_op.create_index("ix_place_asked_family", ["family_id", "rank", "day"], unique=False)
         batch_op.create_index("ix_place_asked_offer", ["rank", "offered_until"], unique=False)
         batch_op.create_index(batch_op.f("ix_place_asked_request_id"), ["request_id"], unique=False)
         batch_op.create_index(
@@ -2376,7 +2376,7 @@ def downgrade():
         batch_op.drop_index("uq_place_asked_open", sqlite_where=sa.text("rank != 'closed'"), postgresql_where=sa.text("rank != 'closed'"))
         batch_op.drop_index(batch_op.f("ix_place_asked_request_id"))
         batch_op.drop_index("ix_place_asked_offer")
-        batch_op.drop_index(batch_op.f("ix_place_asked_family_id"))
+        batch_op.drop_index("ix_place_asked_family")
         batch_op.drop_index("ix_place_asked_day")
         batch_op.drop_index("ix_place_asked_child")
 
@@ -2440,7 +2440,6 @@ def downgrade():
     op.drop_table("paper")
     op.drop_table("message_file")
     with op.batch_alter_table("invoice_line", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_invoice_line_unit_id"))
         batch_op.drop_index(batch_op.f("ix_invoice_line_reason_id"))
         batch_op.drop_index("ix_invoice_line_child")
         batch_op.drop_index(batch_op.f("ix_invoice_line_activity_id"))
@@ -2480,6 +2479,7 @@ def downgrade():
         batch_op.drop_index("ix_change_request_family")
         batch_op.drop_index(batch_op.f("ix_change_request_decided_at"))
         batch_op.drop_index(batch_op.f("ix_change_request_child_id"))
+        batch_op.drop_index("ix_change_request_asked")
 
     op.drop_table("change_request")
     with op.batch_alter_table("authorisation", schema=None) as batch_op:

@@ -52,6 +52,11 @@ def value_in(page, section, label):
     return page.locator(f"#{section} .value").filter(has=page.locator("dt", has_text=re.compile(rf"^{label}$")))
 
 
+def told(page, sentence):
+    """The page says what happened. A moment later it says so to those who cannot see it too: a text alone is then found twice."""
+    expect(page.get_by_role("region", name="What happened")).to_contain_text(sentence)
+
+
 def requests(page, shelf):
     """Open the list of requests on a shelf; the card of the one that is open."""
     page.goto(f"/portail/demandes/?filter={shelf}")

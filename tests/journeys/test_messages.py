@@ -5,6 +5,8 @@ import io
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.journeys import steps
+
 
 def a_photo():
     """A photograph as a telephone makes it."""
@@ -32,7 +34,7 @@ def test_a_message_with_a_photo_and_its_answer(person, size):
     expect(desk.get_by_role("link", name="certificate.jpg")).to_be_visible()
     desk.get_by_role("textbox", name="Answer").fill("Thank you, it is in the file.")
     desk.get_by_role("button", name="Send", exact=True).click()
-    expect(desk.get_by_text("The family has your answer")).to_be_visible()
+    steps.told(desk, "The family has your answer")
     clerk.check()
 
     page.goto("/portail/")
@@ -54,7 +56,7 @@ def test_a_message_to_all_families(person):
     expect(page.get_by_role("heading", name="Who gets it?")).to_be_visible()
     clerk.check()
     page.get_by_role("button", name="Send to 3 families").click()
-    expect(page.get_by_text("Sent to 3 families.")).to_be_visible()
+    steps.told(page, "Sent to 3 families.")
     clerk.check()
     parent = person("petit", "phone")
     parent.visit("/portail/messages/").get_by_role("link", name="Strike on Thursday").click()

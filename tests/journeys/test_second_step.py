@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from app.core import clock
 from tests.cast import PASSWORD
+from tests.journeys import steps
 from tests.journeys.test_accounts import sign_in
 
 
@@ -68,6 +69,6 @@ def test_a_clerks_second_step(person):
     page = lost.visit("/compte/")
     expect(page.locator(".devices li")).to_have_count(3)
     page.locator(".devices").get_by_role("button", name="Sign out").first.click()
-    expect(page.get_by_text("This device is signed out.")).to_be_visible()
+    steps.told(page, "This device is signed out.")
     expect(page.locator(".devices li")).to_have_count(2)
     lost.check()

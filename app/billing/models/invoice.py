@@ -118,7 +118,7 @@ class InvoiceLine(Model):
     under_six: Mapped[bool] = mapped_column(default=False)
     activity_id: Mapped[int | None] = mapped_column(ForeignKey("activity.id", ondelete="SET NULL"), index=True)
     activity: Mapped[str] = mapped_column(String(60), default="")
-    unit_id: Mapped[int | None] = mapped_column(ForeignKey("activity_unit.id", ondelete="SET NULL"), index=True)
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("activity_unit.id", ondelete="SET NULL"))
     unit: Mapped[str] = mapped_column(String(120), default="")
     #: Null: a membership, which is of no day.
     day: Mapped[date | None] = mapped_column(Date)
