@@ -13,8 +13,8 @@ CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 # Where the development tree is installed, or another target than these two needs it, the smaller tree is not: it would remove the tools.
 READY := $(if $(wildcard .venv/.dev)$(filter-out run demo,$(MAKECMDGOALS)),.venv/.dev,.venv/.run)
 
-# Who is done takes over from the others; the longest are named.
-SPREAD := -n auto --dist worksteal --durations=15 --durations-min=5
+# One more than there are cores: each waits for its browser or its database now and then. Who is done takes over from the others.
+SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal --durations=15 --durations-min=5
 
 export FLASK_APP := app
 # Where an environment forbids compiled modules, each process compiles 900 of them anew, which takes it five seconds.

@@ -244,8 +244,9 @@ def faults(results):
     """What of our limits the results break."""
     for one in results:
         limit = SECONDS[one["what"]] * max(1, one["hash_ms"] / PEERS_HASH_MS)
-        if one["families"] == 1000 and one["seconds"] > limit:
-            yield f"{one['what']} on {one['database']}: {one['seconds']} s; at most {limit:.0f}"
+        # The peer was measured on SQLite; a server of its own adds a way there and back to each statement.
+        if one["families"] == 1000 and one["database"] == "sqlite" and one["seconds"] > limit:
+            yield f"{one['what']}: {one['seconds']} s; at most {limit:.1f}"
         if one["families"] <= 1000 and one["megabytes"] > MEGABYTES[one["what"]]:
             yield f"{one['what']} on {one['database']}: {one['megabytes']} MB; at most {MEGABYTES[one['what']]}"
     costs = [one["cpu"] / one["lines"] for one in results if one["database"] == "sqlite" and one["what"] == "issue"]

@@ -1,5 +1,6 @@
 """How does a draft become an invoice? In one short transaction of its household: number, snapshot, ledger entry, bill."""
 
+import json
 from functools import cache, lru_cache
 
 from flask import current_app
@@ -43,18 +44,22 @@ cents = lru_cache(4096)(to_cents)
 
 def _insert_lines(numbered):
     """Write [(invoice's id, position, reason's id, Line)]."""
-    connection = db.session.connection()
-    sqlite, columns = connection.dialect.name == "sqlite", ("invoice_id", "position", "reason_id", *COPIED)
-    places = ", ".join(["?" if sqlite else "%s"] * len(columns))
-    rows = []
+    connection, columns = db.session.connection(), ("invoice_id", "position", "reason_id", *COPIED)
+    rows, names = [], ", ".join(columns)
     for invoice_id, position, reason_id, line in numbered:
         values = [invoice_id, position, reason_id, line.charge.name, *line[1:-1]]
         for place in MONEY:
             values[3 + place] = cents(line[place])
-        if sqlite and line.day is not None:
+        if line.day is not None:
             values[3 + _DAY] = line.day.isoformat()
         rows.append(tuple(values))
-    connection.exec_driver_sql(f"INSERT INTO invoice_line ({', '.join(columns)}) VALUES ({places})", rows)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"INSERT INTO invoice_line ({names}) VALUES ({', '.join('?' * len(columns))})", rows)
+        return
+    # As one value: the driver would send a statement a row.
+    made = json.dumps([dict(zip(columns, values, strict=True)) for values in rows])
+    source = f"SELECT {names} FROM json_populate_recordset(null::invoice_line, %s::json)"
+    connection.exec_driver_sql(f"INSERT INTO invoice_line ({names}) {source}", (made,))
 
 
 def addressees(family_ids):
@@ -247,7 +252,10 @@ def _insert(kind, total, owed, *, by, **values):
 def _keep_reasons(invoice_id, lines):
     """{id() of a reason: id of its row}: one row for all lines that share it."""
     reasons = {id(line.reason): line.reason for line in lines if line.reason is not None}
-    return {key: insert_reason(invoice_id=invoice_id, content=reason) for key, reason in reasons.items()}
+    if not reasons:
+        return {}
+    ids = insert_reason.many([{"invoice_id": invoice_id, "content": reason} for reason in reasons.values()], by="content")
+    return dict(zip(reasons, ids, strict=True))
 
 
 def write_credit_note(invoice, reason, *, by):

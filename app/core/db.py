@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 
 from sqlalchemy import DateTime, Enum, event
 from sqlalchemy.engine import Engine
@@ -204,36 +205,53 @@ def own_transaction(*tables):
 
 
 class PreparedInsert:
-    """The INSERT of a table's row, put together once: for rows by the thousand, which SQLAlchemy prepares longer than SQLite writes them.
+    """The INSERT of a table with an id, put together once: for rows by the thousand, which SQLAlchemy prepares longer than SQLite writes.
 
-    Called with the row's values, all of those without a default; columns that are not given take the model's default. Returns the row's
-    id, None of a table that has none.
+    A row is given by its values, all of those without a default; columns that are not given take the model's default.
     """
 
     def __init__(self, model):
         self._table, self._ready = model.__table__, {}
 
     def __call__(self, **values):
+        """Write a row; returns its key."""
         connection = db.session.connection()
-        key = connection.dialect.name, *values
-        if key not in self._ready:
-            self._ready[key] = self._prepared(connection.dialect, list(values))
-        sql, defaults, processors = self._ready[key]
-        row = (*values.values(), *(default() for default in defaults))
-        written = connection.exec_driver_sql(sql, tuple(process(value) for process, value in zip(processors, row, strict=True)))
-        if "id" not in self._table.columns:
-            return None
+        sql, row_of = self._prepared(connection.dialect, values)
+        written = connection.exec_driver_sql(sql, row_of(values))
         return written.lastrowid if connection.dialect.name == "sqlite" else written.scalar_one()
 
-    def _prepared(self, dialect, names):
-        """(SQL, what makes the defaults, what turns each value into the driver's)."""
-        more = [column for column in self._table.columns if column.name not in names and column.default is not None]
-        columns = [*(self._table.columns[name] for name in names), *more]
-        places = ", ".join(["?" if dialect.name == "sqlite" else "%s"] * len(columns))
-        sql = f"INSERT INTO {self._table.name} ({', '.join(column.name for column in columns)}) VALUES ({places})"
-        if "id" in self._table.columns and dialect.name != "sqlite":
-            sql += " RETURNING id"
-        return sql, [_default(column) for column in more], [_processor(column, dialect) for column in columns]
+    def many(self, rows, *, by):
+        """Write rows of the same columns in one statement; returns their keys, in their order.
+
+        A database need not answer in that order: `by` names a column of text in which no two rows are alike.
+        """
+        connection = db.session.connection()
+        sql, row_of = self._prepared(connection.dialect, rows[0], len(rows), by)
+        ready, place = [row_of(row) for row in rows], list(rows[0]).index(by)
+        keys = {text: key for key, text in connection.exec_driver_sql(sql, tuple(chain.from_iterable(ready)))}
+        return [keys[row[place]] for row in ready]
+
+    def _prepared(self, dialect, names, count=1, *more):
+        """(SQL, what makes a row for the driver of the values that are given)."""
+        known = dialect.name, count, *names
+        if known not in self._ready:
+            self._ready[known] = self._prepare(dialect, list(names), count, *more)
+        return self._ready[known]
+
+    def _prepare(self, dialect, names, count, *more):
+        defaults = [column for column in self._table.columns if column.name not in names and column.default is not None]
+        columns = [*(self._table.columns[name] for name in names), *defaults]
+        place = f"({', '.join(['?' if dialect.name == 'sqlite' else '%s'] * len(columns))})"
+        sql = f"INSERT INTO {self._table.name} ({', '.join(column.name for column in columns)}) VALUES {', '.join([place] * count)}"
+        (key,) = self._table.primary_key
+        if more or dialect.name != "sqlite":
+            sql += f" RETURNING {', '.join((key.name, *more))}"
+        return sql, partial(_row_of, [_default(column) for column in defaults], [_processor(column, dialect) for column in columns])
+
+
+def _row_of(defaults, processors, values):
+    row = (*values.values(), *(default() for default in defaults))
+    return tuple(process(value) for process, value in zip(processors, row, strict=True))
 
 
 def _default(column):
