@@ -18,6 +18,8 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from tests.billing.price_table import Screen, kept, upload
 
+pytestmark = pytest.mark.once
+
 TOWNS = {town["commune"]: town for town in json.loads((Path(__file__).parent / "tariff_grids.json").read_text())["grids"]}
 UNITS = {
     "Fay-aux-Loges": [("Repas", UnitKind.meal, True)],

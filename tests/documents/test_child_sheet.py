@@ -22,6 +22,8 @@ from app.families.models import Adult
 from app.security.who_sees_what import Noun, Viewer, permissions
 from tests.conftest import counted_queries
 
+pytestmark = pytest.mark.once
+
 LEA, TOM, HUGO = 1, 2, 3
 GALBERT, MARTIN, PETIT = 1, 2, 3
 

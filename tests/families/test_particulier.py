@@ -17,6 +17,8 @@ from app.families.particulier import NoAnswer, Told, configured
 from tests import particulier
 from tests.conftest import work
 
+pytestmark = pytest.mark.once
+
 GALBERT, MARTIN, PETIT = 1, 2, 3
 
 

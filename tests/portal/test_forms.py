@@ -12,6 +12,8 @@ from tests.conftest import base_of
 from tests.portal.asking import GUARDIAN, ask, child_id, requests
 from tests.portal.pictures import bomb, picture, upload
 
+pytestmark = pytest.mark.once
+
 BANK = {"holder": "Christelle Galbert", "iban": "FR7630006000011234567890189", "password": "cour-de-recre-2026"}
 
 

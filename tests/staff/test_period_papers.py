@@ -18,6 +18,8 @@ from app.extensions import db
 from tests.billing.bills import cancel, issue, lines_of, school_days
 from tests.conftest import base_of, counted_queries
 
+pytestmark = pytest.mark.once
+
 OCTOBER = school_days(date(2026, 10, 1), date(2026, 10, 31))
 
 
