@@ -270,8 +270,9 @@
   one("[data-refused] button").addEventListener("click", () => { one("[data-refused]").hidden = true; one("[data-refused] ul").replaceChildren(); });
   // Signing out takes all of it away from the tablet.
   for (const form of document.querySelectorAll("form[action*='/logout']")) form.addEventListener("submit", (event) => {
-    if (memory.size && !confirm(set.wordLose)) { event.preventDefault(); event.stopImmediatePropagation(); return; }
-    store.clear();
+    const stay = () => { event.preventDefault(); event.stopImmediatePropagation(); };
+    // Without a network nobody is signed out: the notes stay too.
+    if (!online) { stay(); tell(set.wordNetwork); } else if (memory.size && !confirm(set.wordLose)) stay(); else store.clear();
   }, true);
   addEventListener("beforeunload", (event) => { if (!online && memory.size) event.preventDefault(); });
   addEventListener("online", () => { online = true; soon(); });

@@ -190,15 +190,21 @@ def test_without_a_script(app, person, ids):
 
 def test_signing_out_leaves_nothing_on_the_tablet(app, person, ids):
     somebody = tablet(person, ids, size="desk")
-    page = somebody.page
+    page, net = somebody.page, somebody.page.locator("[data-net]")
     online(page)
-    page.route("**/pointage/notes", lambda route: route.abort())
+    page.route("**/pointage/notes", lambda route: route.fulfill(status=503))
     tap(page, ids["lea"])
-    expect(page.locator("[data-net]")).to_contain_text("1 note waits")
-    assert page.evaluate("localStorage.length") == 1
-    somebody.faults.clear()
+    expect(net).to_contain_text("1 note waits")
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.get_by_role("button", name="Log out").click()
+    sign_out = page.get_by_role("button", name="Log out")
+    somebody.context.set_offline(True)
+    expect(net).to_have_class(re.compile("is-off"))
+    sign_out.click()
+    expect(net).to_have_text("This needs the network.")
+    assert page.evaluate("localStorage.length") == 1, "signed in, and the note is lost"
+    somebody.context.set_offline(False)
+    expect(net).to_have_class(re.compile("is-sending"))
+    sign_out.click()
     page.wait_for_url(re.compile("/(login/|)$"))
     assert page.evaluate("localStorage.length") == 0
 
