@@ -233,7 +233,7 @@ class PreparedInsert:
 
     def _prepared(self, dialect, names, count=1, *more):
         """(SQL, what makes a row for the driver of the values that are given)."""
-        known = dialect.name, count, *names
+        known = dialect.name, count, more, *names
         if known not in self._ready:
             self._ready[known] = self._prepare(dialect, list(names), count, *more)
         return self._ready[known]

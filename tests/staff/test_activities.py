@@ -161,7 +161,7 @@ def test_units_and_those_that_exclude_each_other(clerk, look, write):
     (row,) = look(select(Unit).where(Unit.name == "Journée"))
     assert row.with_meal and len(look(select(UnitConflict))) == 1
     page = clerk.get(f"/mairie/unites/?activity={number}").text
-    assert "Cantine neuve: Journée" in page and "08:00 – 12:00" in page
+    assert "Cantine neuve · Journée" in page and "08:00 – 12:00" in page
     assert save(clerk, f"/mairie/unites/{row.id}/modifier", **{**whole, "conflicts": []}).status_code == 302
     assert not look(select(UnitConflict))
     assert (

@@ -126,7 +126,7 @@ class Unit(Model):
         return self.activity.name if len(self.activity.units) == 1 else f"{self.activity.name}, {self.name}"
 
     def __repr__(self):
-        return f"{self.activity}: {self.name}"
+        return f"{self.activity} · {self.name}"
 
 
 class UnitConflict(Model):
