@@ -11,6 +11,7 @@
   // Tablets' clocks are wrong by minutes; the town's decides.
   let ahead = +set.now - Date.now();
   let online = navigator.onLine;
+  let losses = 0;
   let signedOut = false;
   let token = one("[name=csrf_token]")?.value || one("[name=csrf_token]", document)?.value || "";
   const pictures = new Map();
@@ -88,12 +89,15 @@
   };
   const net = one("[data-net]");
   const tell = (words) => { if (net.textContent !== words) net.textContent = words; };
+  // An answer to what somebody has just tried stays long enough to be read.
+  let answering = null;
+  const needsNetwork = () => { tell(set.wordNetwork); clearTimeout(answering); answering = setTimeout(() => { answering = null; status(); }, 6000); };
   const status = () => {
     const number = memory.size;
     const notes = number === 1 ? set.wordOne : number ? set.wordMany.replace("{n}", number) : "";
     net.className = `net ${signedOut || store.full ? "is-bad" : !online ? "is-off" : number ? "is-sending" : "is-on"}`;
     const first = signedOut ? set.wordSigned : !online ? set.wordOffline : number ? "" : set.wordOnline;
-    tell([first, notes, store.full && number ? set.wordFull : ""].filter(Boolean).join(" "));
+    if (online || !answering) tell([first, notes, store.full && number ? set.wordFull : ""].filter(Boolean).join(" "));
   };
   const show = () => { if (!over.done) { for (const id of tiles.keys()) draw(id); count(); } status(); };
 
@@ -101,9 +105,11 @@
   const ask = async (url, options = {}) => {
     const clock = new AbortController();
     const late = setTimeout(() => clock.abort(), 12000);
+    const before = losses;
     try {
       const answer = await fetch(url, { credentials: "same-origin", redirect: "manual", signal: clock.signal, ...options, headers: { Accept: "application/json", ...options.headers } });
-      online = true;
+      // An answer that was under way when the network was lost says nothing of what there is now.
+      if (losses === before) online = true;
       signedOut = answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403;
       return answer;
     } catch {
@@ -237,7 +243,7 @@
       for (const [id, tile] of tiles) if (tile.dataset.expected === "1" && tile.dataset.state === "cleared") note(id, "present");
     } else if (!online && !form.closest("dialog")) {
       event.preventDefault();
-      tell(set.wordNetwork);
+      needsNetwork();
     }
   });
 
@@ -248,7 +254,7 @@
     if (swallow) { swallow = false; event.preventDefault(); event.stopPropagation(); return; }
     const more = event.target.closest(".tile-more");
     if (more) { event.preventDefault(); open(more.closest("[data-child]")); return; }
-    if (!online && event.target.closest("a[href]:not([href^='tel:'])")) { event.preventDefault(); tell(set.wordNetwork); }
+    if (!online && event.target.closest("a[href]:not([href^='tel:'])")) { event.preventDefault(); needsNetwork(); }
   }, true);
   root.addEventListener("contextmenu", (event) => {
     const tile = event.target.closest("[data-child]");
@@ -272,11 +278,11 @@
   for (const form of document.querySelectorAll("form[action*='/logout']")) form.addEventListener("submit", (event) => {
     const stay = () => { event.preventDefault(); event.stopImmediatePropagation(); };
     // Without a network nobody is signed out: the notes stay too.
-    if (!online) { stay(); tell(set.wordNetwork); } else if (memory.size && !confirm(set.wordLose)) stay(); else store.clear();
+    if (!online) { stay(); needsNetwork(); } else if (memory.size && !confirm(set.wordLose)) stay(); else store.clear();
   }, true);
   addEventListener("beforeunload", (event) => { if (!online && memory.size) event.preventDefault(); });
   addEventListener("online", () => { online = true; soon(); });
-  addEventListener("offline", () => { online = false; status(); });
+  addEventListener("offline", () => { losses += 1; online = false; status(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { over(); soon(); } });
   // Another tab of this browser sent or noted something.
   addEventListener("storage", ({ key, newValue }) => {

@@ -3,12 +3,10 @@
 import hashlib
 import logging
 import re
-import threading
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from sqlalchemy import update
-from werkzeug.serving import make_server
 
 from app.core.db import unit_of_work
 from app.extensions import db
@@ -16,6 +14,7 @@ from app.security.models import Account
 from tests import browser as chromium
 from tests import cast
 from tests.conftest import skip_or_fail, work
+from tests.served import served
 
 #: A telephone and a desk; what a page must hold on both.
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
@@ -56,14 +55,10 @@ def browser_type_launch_args():
 
 @pytest.fixture(scope="session")
 def server(app):
-    """The address of the portal, served from a thread of this process: the tests share its clock."""
+    """The portal, served from a thread of this process: the tests share its clock."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
+    with served(app) as running:
+        yield running
 
 
 @pytest.fixture(params=SIZES)
@@ -181,12 +176,13 @@ def person(app, server, browser, csrf, english):
     people = []
 
     def enter(username, size="desk", locale="en", **more):
-        people.append(Person(app, server, browser, username, size, locale, **more))
+        people.append(Person(app, server.url, browser, username, size, locale, **more))
         return people[-1]
 
     yield enter
     for one in people:
         one.context.close()
+    server.fall_silent()
 
 
 @pytest.fixture

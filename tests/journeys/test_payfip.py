@@ -23,7 +23,7 @@ TEN = Decimal("10.00")
 def bank(app, server, english, tmp_path, monkeypatch):
     """A local PayFiP that knows the way back to the portal of the journeys."""
     with payfip(tmp_path) as (found, config):
-        for name, value in {**config, "PAYMENT_PROVIDER": "payfip", "BASE_URL": server}.items():
+        for name, value in {**config, "PAYMENT_PROVIDER": "payfip", "BASE_URL": server.url}.items():
             monkeypatch.setitem(app.config, name, value)
         yield found
 
