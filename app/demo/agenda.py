@@ -27,6 +27,8 @@ from app.security.who_sees_what import Noun
 
 #: Days of the town's agenda ahead of today; behind it lie the months that are billed.
 AHEAD = 31
+#: So far ahead there are two Wednesdays of school, whatever the day: the summer's holidays last nine weeks.
+SCHOOL_AGAIN = 100
 #: Days of which every tap is kept, and days with kitchen sheets.
 TAPPED, COOKED = 14, 7
 #: Papers with a picture: each is a file.
@@ -40,7 +42,8 @@ class Agenda:
     def __init__(self, world, offer, pupils):
         self.world, self.offer, self.pupils = world, offer, pupils
         self.first, self.last = months(world.today)[0].first, world.today + timedelta(days=AHEAD)
-        self.calendar, self.rows, self.absences = Calendar.between(self.first, self.last), [], []
+        self.calendar = Calendar.between(self.first, self.world.today + timedelta(days=SCHOOL_AGAIN))
+        self.rows, self.absences = [], []
         self.open_days = {}
 
     def make(self):
@@ -168,8 +171,8 @@ class Agenda:
 
     def full_days(self):
         """The Wednesdays without a place: families wait for the first, and are offered one of the second."""
-        ahead = [day for day in self.days_of("wednesday", None) if day > self.world.today + timedelta(days=13)]
-        return ahead[:2]
+        first, last = (self.world.today + timedelta(days=ahead) for ahead in (14, SCHOOL_AGAIN))
+        return self.calendar.open_days(self.offer.activities["wednesday"], first, last)[:2]
 
     # -- on site ------------------------------------------------------------------------------------------------------------------
 

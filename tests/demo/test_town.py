@@ -157,6 +157,28 @@ def test_the_same_seed_and_day_make_the_same_town(app):
     assert first["adult"] != other["adult"]
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "day",
+    [
+        pytest.param(date(2026, 11, 29), id="three weeks before Christmas, a Sunday"),
+        pytest.param(date(2027, 7, 1), id="the last days of school"),
+        pytest.param(date(2027, 8, 14), id="in the summer's holidays"),
+        pytest.param(date(2028, 2, 29), id="29 February"),
+    ],
+)
+def test_it_is_made_on_any_day(app, sign_in, day):
+    """`make run` is tried on the day on which somebody has time, school or not."""
+    with app.test_request_context("/"):
+        empty(app)
+        made = load(families=12, day=day)
+        assert made["families"] == 12
+        assert set(db.session.scalars(select(ChangeRequest.state))) >= {RequestState.pending, RequestState.accepted, RequestState.refused}
+        clock.set_to(db.session.scalar(select(db.func.max(ChangeLot.opened_at))))
+    for username, address in (("galbert", "/portail/"), ("galbert", "/portail/agenda/?weeks=4"), ("agent", "/mairie/")):
+        assert sign_in(username).get(address).status_code == 200, address
+
+
 def test_everybody_that_the_guide_names_is_there(town):
     family = db.session.scalar(select(Family).order_by(Family.id))
     assert (str(family.guardian), str(family.spouse)) == ("Christelle Galbert", "Marc Galbert")
