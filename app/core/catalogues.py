@@ -42,8 +42,9 @@ def extracted():
     """The texts of the code, as one Babel catalogue."""
     template = Catalog(project="Préau", charset="utf-8")
     found = extract_from_dir(ROOT / "app", METHODS, OPTIONS, KEYWORDS, comment_tags=["Translators:"])
-    for file, line, message, comments, context in found:
-        template.add(message, locations=[(f"app/{file}", line)], auto_comments=comments, context=context)
+    # By file and text, whatever the line and whichever folder is read first: two changes of the code then seldom meet in the catalogue.
+    for file, _line, message, comments, context in sorted(found, key=lambda one: (str(one[2]), one[4] or "", one[0])):
+        template.add(message, locations=[(f"app/{file}", 0)], auto_comments=comments, context=context)
     return template
 
 
