@@ -1,11 +1,9 @@
 """How does a journey get a browser, a running portal and people in it?"""
 
-import hashlib
 import logging
-import re
+import os
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from sqlalchemy import update
 
 from app.core.db import unit_of_work
@@ -14,28 +12,11 @@ from app.security.models import Account
 from tests import browser as chromium
 from tests import cast
 from tests.conftest import skip_or_fail, work
+from tests.looks import ALL_RULES, LAYOUT_RULES, Clean, look
 from tests.served import served
 
 #: A telephone and a desk; what a page must hold on both.
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
-#: The items of the menus around the page: most of what there is to look at, and the same on every page but for the current one.
-ITEMS = "[...document.querySelectorAll('li')].filter(item => !item.closest('main') && !item.querySelector('li'))"
-READ = f"""() => [
-    document.documentElement.outerHTML,
-    [...document.querySelectorAll('link[rel=stylesheet]')].map(link => link.getAttribute('href')).join(' '),
-    {ITEMS}.map(item => `${{item.checkVisibility()}} ${{item.outerHTML}}`),
-]"""
-LOOK = f"([options, known]) => axe.run({{exclude: {ITEMS}.filter((_, place) => known[place])}}, options).then(found => found.violations)"
-ALL_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-#: Those that another width alone may break.
-LAYOUT_RULES = ("target-size", "scrollable-region-focusable", "link-in-text-block", "aria-hidden-focus")
-#: Looks that found nothing: a page of the same shape, or an item of its menus, is not looked at again at this width by these rules.
-CLEAN = set()
-#: What differs from one row, session or moment to the next and is nothing to axe.
-CHANCE = re.compile(r'(?<!<h)(?<!</h)\d+(?!")|(?:nonce|content|value|data-key)="[^"]*"')
-#: Nor is, but to the rules of layout, which words there are; that there are some is.
-WORDS = re.compile(r">[^<>]*[^<>\s][^<>]*(?=<)")
-ADDRESSES = re.compile(r'href="[^#"][^"]*"')
 
 
 def pytest_collection_modifyitems(items):
@@ -61,6 +42,13 @@ def server(app):
         yield running
 
 
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory):
+    """What was found clean in this run, by whichever of its workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return Clean((folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "clean")
+
+
 @pytest.fixture(params=SIZES)
 def size(request):
     """Both sizes, one after the other: for steps that are others on a telephone. Elsewhere one size does, and check() draws the other."""
@@ -70,8 +58,8 @@ def size(request):
 class Person:
     """Somebody of the cast at a browser of their own. What the console says against a page is a failure."""
 
-    def __init__(self, app, server, chromium, username, size, locale="en", scripts=True):
-        self.username, self.server, self.faults = username, server, []
+    def __init__(self, app, server, chromium, clean, username, size, locale="en", scripts=True):
+        self.username, self.server, self.clean, self.faults = username, server, clean, []
         self.context = chromium.new_context(
             viewport=SIZES[size],
             locale={"en": "en-GB", "fr": "fr-FR"}[locale],
@@ -120,40 +108,12 @@ class Person:
 
     def looked_at(self, rules=ALL_RULES):
         """Sentences about what is wrong with the page as it is now."""
-        page, *items = self.shapes(rules)
-        found = []
-        if page not in CLEAN:
-            found = self.axe(rules, [item in CLEAN for item in items])
-            if not found:
-                CLEAN.update((page, *items))
-        return found + self.too_wide() + [f"console: {text}" for text in self.faults]
-
-    def shapes(self, rules):
-        """Of the page and of each item around it: the same for two that axe cannot tell apart."""
-        # A page that takes the place of another has no content for a moment.
-        self.page.wait_for_load_state()
-        html, styles, items = self.page.evaluate(READ)
-        how = f"{self.page.viewport_size['width']} {rules} {styles}"
-        return [hashlib.sha256(f"{how} {seen_by(rules, text)}".encode()).digest() for text in (html, *items)]
-
-    def axe(self, rules, known):
-        """What axe finds, a line a place; nothing is said of the items that are known."""
-        if self.page.evaluate("typeof axe") == "undefined":
-            self.page.evaluate(AXE_SCRIPT)
-        # Without reading stylesheets and sounds once more: for rules about turned screens (not among these) and films (we have none).
-        options = {"runOnly": list(rules), "resultTypes": ["violations"], "iframes": False, "preload": False}
-        return [f"{item['id']}: {node['html'][:160]}" for item in self.page.evaluate(LOOK, [options, known]) for node in item["nodes"]]
+        return look(self.page, rules, self.clean) + self.too_wide() + [f"console: {text}" for text in self.faults]
 
     def too_wide(self):
         """What is wider than the screen, as a sentence in a list."""
         wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return [f"{wider} px wider than {self.page.viewport_size['width']}"] if wider > 0 else []
-
-
-def seen_by(rules, html):
-    """What of a text of HTML makes a difference to these rules."""
-    html = CHANCE.sub("", html)
-    return html if rules == LAYOUT_RULES else ADDRESSES.sub("href", WORDS.sub(">x", html))
 
 
 def cookie(app, username, locale):
@@ -171,12 +131,12 @@ def english(app, fresh):
 
 
 @pytest.fixture
-def person(app, server, browser, csrf, english):
+def person(app, server, browser, clean, csrf, english):
     """person("galbert", "phone"): somebody of the cast at a browser; None for a stranger."""
     people = []
 
     def enter(username, size="desk", locale="en", **more):
-        people.append(Person(app, server.url, browser, username, size, locale, **more))
+        people.append(Person(app, server.url, browser, clean, username, size, locale, **more))
         return people[-1]
 
     yield enter

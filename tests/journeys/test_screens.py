@@ -23,7 +23,7 @@ from tests.contracts import town
 from tests.contracts.test_walk import address, rules
 from tests.factories import make_request
 from tests.journeys import steps
-from tests.journeys.conftest import ALL_RULES, LAYOUT_RULES
+from tests.looks import ALL_RULES, LAYOUT_RULES
 from tests.preregistrations import GUARDIAN, make_preregistration
 
 #: The narrowest telephone, one of today, a desk. A page is loaded once in French, whose words are longer, and drawn at each of
