@@ -55,6 +55,7 @@ def prepare():
     from app.cli.keys import refuse_if_unreadable
     from app.core import memory
     from app.demo import load_into_empty
+    from app.documents.pdf import get_ready
     from app.extensions import db
 
     application = create_app()
@@ -65,6 +66,7 @@ def prepare():
         db.session.remove()
         # A connection must not be shared by processes.
         db.engine.dispose()
+    get_ready()
     memory.settle()
     return application, loaded
 
@@ -201,6 +203,8 @@ if __name__ == "__main__":
 else:
     from app import create_app
     from app.core import memory
+    from app.documents.pdf import get_ready
 
     app = create_app()
+    get_ready()
     memory.settle()

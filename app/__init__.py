@@ -7,6 +7,7 @@ from flask import Flask
 from flask_appbuilder import AppBuilder
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.core import memory
 from app.core.version import VERSION
 from app.core.views import RowId
 from app.extensions import csrf, db, mailer, migrate
@@ -20,6 +21,7 @@ DOMAINS = (
 )
 
 
+@memory.loading()
 def create_app(**overrides):
     """A configured application. Overrides are configuration keys, for tests and tools."""
     app = Flask(__name__)

@@ -1,4 +1,4 @@
-"""How does a page become a PDF? The only caller of xhtml2pdf: no network, no file but our fonts, no sign lost in silence."""
+"""How does a page become a PDF? With no sign lost in silence, and as many pages as it says."""
 
 import io
 import re
@@ -11,18 +11,12 @@ from pathlib import Path
 from flask import Response, render_template
 from markupsafe import Markup
 from PIL import Image, ImageOps
-from reportlab import rl_config
-from reportlab.pdfbase.ttfonts import TTFontFile
-from xhtml2pdf import pisa
-from xhtml2pdf.config.resources import ResourceAccessPolicy
 
 from app.core.db import in_unit_of_work
 from app.core.files import clean_name
 
 FONTS = Path(__file__).parents[1] / "static/fonts/pdf"
 REGULAR = "AtkinsonHyperlegibleNext_400Regular.ttf"
-#: A document reads these files and nothing else: a font elsewhere would be replaced by one that is not embedded, without a word.
-POLICY = ResourceAccessPolicy.server(FONTS, allow_remote=False)
 
 #: What stands for signs that the font lacks (emoji, other scripts).
 UNPRINTABLE = "[?]"
@@ -33,24 +27,6 @@ PAGES = "<!--pages-->"
 #: Around what only a document of several pages has.
 MORE = re.compile("<!--more-->(.*?)<!--/more-->", re.S)
 _PAGE = re.compile(rb"/Type /Page\b")
-#: What xhtml2pdf takes for granted of the elements that our documents use: its own list of all elements is read anew for each
-#: document, which costs 4 % of a page. tests/documents/test_pdf.py says which element is missing here.
-ELEMENTS = """
-html {
-  font-family: Helvetica; font-size: 10px; font-weight: normal; color: #000000; margin: 0; padding: 0; line-height: 150%;
-  border: 1px none; display: inline; width: auto; height: auto; white-space: normal;
-}
-b { font-weight: bold; }
-h1, h2 { font-weight: bold; -pdf-outline: true; -pdf-outline-open: false; }
-h1 { font-size: 138.5%; -pdf-outline-level: 0; }
-h2 { font-size: 123.1%; -pdf-outline-level: 1; }
-h1, h2, p { margin: 1em 0; }
-body, div, h1, h2, p, table, th, tr, td { display: block; }
-tr, th, td { vertical-align: middle; width: auto; }
-th { text-align: center; font-weight: bold; }
-"""
-#: Bytes as they are: writing them as text costs time, and a quarter more room.
-rl_config.useA85 = 0
 _ALIKE = {"\u202f": "\u00a0", "\u2011": "-", "\u2010": "-", "→": ">", "✓": "x", "\t": " "}
 
 
@@ -96,12 +72,18 @@ def print_page(page, *, guess=1):
     return Printed(content, pages)
 
 
+def get_ready():
+    """Load what prints, half a second: for a server before it forks. Elsewhere the first page does it, and what prints none never waits."""
+    from app.documents import converter
+
+    return converter
+
+
 def _convert(page):
-    out = io.BytesIO()
-    result = pisa.CreatePDF(page, dest=out, encoding="utf-8", default_css=ELEMENTS, resource_policy=POLICY)
-    if result.err:
-        raise PdfFailed(f"{result.err} errors")
-    return out.getvalue()
+    content, errors = get_ready().convert(page, FONTS)
+    if errors:
+        raise PdfFailed(f"{errors} errors")
+    return content
 
 
 def pdf_response(content, filename):
@@ -176,4 +158,6 @@ def _nearest(char):
 @cache
 def _glyphs():
     """The signs that the font has, by code point."""
+    from reportlab.pdfbase.ttfonts import TTFontFile
+
     return frozenset(TTFontFile(str(FONTS / REGULAR)).charToGlyph)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.documents import pdf
+from app.documents import converter, pdf
 from app.documents.pdf import PdfFailed, portrait, printable, render_pdf
 
 pytestmark = pytest.mark.once
@@ -32,7 +32,7 @@ def test_a_failure_is_raised(app, monkeypatch):
     class Failed:
         err = 1
 
-    monkeypatch.setattr(pdf.pisa, "CreatePDF", lambda *_a, **_k: Failed())
+    monkeypatch.setattr(converter.pisa, "CreatePDF", lambda *_a, **_k: Failed())
     with pytest.raises(PdfFailed):
         write(app, monkeypatch, "<p>x</p>")
 
@@ -66,7 +66,7 @@ def test_what_is_no_picture_is_not_shown():
 
 
 def test_what_the_elements_of_our_documents_mean_is_said():
-    known = set(re.findall(r"\w+", re.sub(r"\{[^}]*\}", " ", pdf.ELEMENTS))) | {"head", "meta", "title", "style", "br", "span", "img"}
+    known = set(re.findall(r"\w+", re.sub(r"\{[^}]*\}", " ", converter.ELEMENTS))) | {"head", "meta", "title", "style", "br", "span", "img"}
     folder = Path(pdf.__file__).parents[1] / "templates/documents"
     used = {element for path in folder.glob("*.html") for element in re.findall(r"<([a-z][a-z0-9]*)(?=[\s/>])", path.read_text())}
     assert used <= known
