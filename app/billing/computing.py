@@ -46,10 +46,13 @@ class _Known:
     carried: list = field(default_factory=list)
 
 
-def compute(period, family_ids):
-    """{family_id: Computed} of the households whose bill is still to be made or can be compared: not cancelled, not on a later bill."""
+def compute(period, family_ids, *, again=False):
+    """{family_id: Computed} of the households whose bill is still to be made or can be compared: not cancelled, not on a later bill.
+
+    `again`: also of those whose invoice was cancelled, as they would be billed anew.
+    """
     known, newest = _bills(period, family_ids), _newest_invoices(family_ids)
-    wanted = [family_id for family_id in family_ids if not _is_over(known[family_id].bill)]
+    wanted = [family_id for family_id in family_ids if not _is_over(known[family_id].bill, again)]
     own = (period.first_day, period.last_day)
     spans = {family_id: (*((row.first_day, row.last_day) for row in known[family_id].carried), own) for family_id in wanted}
     instead = {family_id: known[family_id].bill.invoice_id for family_id in wanted if known[family_id].bill is not None}
@@ -66,8 +69,8 @@ def compute(period, family_ids):
     return found
 
 
-def _is_over(bill):
-    return bill is not None and (bill.state is BillState.cancelled or bill.carried_to_id is not None)
+def _is_over(bill, again):
+    return bill is not None and ((bill.state is BillState.cancelled and not again) or bill.carried_to_id is not None)
 
 
 def bills_of(period, family_ids):

@@ -57,7 +57,7 @@ def _take(limit):
         rows = db.session.scalars(due.order_by(InvoiceDocument.invoice_id).limit(limit).with_for_update(skip_locked=True)).all()
         for row in rows:
             if row.tries >= len(TRY_AGAIN):
-                row.state = DocumentState.failed
+                row.move_to(DocumentState.failed)
             else:
                 row.try_at, row.tries = now + timedelta(minutes=TRY_AGAIN[row.tries]), row.tries + 1
         return [row.invoice_id for row in rows if row.state is DocumentState.waiting]
@@ -104,7 +104,8 @@ def _keep(invoice_id, printed):
         invoice = db.session.get(Invoice, invoice_id)
         upload = Upload(filename_of(invoice), "application/pdf", printed.content)
         row = store(upload, noun=Noun.bill, family_id=invoice.family_id, state=FileState.kept)
-        document.state, document.file_id, document.pages = DocumentState.done, row.id, printed.pages
+        document.move_to(DocumentState.done)
+        document.file_id, document.pages = row.id, printed.pages
         document.rendered_at = document.try_at = clock.now()
     return 1
 
@@ -129,5 +130,6 @@ def print_again(invoice, *, by):
     document = invoice.document
     if document.state is not DocumentState.failed:
         raise DomainError(_("This PDF is there, or on its way."))
-    document.state, document.tries, document.try_at = DocumentState.waiting, 0, clock.now()
+    document.move_to(DocumentState.waiting)
+    document.tries, document.try_at = 0, clock.now()
     record("invoice.print_again", invoice, by=by)

@@ -203,6 +203,8 @@ def save_bill(period, computed, state, invoice_id=None):
         "invoice_id": invoice_id,
     }
     if computed.bill is not None:
+        if state is not computed.bill.state:
+            Bill.check(computed.bill.state, state)
         _run(UPDATE_BILL, {"bill": computed.bill.id, **values})
         return computed.bill.id
     return insert_bill(period_id=period.id, family_id=computed.family_id, **values)

@@ -101,7 +101,8 @@ def stop_run(run, *, by):
     db.session.refresh(run, with_for_update=True)
     if run.state not in OPEN_RUN:
         raise Stale(_("This run has finished already."))
-    run.state, run.finished_at = RunState.stopped, clock.now()
+    run.move_to(RunState.stopped)
+    run.finished_at = clock.now()
     record("run.stopped", run, by=by)
 
 
@@ -121,7 +122,8 @@ def issue_bill(bill, *, by):
     if bill.state is BillState.held:
         raise DomainError(_("This bill is held back: release it first."))
     if bill.state is BillState.cancelled:
-        _reopen(bill)
+        bill.move_to(BillState.draft)
+        db.session.flush()
     computed = compute(period, [family_id])[family_id]
     outcome = issue(period, computed, addressees([family_id])[family_id], by=by, even_small=True)
     if outcome == "there":
@@ -135,12 +137,6 @@ def issue_bill(bill, *, by):
     return bill.invoice
 
 
-def _reopen(bill):
-    """A bill whose invoice was cancelled may be made anew."""
-    bill.state = BillState.draft
-    db.session.flush()
-
-
 def _why_blocked(draft):
     sentences = [sentence(one) for one in draft.anomalies]
     return " ".join(sentences[:3]) or _("This bill cannot be issued as it is.")
@@ -151,7 +147,7 @@ def hold(bill, *, by):
     db.session.refresh(bill, with_for_update=True)
     if bill.state is BillState.issued or bill.carried_to_id is not None:
         raise Stale(_("This bill is issued already."))
-    bill.state = BillState.held
+    bill.move_to(BillState.held)
     record("bill.held", bill, by=by)
 
 
@@ -160,7 +156,7 @@ def release(bill, *, by):
     db.session.refresh(bill, with_for_update=True)
     if bill.state is not BillState.held:
         raise Stale(_("This bill is not held back any more."))
-    bill.state = BillState.draft
+    bill.move_to(BillState.draft)
     record("bill.released", bill, by=by)
 
 
@@ -232,7 +228,8 @@ def _lock_issued(invoice, reason):
 
 def _credit(invoice, bill, reason, *, by):
     if bill is not None:
-        bill.state, bill.invoice_id, bill.anomalies, bill.blocked = BillState.cancelled, None, [], False
+        bill.move_to(BillState.cancelled)
+        bill.invoice_id, bill.anomalies, bill.blocked = None, [], False
         db.session.flush()
     note = db.session.get(Invoice, write_credit_note(invoice, reason.strip(), by=by))
     record("invoice.credited", note, by=by, note=f"{invoice.number}: {reason}")

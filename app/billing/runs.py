@@ -74,7 +74,7 @@ def _begin(run_id):
     with unit_of_work():
         run = db.session.get(BillingRun, run_id, with_for_update=True, populate_existing=True)
         if run.state is RunState.waiting:
-            run.state = RunState.running
+            run.move_to(RunState.running)
             run.total = db.session.scalar(select(func.count()).select_from(_families(run).subquery()))
 
 

@@ -183,7 +183,7 @@ class BillView(StaffView):
     @screen
     def bill(self, period_id, family_id):
         row = self._bill(period_id, family_id)
-        found = compute(row.period, [family_id]).get(family_id)
+        found = compute(row.period, [family_id], again=True).get(family_id)
         odd = [] if found is None else found.draft.anomalies
         previous, position, following, count = self._neighbours(row.id)
         return self.render_template(

@@ -12,7 +12,9 @@ from app.billing.detail import parts_of
 from app.billing.documents import print_again
 from app.billing.models import (
     Allocation,
+    Bill,
     BillingPeriod,
+    BillState,
     DocumentState,
     Invoice,
     InvoiceDocument,
@@ -44,6 +46,12 @@ MANY = 1000
 
 def _is_cancelled():
     return exists().where(_note.corrects_id == Invoice.id)
+
+
+def _is_over():
+    """SQL: the bill of this invoice was cancelled, and no other was made."""
+    mine = (Bill.period_id == Invoice.period_id) & (Bill.family_id == Invoice.family_id)
+    return exists().where(mine, Bill.state == BillState.cancelled)
 
 
 def _is_invoice():
@@ -250,13 +258,18 @@ class InvoicePage:
     #: [(Allocation, LedgerEntry)]
     payments: list = field(default_factory=list)
     reminders: list = field(default_factory=list)
+    #: Whether the household's bill of the period was cancelled and can be made anew.
+    again: bool = False
 
     @classmethod
     def of(cls, row):
         loads = (joinedload(Invoice.family), joinedload(Invoice.document), joinedload(Invoice.corrects))
         lines = selectinload(Invoice.lines).joinedload(InvoiceLine.reason)
-        invoice, left = db.session.execute(
-            select(Invoice, left_of()).where(Invoice.id == row.id).options(*loads, lines).execution_options(populate_existing=True)
+        invoice, left, again = db.session.execute(
+            select(Invoice, left_of(), _is_over())
+            .where(Invoice.id == row.id)
+            .options(*loads, lines)
+            .execution_options(populate_existing=True)
         ).one()
         paid = select(Allocation, LedgerEntry).join(LedgerEntry, LedgerEntry.id == Allocation.entry_id)
         return cls(
@@ -266,6 +279,7 @@ class InvoicePage:
             parts_of(invoice.lines),
             db.session.execute(paid.where(Allocation.invoice_id == row.id).order_by(LedgerEntry.day, LedgerEntry.id)).all(),
             db.session.scalars(select(Reminder).where(Reminder.invoice_id == row.id).options(joinedload(Reminder.step))).all(),
+            again,
         )
 
     @property

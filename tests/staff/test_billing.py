@@ -4,9 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from app.activities.models import Booking
+from app.activities.models import Attendance, Booking
 from app.billing.models import Bill, BillingPeriod, BillingRun, BillState, Invoice, InvoiceKind, RunState
 from app.core.db import unit_of_work
 from app.extensions import db
@@ -200,6 +200,36 @@ def test_a_credit_note_in_one_click_with_a_reason(clerk, issued, look):
     assert look(select(Bill.state).where(Bill.family_id == 3)) == [BillState.cancelled]
     again = clerk.post(path, data={"base": base, "reason": "Billed by mistake"})
     assert again.status_code == 422 and "already" in again.text
+
+
+def test_what_a_credit_note_cancelled_is_billed_again_from_its_page(app, clerk, issued, look):
+    invoice = invoice_of(look, 3)
+    path, bill = f"/mairie/factures/{invoice.id}/", PERIOD + "famille/3/"
+    credit = {"base": base_of(clerk.get(path + "avoir").text), "reason": "Billed by mistake"}
+    note = clerk.post(path + "avoir", data=credit, follow_redirects=True).text
+    assert f'href="{bill}"' in note and "Bill again…" in note and "Bill again…" in clerk.get(path).text
+    page = clerk.get(bill).text
+    assert "Bill again: €21.00" in page and "what it would be billed again" in page and "Hugo" in page
+    assert "Hold back" not in page and "Compute this bill again" not in page
+    clerk.post("/mairie/facturation/1/emettre")
+    work(app)
+    assert invoice_of(look, 3).id == invoice.id, "no run bills it of its own accord"
+    assert "is held back" not in clerk.post(bill + "retenir", follow_redirects=True).text
+    assert "The invoice is issued" in clerk.post(bill + "emettre", follow_redirects=True).text
+    fresh = invoice_of(look, 3)
+    assert fresh.id != invoice.id and fresh.total == invoice.total
+    assert look(select(Bill.invoice_id).where(Bill.family_id == 3)) == [fresh.id]
+    assert "Bill again" not in clerk.get(bill).text and "Bill again" not in clerk.get(path).text
+
+
+def test_a_cancelled_bill_of_which_nothing_is_left_says_so(app, clerk, issued, look):
+    path = f"/mairie/factures/{invoice_of(look, 3).id}/avoir"
+    clerk.post(path, data={"base": base_of(clerk.get(path).text), "reason": "Nobody came"})
+    with app.app_context(), unit_of_work() as session:
+        session.execute(delete(Booking).where(Booking.child_id == issued.hugo))
+        session.execute(delete(Attendance).where(Attendance.child_id == issued.hugo))
+    page = clerk.get(PERIOD + "famille/3/").text
+    assert "Nothing is charged in these days." in page and "Bill again" not in page
 
 
 def test_an_invoice_is_corrected_by_what_is_known_today(app, clerk, issued, look):

@@ -13,6 +13,7 @@ from app.core.encryption import Encrypted
 from app.core.enums import Labelled
 from app.core.i18n import _l
 from app.core.money import Money
+from app.core.states import Moving
 from app.extensions import Model
 from app.families.models import Family
 
@@ -149,9 +150,14 @@ class DocumentState(Labelled):
     failed = "failed", _l("could not be made")
 
 
-class InvoiceDocument(Model):
+class InvoiceDocument(Moving, Model):
     """The PDF of an invoice: rendered once from the snapshot, its bytes kept; then the mail leaves."""
 
+    TRANSITIONS = {
+        DocumentState.waiting: {DocumentState.done, DocumentState.failed},
+        #: A slow worker may bring what another has given up; a clerk lets it be tried again.
+        DocumentState.failed: {DocumentState.done, DocumentState.waiting},
+    }
     __tablename__ = "invoice_document"
     __table_args__ = (Index("ix_invoice_document_state", "state", "try_at"),)
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True)

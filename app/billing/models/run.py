@@ -15,6 +15,7 @@ from app.core.db import Instant, enum_column
 from app.core.enums import Labelled
 from app.core.i18n import _l
 from app.core.money import Money
+from app.core.states import Moving
 from app.extensions import Model
 from app.families.models import Family
 
@@ -48,9 +49,18 @@ class BillState(Labelled):
     cancelled = "cancelled", _l("cancelled")
 
 
-class Bill(Model):
+class Bill(Moving, Model):
     """What a household owes for a period: figures of the last dry run, then its invoice. One row for both, so none is billed twice."""
 
+    #: What a run writes without loading the row (issuing.save_bill) follows the same arrows.
+    TRANSITIONS = {
+        BillState.draft: {BillState.issued, BillState.carried, BillState.held},
+        BillState.carried: {BillState.draft, BillState.issued, BillState.held},
+        BillState.held: {BillState.draft},
+        BillState.issued: {BillState.cancelled},
+        #: By hand alone: no run bills again what was cancelled.
+        BillState.cancelled: {BillState.draft},
+    }
     __tablename__ = "bill"
     __table_args__ = (
         UniqueConstraint("period_id", "family_id", name="uq_bill_family"),
@@ -103,9 +113,13 @@ class RunState(Labelled):
     stopped = "stopped", _l("stopped")
 
 
-class BillingRun(Model):
+class BillingRun(Moving, Model):
     """A run over a period, done by the worker a few households at a time: killed at any moment, it goes on from `after_family_id`."""
 
+    TRANSITIONS = {
+        RunState.waiting: {RunState.running, RunState.stopped},
+        RunState.running: {RunState.done, RunState.stopped},
+    }
     __tablename__ = "billing_run"
     __table_args__ = (
         #: Two runs of a period at once: the second is refused.
