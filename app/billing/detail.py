@@ -9,6 +9,12 @@ from app.billing.models import ChargeKind
 ZERO = Decimal("0.00")
 
 
+def service_title(activity, unit):
+    """The service as people call it; a unit of several is called by its activity's name and its own already."""
+    named = not unit or unit.startswith(activity)
+    return unit or activity if named else f"{activity} – {unit}"
+
+
 @dataclass
 class Group:
     """Lines of one service that cost the same for the same reason."""
@@ -24,9 +30,7 @@ class Group:
 
     @property
     def title(self):
-        """The service as people call it; a unit of several is called by its activity's name and its own already."""
-        named = not self.unit or self.unit.startswith(self.activity)
-        return self.unit or self.activity if named else f"{self.activity} – {self.unit}"
+        return service_title(self.activity, self.unit)
 
     @cached_property
     def quantity(self):

@@ -9,6 +9,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from app.billing.detail import service_title
 from app.billing.models import ChargeKind, Invoice, InvoiceKind, InvoiceLine
 from app.core.i18n import _, date_text, language
 from app.core.money import format_money
@@ -38,7 +39,7 @@ class Row:
     @property
     def small(self):
         """What stands small below the service: why it is charged, where that does not go without saying; who else pays."""
-        told = [] if self.charge in (ChargeKind.booked, ChargeKind.membership, ChargeKind.adjustment) else [str(self.charge.label)]
+        told = [] if self.charge in (ChargeKind.booked, ChargeKind.adjustment) else [str(self.charge.label)]
         if self.third_party:
             told.append(_("%(payer)s pays %(amount)s beside", payer=self.third_party_name, amount=format_money(self.third_party)))
         return "; ".join(told)
@@ -100,7 +101,7 @@ def paper(invoice, corrects, lines):
     """The Paper of an invoice and its lines, in the lines' order."""
     parts = {}
     for line in lines:
-        service = " – ".join(filter(None, (line.activity, line.unit)))
+        service = service_title(line.activity, line.unit)
         rows = parts.setdefault(line.child, {})
         key = (service, line.charge, line.unit_price, line.third_party_name)
         row = rows.get(key)

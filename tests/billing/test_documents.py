@@ -75,6 +75,17 @@ def test_each_is_printed_once_and_kept(invoices, tmp_path):
     assert "1, 2, 5, 6, 8, 9, 12," in words
 
 
+def test_services_are_called_as_on_screen_and_a_membership_says_so(invoices, tmp_path):
+    lines = lines_of("Léa", OCTOBER[:2], "3.80") + lines_of("Léa", OCTOBER[:2], "9.00", activity="Wednesday", unit="Wednesday, day")
+    lines += lines_of("Léa", OCTOBER[:1], "4.20", activity="Holidays", unit="Half a day")
+    number = issue(1, 2026, 11, lines + lines_of("Léa", [None], "12.00", charge="membership"), rank=4)
+    render_due()
+    words = text_of(number, tmp_path)
+    titles = re.findall(r"^ *((?:Canteen|Wednesday|Holidays)\b.*?) {2,}", words, re.M)
+    assert titles == ["Canteen", "Wednesday, day", "Holidays – Half a day", "Canteen"], words
+    assert words.count("adhésion annuelle") == 1
+
+
 def test_every_sign_is_drawn_in_a_font_that_is_embedded(invoices, tmp_path):
     render_due()
     fonts = text_of(invoices[1], tmp_path, ("pdffonts",)).splitlines()[2:]
