@@ -13,7 +13,7 @@ from app.security.who_sees_what import Viewer
 
 
 def make_request(
-    kind, family_id, changes, *, act="edit", target_id=None, child_id=None, comment="", files=(), channel="portal", by=None, sealed=True
+    kind, family_id, changes, *, act="edit", target_id=None, child_id=None, comment="", channel="portal", by=None, sealed=True
 ):
     """A request of a family, by its guardian's account; the clock moves past the lot's minutes unless `sealed` is false. Returns its id.
 
@@ -27,9 +27,7 @@ def make_request(
         target = kind.find(target_id or child_id or family_id, family_id) if act is not Act.add else None
         before = kind.read(target) if target is not None else {}
         after = {**before, **{name: encode(value) for name, value in changes.items()}}
-        proposal = Proposal(
-            act=act, target=target, child_id=child_id, before=before, shown=before, after=after, files=list(files), comment=comment
-        )
+        proposal = Proposal(act=act, target=target, child_id=child_id, before=before, shown=before, after=after, comment=comment)
         standing = Standing(
             account.id, family_id, Viewer.guardian, channel=channel, received_on=clock.today() if channel != "portal" else None
         )

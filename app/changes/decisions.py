@@ -290,7 +290,7 @@ def _write(decision, request, kind):
         if target is None:
             raise DomainError(_("The record does not exist any more."))
     names = _chosen(request, decision.fields)
-    values = {name: request.changes[name]["after"] for name in names}
+    values = {name: request.changes[name]["after"] for name in names if name not in kind.form.proofs}
     replaced = []
     if request.act is Act.edit:
         current = kind.read(target)

@@ -21,6 +21,7 @@ from app.documents.operations import store
 from app.extensions import Model
 from app.security.own_account import proved
 from app.security.scope import family_id, standing
+from app.security.who_sees_what import Noun
 
 
 class SectionForm(Form):
@@ -34,6 +35,8 @@ class SectionForm(Form):
     aside = ("base", "comment", "password")
     #: [(title, [names])] where the section reads better in parts; else one part.
     layout = ()
+    #: The fields for proofs, see ProvenForm; and what they should show.
+    proofs, proof_hint = (), ""
     #: A template above the fields, a stylesheet of its own, and whom it is about where the kind cannot say it yet.
     intro_template = stylesheet = subject = None
     kind = None
@@ -80,7 +83,7 @@ class SectionForm(Form):
         self.waiting = waiting = waiting_request(self.kind, Act.edit, target.id, family_id())
         shown = dict(before)
         if waiting is not None:
-            shown.update({name: pair["after"] for name, pair in waiting.changes.items() if name in before})
+            shown.update({name: pair["after"] for name, pair in waiting.changes.items() if name in before or name in self.proofs})
         elif (number := request.args.get("again", type=row_id)) is not None:
             self.former = former_request(self.kind, Act.edit, number, family_id())
         return self._token(Act.edit, target.id, self.kind.child_id(target), before, shown)
@@ -109,7 +112,7 @@ class SectionForm(Form):
 
     def _again(self):
         """What a former request asked: the fields show it, the file does not hold it."""
-        return {name: pair["after"] for name, pair in self.former.changes.items() if name in self.kind.fields} if self.former else {}
+        return {name: pair["after"] for name, pair in self.former.changes.items() if name in self.kind.asks} if self.former else {}
 
     def _keep_former_files(self):
         for name in self.file_names():
@@ -168,7 +171,7 @@ class SectionForm(Form):
     def proposal(self, target):
         """What the post asks, as a Proposal on this row (None to add one)."""
         token = self.token
-        after = {name: self._value(self[name]) for name in self.kind.fields}
+        after = {name: self._value(self[name]) for name in self.kind.asks}
         return Proposal(
             act=Act[token["act"]],
             target=target,
@@ -194,9 +197,19 @@ class SectionForm(Form):
     @property
     def visible_parts(self):
         """The Parts in the order of the screen."""
-        if self.layout:
-            return [Part(title, [self[name] for name in names if name in self]) for title, names in self.layout]
-        return [Part("", [self[name] for name in self.kind.fields if name in self])]
+        parts = [Part(title, [self[name] for name in names if name in self]) for title, names in self.layout or [("", self.kind.fields)]]
+        return [*parts, Part(_("Proofs"), [self[name] for name in self.proofs], hint=self.proof_hint)] if self.proofs else parts
+
+
+class ProvenForm(SectionForm):
+    """The form of a kind that a proof may come with, in pages or pieces: files of the request alone, never of the file."""
+
+    proofs = ("proof", "more_proof")
+    aside = (*SectionForm.aside, *proofs)
+
+    # Whoever looks after the papers of a household reads them; the other household of a child does not.
+    proof = UploadField(_l("A proof (photograph or PDF)"), noun=Noun.paper)
+    more_proof = UploadField(_l("Its second page, or another proof"), noun=Noun.paper)
 
 
 class Part(NamedTuple):
@@ -206,3 +219,4 @@ class Part(NamedTuple):
     fields: list
     folded: list = []
     folded_title: object = ""
+    hint: object = ""

@@ -67,7 +67,6 @@ class Proposal:
     #: What it showed in its fields: the file, overlaid with what already waited.
     shown: dict = field(default_factory=dict)
     after: dict = field(default_factory=dict)
-    files: list = field(default_factory=list)
     comment: str = ""
     key: str | None = None
     #: The request to add something that this one takes the place of.
@@ -129,6 +128,11 @@ class Kind:
     def fields(self):
         """Names of the fields that a family may propose: those of the form."""
         return tuple(name for name in self.form.field_names() if name not in self.form.aside)
+
+    @property
+    def asks(self):
+        """Names of all that its form asks: the fields, and the proofs that may come with them."""
+        return (*self.fields, *self.form.proofs)
 
     def section(self, target):
         """The row whose attributes the fields are: the target itself, or one that belongs to it (may be None)."""

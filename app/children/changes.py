@@ -8,7 +8,7 @@ from sqlalchemy.orm.util import identity_key
 from wtforms import DateField, SelectField
 from wtforms.validators import Optional
 
-from app.changes.forms import SectionForm
+from app.changes.forms import ProvenForm, SectionForm
 from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import Act, Lane
 from app.children.models import Child, ComplementaryData, Diet, HealthRecord, Level, PickUpPerson, School, SchoolYear, Sex, Subject
@@ -37,8 +37,10 @@ class ChildKind(Kind):
         return str(target) if target is not None else ""
 
 
-class NewChildForm(SectionForm):
+class NewChildForm(ProvenForm):
     """Who the child is."""
+
+    proof_hint = _l("The family record book (the child's page and yours), or the birth certificate.")
 
     first_name = Text(_l("First name"), [PersonName()], required=True)
     last_name = Text(_l("Last name"), [PersonName()], required=True)
@@ -67,7 +69,11 @@ class NewChild(ChildKind):
         wanted = {name: request.changes.get(name, {}).get("after") for name in ("first_name", "last_name", "birth_date")}
         born = date.fromisoformat(wanted["birth_date"])
         twin = select(Child.id).where(Child.birth_date == born, db.func.lower(Child.first_name) == wanted["first_name"].lower()).limit(1)
-        findings = [Finding(Lane.look, _("Identity and custody: look at the family record book or the birth certificate."))]
+        findings = [
+            Finding(Lane.look, _("Identity and custody: look at the family record book or the birth certificate."))
+            if request.files
+            else Finding(Lane.papers, _("Neither the family record book nor a birth certificate came with it."))
+        ]
         if db.session.scalar(twin) is not None:
             findings.append(Finding(Lane.look, _("The town already knows a child of this first name, born on the same day.")))
         return findings
@@ -318,8 +324,10 @@ class Photo(ChildKind):
     form = PhotoForm
 
 
-class SchoolForm(SectionForm):
+class SchoolForm(ProvenForm):
     """A place in a school."""
+
+    proof_hint = _l("What the town asks for, often a proof of address.")
 
     school_year_id = SelectField(_l("School year"), [Required()], coerce=lambda value: int(value) if value else None)
     school_id = SelectField(_l("School"), [Required()], coerce=lambda value: int(value) if value else None)

@@ -6,7 +6,7 @@ from flask import request
 from wtforms import BooleanField, DateField, DecimalField, IntegerField
 from wtforms.validators import NumberRange, Optional
 
-from app.changes.forms import SectionForm
+from app.changes.forms import ProvenForm, SectionForm
 from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import Lane
 from app.core import clock
@@ -25,8 +25,10 @@ from app.security.who_sees_what import Noun
 NAMES = {"civility", "last_name", "birth_name", "first_name", "birth_date"}
 
 
-class AdultForm(SectionForm):
+class AdultForm(ProvenForm):
     """Who an adult is and how to reach them."""
+
+    proof_hint = _l("For another name, an identity document. For another address, a recent bill.")
 
     layout = (
         (_l("Identity"), ["civility", "last_name", "birth_name", "first_name", "birth_date"]),
@@ -83,7 +85,11 @@ class AdultKind(FamilyKind):
     def check(self, request, target):
         findings = []
         if NAMES & set(request.changes):
-            findings.append(Finding(Lane.look, _("A name or a date of birth changes: ask for a proof of identity.")))
+            findings.append(
+                Finding(Lane.look, _("A name or a date of birth changes: compare it with the proof."))
+                if request.files
+                else Finding(Lane.papers, _("A name or a date of birth changes, and no proof of identity came with it."))
+            )
         if {"address", "postcode", "city"} & set(request.changes):
             findings.append(
                 Finding(Lane.look, _("The address changes: school district, tariff of residents and a proof of address may depend on it."))

@@ -134,11 +134,12 @@ class Told:
     @cached_property
     def lines(self):
         """Its fields in the order of the form."""
-        changes, known = self.request.changes, self.kind.fields
+        changes, known = self.request.changes, self.kind.asks
         return [self._line(name, changes[name]) for name in (*known, *sorted(set(changes) - set(known))) if name in changes]
 
     def _line(self, name, pair):
-        accepted = None if self.request.accepted_fields is None else name in self.request.accepted_fields
+        whole = self.request.accepted_fields is None or name in self.kind.form.proofs
+        accepted = None if whole else name in self.request.accepted_fields
         return Change(self.kind.label(name), shown(self.kind, name, pair["before"]), shown(self.kind, name, pair["after"]), accepted)
 
     @property

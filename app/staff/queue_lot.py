@@ -196,12 +196,14 @@ def _shown(request, family, children):
     waits = request.state is RequestState.pending
     current = kind.read(target) if request.act is Act.edit and target is not None and waits else None
     shown.parts = kind.parts(request)
-    for name in sorted(request.changes, key=_order(kind)) if not shown.parts else ():
+    # Proofs are shown as the request's files.
+    fields = [name for name in request.changes if name not in kind.form.proofs]
+    for name in sorted(fields, key=_order(kind)) if not shown.parts else ():
         shown.lines.append(_line(kind, name, request.changes[name], current))
     seen = {name: current.get(name) for name in request.changes} if current is not None else None
     if waits:
         queued = request.lane is Lane.queued
-        token = {"request": request.id, "version": request.version, "seen": seen, "fields": list(request.changes), "queued": queued}
+        token = {"request": request.id, "version": request.version, "seen": seen, "fields": fields, "queued": queued}
         shown.token = seal(token)
     return shown
 

@@ -163,7 +163,7 @@ def change_lines(entry):
 
 def _label(entry, name, kind):
     """What the form calls a field in which it was changed."""
-    if kind is not None and name in kind.fields:
+    if kind is not None and name in kind.asks:
         return str(kind.label(name))
     if entry.noun == "setting" and name in settings.DECLARED:
         return str(settings.DECLARED[name].title)

@@ -97,7 +97,7 @@ def sample(app, name, field):
 
 def fill(app, kind):
     own = SAMPLES_OF.get(kind.name, {})
-    return {name: own[name] if name in own else sample(app, name, field) for name, field in kind.form.unbound() if name in kind.fields}
+    return {name: own[name] if name in own else sample(app, name, field) for name, field in kind.form.unbound() if name in kind.asks}
 
 
 def send(app, client, kind, path):
@@ -107,6 +107,12 @@ def send(app, client, kind, path):
         path, data={**fill(app, kind), "base": base_of(page.text), "password": PASSWORD}, content_type="multipart/form-data"
     )
     assert answer.status_code == 302, answer.text
+
+
+def asked_of(kind, request):
+    """{field: value} that a request wants in the file: its proofs stay with the request."""
+    assert {request.changes[name]["after"] for name in kind.form.proofs} <= set(request.files)
+    return {name: pair["after"] for name, pair in request.changes.items() if name not in kind.form.proofs}
 
 
 def path_of(kind, act):
@@ -152,8 +158,8 @@ def test_what_is_asked_is_what_the_file_has_after_acceptance(app, sign_in, kind)
     send(app, sign_in("galbert"), kind, path_of(kind, Act.edit))
     with app.test_request_context("/"):
         request = db.session.scalar(db.select(ChangeRequest))
-        before, asked = kind.read(kind.find(1, 1)), {name: pair["after"] for name, pair in request.changes.items()}
-        assert asked and all(kind.same(name, before[name], pair["before"]) for name, pair in request.changes.items())
+        before, asked = kind.read(kind.find(1, 1)), asked_of(kind, request)
+        assert asked and all(kind.same(name, before[name], request.changes[name]["before"]) for name in asked)
     accept_all(app)
     with app.test_request_context("/"):
         request = db.session.scalar(db.select(ChangeRequest))
@@ -186,9 +192,8 @@ def test_what_is_added_is_there_after_acceptance(app, sign_in, kind):
         request = db.session.scalar(db.select(ChangeRequest))
         assert request.state is RequestState.accepted and db.session.scalar(db.select(db.func.count()).select_from(kind.model)) == count + 1
         target = kind.find(request.target_id, 1)
-        assert {name: kind.read(target)[name] for name in request.changes} == {
-            name: pair["after"] for name, pair in request.changes.items()
-        }
+        asked = asked_of(kind, request)
+        assert {name: kind.read(target)[name] for name in asked} == asked
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OF_FAMILIES if kind.secret], ids=lambda kind: kind.name)

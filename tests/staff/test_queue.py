@@ -43,8 +43,8 @@ def test_oldest_first_in_lanes(town, sign_in):
     client = sign_in("agent")
     assert shown(client.get("/mairie/demandes/").text) == [town[name] for name in ("phone", "address", "diet", "bank", "child")]
     assert shown(client.get("/mairie/demandes/?lane=green").text) == [town["phone"], town["diet"]]
-    assert shown(client.get("/mairie/demandes/?lane=look").text) == [town["address"], town["child"]]
-    assert shown(client.get("/mairie/demandes/?lane=papers").text) == [town["bank"]]
+    assert shown(client.get("/mairie/demandes/?lane=look").text) == [town["address"]]
+    assert shown(client.get("/mairie/demandes/?lane=papers").text) == [town["bank"], town["child"]]
     assert shown(client.get("/mairie/demandes/?lane=late").text) == []
 
 
