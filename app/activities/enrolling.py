@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.activities import deadlines, places
 from app.activities.calendar import Calendar, days_between
 from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Places, Rank, Unit, UnitConflict, Wish
-from app.activities.waiting import offer_freed
+from app.activities.waiting import offer_all
 from app.audit.operations import record
 from app.children.models import SchoolEnrolment, SchoolYear, Weeks
 from app.children.queries import child_of, household_of
@@ -254,7 +254,8 @@ def enrol(child, activity, family_id, values, *, by, asked_at=None, request_id=N
     db.session.add(enrolment)
     db.session.flush()
     cells = pattern(enrolment.week, enrolment.starts_on, enrolment.ends_on)
-    return enrolment, _book(enrolment, cells, by=by, asked_at=asked_at, request_id=request_id)
+    places.lock(unit.id for unit in activity.units)
+    return enrolment, _book(enrolment, activity, cells, by=by, asked_at=asked_at, request_id=request_id)
 
 
 def change(enrolment, values, *, by, asked_at=None, request_id=None):
@@ -263,24 +264,23 @@ def change(enrolment, values, *, by, asked_at=None, request_id=None):
     Days that the new week has and the old one had not are booked, those that it has no more are given back while their deadline
     allows: what the family booked or cancelled beside its usual week stays.
     """
-    before = pattern(enrolment.week, enrolment.starts_on, enrolment.ends_on)
+    before, activity = pattern(enrolment.week, enrolment.starts_on, enrolment.ends_on), activity_of(enrolment.activity_id)
+    places.lock(unit.id for unit in activity.units)
     for name, value in values.items():
         setattr(enrolment, name, value)
     enrolment.week = enrolment.week or {}
     if enrolment.ends_on < enrolment.starts_on:
         raise DomainError(_("The last day lies before the first."))
-    first, last, child, activity = enrolment.starts_on, enrolment.ends_on, enrolment.child_id, enrolment.activity_id
-    if overlapping(child, activity, enrolment.family_id, first, last, but=enrolment.id) is not None:
+    first, last = enrolment.starts_on, enrolment.ends_on
+    if overlapping(enrolment.child_id, activity.id, enrolment.family_id, first, last, but=enrolment.id) is not None:
         raise DomainError(_("Another enrolment in this activity has some of these days."))
     db.session.flush()
     after = pattern(enrolment.week, first, last)
     _give_back(enrolment, before - after, by=by, asked_at=asked_at)
-    return _book(enrolment, after - before, by=by, asked_at=asked_at, request_id=request_id)
+    return _book(enrolment, activity, after - before, by=by, asked_at=asked_at, request_id=request_id)
 
 
-def _book(enrolment, cells, *, by, asked_at, request_id):
-    places.lock({unit_id for unit_id, _day in cells})
-    activity = activity_of(enrolment.activity_id)
+def _book(enrolment, activity, cells, *, by, asked_at, request_id):
     found = plan_week(enrolment.child, activity, enrolment.family_id, cells, asked_at=asked_at, group_id=enrolment.group_id)
     whose = {"child_id": enrolment.child_id, "family_id": enrolment.family_id, "request_id": request_id}
     at = asked_at or clock.now()
@@ -333,9 +333,7 @@ def _give_back(enrolment, cells, *, by, asked_at):
             given.append(row.day)
             db.session.delete(row)
     db.session.flush()
-    for row in rows:
-        if row.day in given:
-            offer_freed(row.unit_id, row.group_id, row.day)
+    offer_all((row.unit_id, row.group_id, row.day) for row in rows if row.day in given)
     note = _("%(number)s bookings given back.", number=len(given))
     if len(given) < len(rows):
         note += " " + _(

@@ -11,7 +11,7 @@ from app.activities.plan import Plan
 from app.activities.timetable import Timetable
 from app.activities.waiting import offer_freed
 from app.audit.operations import record
-from app.changes.kinds import kind_of
+from app.changes.decisions import refuse_at_once
 from app.changes.models import ChangeRequest, RequestState
 from app.children.models import Child, SchoolEnrolment, SchoolYear
 from app.core import clock
@@ -92,6 +92,7 @@ def _although_full(table, wanted):
 def unbook(booking, *, by):
     """Take a booking away that the town made by mistake, within the open unit of work; the place is offered to others."""
     place = booking.unit_id, booking.group_id, booking.day
+    lock([booking.unit_id])
     record("booking.removed", booking, by=by)
     db.session.delete(booking)
     db.session.flush()
@@ -138,7 +139,8 @@ def cancel_day(activity, day, reason, *, by, school_id=None, school_class_id=Non
         cancelled_by=str(by),
     )
     db.session.add(cancellation)
-    asked = _waiting(activity, day, children)
+    # The order that everybody keeps: first the requests, then the units, then what is written.
+    asked = _open_requests(activity, day, children)
     lock([unit.id for unit in activity.units])
     rows = _booked(activity, day, children)
     # Nobody is charged for an absence of a day that did not take place; of one that is charged all the same, it counts as it was told.
@@ -148,8 +150,8 @@ def cancel_day(activity, day, reason, *, by, school_id=None, school_class_id=Non
         row.state, row.cancellation_id = BookingState.cancelled, cancellation.id
     cancellation.bookings_count = len(rows)
     db.session.flush()
-    for request in [*asked, *_absences_told(activity, day, children)]:
-        refuse(request, cancellation.reason, by=by)
+    for request in _of_this_day_alone(asked, activity, day, children):
+        refuse_at_once(request, cancellation.reason, by=by)
     _tell_families(rows, activity, cancellation)
     record("day.cancelled", cancellation, by=by, note=f"{activity.name}: {len(rows)}")
     return cancellation
@@ -158,7 +160,8 @@ def cancel_day(activity, day, reason, *, by, school_id=None, school_class_id=Non
 def concerned(activity, day, *, school_id=None, school_class_id=None):
     """(the bookings, the requests) that cancel_day() would take away: what the staff reads before it does."""
     children = _children_at(day, school_id, school_class_id)
-    return _booked(activity, day, children), _waiting(activity, day, children, lock=False)
+    asked = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed)
+    return _booked(activity, day, children), [one for one in _requests(asked, lock=False) if one.kind == "booking"]
 
 
 def _children_at(day, school_id, school_class_id):
@@ -186,40 +189,29 @@ def _of_state(state, activity, day, children):
     return db.session.scalars(query.options(joinedload(Booking.child)).order_by(Booking.id)).all()
 
 
-def _waiting(activity, day, children, *, lock=True):
-    """The requests for a place on this day that wait on somebody, locked in the order of their ids."""
-    asked = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.wish == Wish.book, PlaceAsked.rank != Rank.closed)
-    return _requests(asked.with_only_columns(PlaceAsked.request_id), lock=lock)
+def _open_requests(activity, day, children):
+    """The requests about this day that wait on somebody, locked in the order of their ids."""
+    return _requests(_of_day(PlaceAsked, activity, day, children).where(PlaceAsked.rank != Rank.closed), lock=True)
 
 
-def _absences_told(activity, day, children):
-    """The open requests that tell an absence of this day and of nothing else; from those of more days, this one is taken out."""
-    asked = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.wish == Wish.absence, PlaceAsked.rank != Rank.closed)
-    rows = db.session.scalars(asked).all()
-    for row in rows:
-        row.rank = Rank.closed
-    db.session.flush()
-    ids = {row.request_id for row in rows}
-    more = select(PlaceAsked.request_id).where(PlaceAsked.request_id.in_(ids), PlaceAsked.rank != Rank.closed)
-    return _requests(ids - set(db.session.scalars(more)))
-
-
-def _requests(ids, *, lock=True):
+def _requests(asked, *, lock):
     waiting = ChangeRequest.state.in_((RequestState.pending, RequestState.sent_back))
+    ids = asked.with_only_columns(PlaceAsked.request_id)
     query = select(ChangeRequest).where(ChangeRequest.id.in_(ids), waiting).order_by(ChangeRequest.id)
     return db.session.scalars(query.with_for_update() if lock else query).all()
 
 
-def refuse(request, reason, *, by):
-    """Refuse a request that waits at once, sealed or not: what it asks for does not exist any more. The family hears of it."""
-    if request.state is RequestState.pending:
-        request.move_to(RequestState.deciding)
-    request.notified_at = None
-    request.move_to(RequestState.refused)
-    request.decided_at, request.decided_by, request.reason = clock.now(), str(by), reason
+def _of_this_day_alone(requests, activity, day, children):
+    """The requests of which nothing is left without this day; it is taken out of the others, absences and enrolments of many days."""
+    asks = _of_day(PlaceAsked, activity, day, children).where(PlaceAsked.rank != Rank.closed)
+    several = asks.join(ChangeRequest, ChangeRequest.id == PlaceAsked.request_id).where(ChangeRequest.kind != "booking")
+    for ask in db.session.scalars(several):
+        ask.rank = Rank.closed
     db.session.flush()
-    kind_of(request.kind).closed(request)
-    record("request.decided.refuse", request, by=by, note=request.kind)
+    ids = [request.id for request in requests]
+    more = select(PlaceAsked.request_id).where(PlaceAsked.request_id.in_(ids), PlaceAsked.rank != Rank.closed)
+    go_on = set(db.session.scalars(more))
+    return [one for one in requests if one.kind == "booking" or (one.kind == "absence" and one.id not in go_on)]
 
 
 def _tell_families(bookings, activity, cancellation):

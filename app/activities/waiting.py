@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.activities.models import PlaceAsked, Places, Rank, Wish
 from app.activities.places import Capacities, line, lock, room, taken
-from app.changes.decisions import Verdict, decide
+from app.changes.decisions import Verdict, decide, refuse_at_once
 from app.changes.models import ChangeLot, ChangeRequest, Outcome, RequestState
 from app.changes.operations import inspect_request
 from app.core import clock
@@ -28,27 +28,47 @@ def offer_freed(unit_id, group_id, day):
     here = room(unit_id, group_id, day)
     if not here.queued:
         return 0
-    waiting = line(unit_id, group_id, day)
     offered = 0
-    for ask in waiting if here.free is None else waiting[: here.free]:
-        if not _offer(ask):
+    for ask in line(unit_id, group_id, day):
+        if here.free is not None and offered >= here.free:
+            break
+        request = _locked(ask)
+        if request is not None and request.state is RequestState.sent_back:
+            # The family has the word, for as long as it likes: those behind it go on.
+            continue
+        if request is None or request.state is not RequestState.pending:
             # Somebody is about to decide or withdraw it. Nobody is passed over: the next round looks again.
             break
+        _offer(ask, request)
         offered += 1
     return offered
 
 
-def _offer(ask):
+def offer_all(places):
+    """Offer what has become free of many places, (unit_id, group_id, day); one query says of which of them anybody waits."""
+    places = {place for place in places if place[1] is not None and place[2] > clock.today()}
+    if not places:
+        return 0
+    units, _groups, days = (set(column) for column in zip(*places, strict=True))
+    query = select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day).where(
+        PlaceAsked.rank == Rank.queued, PlaceAsked.unit_id.in_(units), PlaceAsked.day.between(min(days), max(days))
+    )
+    waited_for = {tuple(row) for row in db.session.execute(query.distinct())}
+    return sum(offer_freed(*place) for place in sorted(waited_for & places, key=lambda place: (place[0], place[2])))
+
+
+def _locked(ask):
+    """The request of a wish, fresh and locked; None where somebody else holds it."""
     query = select(ChangeRequest).where(ChangeRequest.id == ask.request_id).with_for_update(skip_locked=True)
-    request = db.session.scalar(query.execution_options(populate_existing=True))
-    if request is None or request.state is not RequestState.pending:
-        return False
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def _offer(ask, request):
     ask.rank, ask.offered_until = Rank.offered, _kept_until(ask)
     db.session.flush()
     request.version += 1
     inspect_request(request, None)
     _tell(ask, request)
-    return True
 
 
 def _kept_until(ask):
@@ -114,17 +134,23 @@ def lapse_offers(limit=50):
 
 
 def end_past_wishes(limit=50):
-    """End the wishes of the waiting list whose day has come. Returns how many."""
-    past = (PlaceAsked.rank == Rank.queued) & (PlaceAsked.day <= clock.today())
-    return _end(past, limit, lambda: _("No place became free for this day."))
+    """End the wishes of the waiting list whose day has come, and those sent back that nobody corrected. Returns how many."""
+    come = PlaceAsked.day <= clock.today()
+    queued = _end(come & (PlaceAsked.rank == Rank.queued), limit, lambda: _("No place became free for this day."))
+    forgotten = come & (PlaceAsked.rank == Rank.holds) & (ChangeRequest.state == RequestState.sent_back) & (ChangeRequest.kind == "booking")
+    return queued + _end(forgotten, limit, lambda: _("The request was not corrected before this day."))
 
 
 def _end(condition, limit, why):
-    """Refuse, as the system, the requests whose wish for a place fulfils a condition."""
+    """Refuse, as the system, the requests whose wish for a place fulfils a condition, those that were sent back too."""
     query = select(ChangeRequest).join(PlaceAsked, PlaceAsked.request_id == ChangeRequest.id).join(ChangeRequest.lot)
-    query = query.where(condition, PlaceAsked.wish == Wish.book, ChangeRequest.state == RequestState.pending)
-    query = query.where(ChangeLot.seals_at <= clock.now()).order_by(PlaceAsked.id).limit(limit)
+    query = query.where(condition, PlaceAsked.wish == Wish.book).where(ChangeLot.seals_at <= clock.now())
+    query = query.order_by(PlaceAsked.id).limit(limit)
     with unit_of_work():
-        requests = db.session.scalars(query).all()
-        result = decide([Verdict(one.id, one.version, Outcome.refuse, reason=why()) for one in requests], by=None)
-    return len(result.taken)
+        waiting = db.session.scalars(query.where(ChangeRequest.state == RequestState.pending)).all()
+        result = decide([Verdict(one.id, one.version, Outcome.refuse, reason=why()) for one in waiting], by=None)
+        corrected = query.where(ChangeRequest.state == RequestState.sent_back).with_for_update(of=ChangeRequest, skip_locked=True)
+        given_up = db.session.scalars(corrected.execution_options(populate_existing=True)).all()
+        for request in given_up:
+            refuse_at_once(request, why(), by=None)
+    return len(result.taken) + len(given_up)

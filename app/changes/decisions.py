@@ -118,8 +118,10 @@ def _refuse_unless_allowed(request, kind, verdict, *, by, bulk):
         raise DomainError(_("The family may still add to this lot: it can be decided in a few minutes."))
     if verdict.outcome is not Outcome.accept and not verdict.reason.strip():
         raise DomainError(_("Say why: the family reads it."))
-    if verdict.outcome is Outcome.accept and request.lane is Lane.queued:
+    if request.lane is Lane.queued and verdict.outcome is Outcome.accept:
         raise DomainError(_("No place is free: this request is on the waiting list."))
+    if request.lane is Lane.queued and verdict.outcome is Outcome.send_back:
+        raise DomainError(_("This request is on the waiting list: let it wait, or refuse it."))
     if bulk and not (kind.bulk and request.lane is Lane.green and not request.conflict):
         raise DomainError(_("Requests of this kind are decided one by one."))
     if verdict.fields is not None and not set(verdict.fields) & set(request.changes):
@@ -153,6 +155,18 @@ def _seen(request, verdict):
 
 def _chosen(request, fields):
     return [name for name in request.changes if fields is None or name in fields]
+
+
+def refuse_at_once(request, reason, *, by):
+    """Refuse a request that waits, sealed or not: what it asks for does not exist any more. The family hears of it."""
+    if request.state is RequestState.pending:
+        request.move_to(RequestState.deciding)
+    request.notified_at = None
+    request.move_to(RequestState.refused)
+    request.decided_at, request.decided_by, request.reason = clock.now(), str(by or "Préau"), reason
+    db.session.flush()
+    kind_of(request.kind).closed(request)
+    record("request.decided.refuse", request, by=by or "system", note=request.kind)
 
 
 def undo(batch, *, by):
@@ -264,7 +278,8 @@ def _back_to_queue(decision, request, problem):
     decision.problem = str(problem)[:300]
     record("request.returned", request, by="system", note=f"{request.kind}: {decision.problem}")
     waiting = _reopen(request)
-    waiting.lane = Lane.look
+    if waiting.lane is not Lane.queued:
+        waiting.lane = Lane.look
     return waiting
 
 

@@ -1,10 +1,17 @@
 """200 families want 50 places at the same moment: who gets one, who waits, and in which order?"""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Event
 
-from app.activities.models import Booking, BookingState, PlaceAsked, Rank
-from app.activities.operations import book
+import pytest
+from sqlalchemy import text
+
+from app.activities import operations
+from app.activities.enrolling import change
+from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Rank
+from app.activities.operations import book, cancel_day, unbook
 from app.changes.decisions import Verdict, apply_due, decide
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, Outcome
@@ -19,6 +26,7 @@ from app.security.who_sees_what import Viewer
 from tests.activities import cast
 from tests.activities.cast import NEXT_MONDAY
 from tests.conftest import account
+from tests.factories import make_request
 
 FAMILIES, SEATS, AT_ONCE = 200, 50, 4
 
@@ -126,3 +134,76 @@ def test_clerks_families_and_the_town_at_once(app, activities):
         booked = db.session.scalar(db.select(db.func.count()).select_from(Booking).filter_by(state=BookingState.booked))
         held = len(in_order(Rank.holds))
         assert booked + held == 25
+
+
+# -- the town takes a day away while somebody else writes about it -------------------------------------------------------------------------
+
+
+def _tell_absence(town):
+    settled = make_request(
+        "absence",
+        town.galbert,
+        {"first_day": NEXT_MONDAY, "last_day": NEXT_MONDAY, "reason_id": town.ill},
+        act="add",
+        child_id=town.lea,
+    )
+    with unit_of_work():
+        decide([Verdict(settled, db.session.get(ChangeRequest, settled).version, Outcome.accept)], by=account("agent"))
+    clock.advance(seconds=11)
+    return apply_due
+
+
+def _unbook(town):
+    def act():
+        with unit_of_work():
+            unbook(db.session.scalar(db.select(Booking).filter_by(child_id=town.lea)), by=account("agent"))
+
+    return act
+
+
+def _shorter_week(town):
+    def act():
+        with unit_of_work():
+            row = db.session.scalar(db.select(Enrolment).filter_by(child_id=town.lea, activity_id=town.canteen))
+            change(row, {"week": {"2": [town.meal]}}, by=account("agent"))
+
+    return act
+
+
+@pytest.mark.parametrize("begin", [_tell_absence, _unbook, _shorter_week])
+def test_a_day_is_cancelled_while_somebody_writes_about_it(app, activities, monkeypatch, begin):
+    """Everybody locks the units before it writes rows of their days: nobody waits in a circle."""
+    with app.test_request_context("/"):
+        cast.book(activities.lea, activities.galbert, activities.meal, NEXT_MONDAY, activities.table)
+        act, locked = begin(activities), Event()
+        read = operations._booked
+
+        def booked_when_the_other_waits(*args):
+            locked.set()
+            _until_somebody_waits()
+            return read(*args)
+
+        monkeypatch.setattr(operations, "_booked", booked_when_the_other_waits)
+
+        def cancel():
+            with unit_of_work():
+                cancel_day(db.session.get(Activity, activities.canteen), NEXT_MONDAY, "Strike", by=account("agent"))
+
+        def other():
+            assert locked.wait(10)
+            act()
+
+        together(app, lambda job: job(), [cancel, other])
+        states = db.session.scalars(db.select(Booking.state).filter_by(child_id=activities.lea, day=NEXT_MONDAY)).all()
+        assert BookingState.booked not in states
+
+
+def _until_somebody_waits():
+    """On PostgreSQL, until another transaction waits for a lock; on SQLite units of work come one after the other."""
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    deadline = time.monotonic() + 10
+    while db.engine.dialect.name == "postgresql" and time.monotonic() < deadline:
+        with db.engine.connect() as connection:
+            if connection.scalar(waits):
+                return
+        time.sleep(0.05)

@@ -1,5 +1,6 @@
 """Who gets a place that becomes free, and until when is it kept?"""
 
+import re
 from datetime import date
 
 import pytest
@@ -173,6 +174,53 @@ def test_an_absence_frees_the_place(app, town):
     assert request_of(number).lane is Lane.queued
 
 
+# -- sent back to be corrected --------------------------------------------------------------------------------------------------------
+
+
+def send_back(app, *numbers):
+    """As a town did before this was forbidden: its requests are still there."""
+    with unit_of_work():
+        for number in numbers:
+            request = request_of(number)
+            request.move_to(RequestState.deciding)
+            request.move_to(RequestState.sent_back)
+            request.reason = "Say more"
+
+
+def test_who_waits_or_is_offered_a_place_is_not_sent_back(town, line):
+    clock.advance(minutes=11)
+    for _round in ("queued", "offered"):
+        with unit_of_work():
+            result = decide([Verdict(line[1], request_of(line[1]).version, Outcome.send_back, reason="Why?")], by=account("agent"))
+        assert "let it wait, or refuse it" in str(result.problems[line[1]])
+        if _round == "queued":
+            take_back(line[0])
+
+
+def test_one_that_was_sent_back_does_not_hold_up_those_behind_it(app, town, line):
+    send_back(app, line[1])
+    take_back(line[0])
+    assert ranks() == [Rank.closed, Rank.queued, Rank.offered]
+
+
+def test_the_offer_of_one_that_was_sent_back_lapses(app, town, line):
+    clock.advance(minutes=11)
+    take_back(line[0])
+    send_back(app, line[1])
+    clock.advance(hours=25)
+    assert lapse_offers() == 1
+    assert request_of(line[1]).state is RequestState.refused
+    assert ranks() == [Rank.closed, Rank.closed, Rank.offered]
+
+
+def test_what_nobody_corrected_ends_with_its_day(app, town, line):
+    send_back(app, line[0], line[1])
+    clock.advance(days=7)
+    work(app)
+    assert [request_of(number).state for number in line] == [RequestState.refused] * 3
+    assert ranks() == [Rank.closed] * 3
+
+
 # -- in the queue -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -188,9 +236,16 @@ def test_the_waiting_list_is_a_lane_of_its_own(town, line, sign_in):
     assert shown(client.get("/mairie/demandes/?lane=late").text) == [galbert], "nobody is late with what cannot be decided"
 
 
-def test_a_lot_is_accepted_without_its_waiting_list(app, town, line, sign_in):
-    import re
+def test_what_waits_for_a_place_has_no_button_to_be_corrected(town, line, sign_in):
+    clock.advance(minutes=11)
+    client, galbert, martin = sign_in("agent"), request_of(line[0]).lot_id, request_of(line[2]).lot_id
+    page = client.get(f"/mairie/demandes/{galbert}/").text
+    links = re.findall(r'href="([^"]*as=send_back[^"]*)"', page)
+    assert links and not any(f"at={line[1]}." in link for link in links)
+    assert "as=send_back" not in client.get(f"/mairie/demandes/{martin}/?lane=queued").text
 
+
+def test_a_lot_is_accepted_without_its_waiting_list(app, town, line, sign_in):
     clock.advance(minutes=11)
     client, lot = sign_in("agent"), request_of(line[0]).lot_id
     page = client.get(f"/mairie/demandes/{lot}/").text

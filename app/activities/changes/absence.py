@@ -11,7 +11,8 @@ from app.activities import deadlines
 from app.activities.calendar import Calendar
 from app.activities.changes.words import child_name, day_in_words, unit_title
 from app.activities.models import Absence, AbsenceReason, Booking, BookingState, PlaceAsked, Rank, Wish
-from app.activities.waiting import offer_freed
+from app.activities.places import lock
+from app.activities.waiting import offer_all
 from app.changes.forms import SectionForm
 from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import Act, Lane
@@ -48,6 +49,12 @@ def booked(child_id, family_id, first, last, unit_id=None):
     if unit_id:
         query = query.where(Booking.unit_id == unit_id)
     return db.session.scalars(query.order_by(Booking.unit_id, Booking.day)).all()
+
+
+def units_booked(child_id, family_id, first, last):
+    """The ids of the units that a household has booked for a child in a stretch of days."""
+    query = select(Booking.unit_id).where(Booking.child_id == child_id, Booking.family_id == family_id, Booking.day.between(first, last))
+    return db.session.scalars(query.distinct()).all()
 
 
 def in_time(bookings, at):
@@ -194,6 +201,8 @@ class AbsenceKind(Kind):
         if child_of(request.family_id, request.child_id) is None:
             raise DomainError(_("The child does not live in this household any more."))
         first, last, unit_id = self._asked(request)
+        # Before anything is written: whoever holds a unit may want the rows of its days.
+        lock(units_booked(request.child_id, request.family_id, first, last))
         for ask in self._days_of(request):
             ask.rank = Rank.closed
         db.session.flush()
@@ -270,13 +279,12 @@ class CertificateKind(Kind):
 
 
 def mark_absent(absence, bookings):
-    """Mark bookings as absent, within the open unit of work; their places are offered to whoever waits."""
+    """Mark bookings as absent, within the open unit of work that has locked their units; their places are offered to whoever waits."""
     told = in_time(bookings, absence.declared_at)
     for row in bookings:
         row.state, row.absence_id, row.told_in_time = BookingState.absent, absence.id, told[row.id]
     db.session.flush()
-    for row in sorted(bookings, key=lambda row: (row.unit_id, row.day)):
-        offer_freed(row.unit_id, row.group_id, row.day)
+    offer_all((row.unit_id, row.group_id, row.day) for row in bookings)
 
 
 def reason_title(reason_id):

@@ -181,6 +181,7 @@ class BookingKind(Kind):
         ask = ask_of(request)
         if ask is None:
             return
+        lock([ask.unit_id])
         if request.state is RequestState.superseded and self._handed_on(ask, request):
             return
         ask.rank, ask.offered_until = Rank.closed, None
