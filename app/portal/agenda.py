@@ -10,7 +10,7 @@ from app.activities import deadlines
 from app.activities.changes.booking import timetable_after
 from app.changes.operations import begun_lot, confirm
 from app.core.db import unit_of_work
-from app.core.i18n import _, _n
+from app.core.i18n import _
 from app.core.money import to_cents
 from app.portal import agenda_plans
 from app.portal.abouts import booking_questions
@@ -21,6 +21,7 @@ from app.portal.agenda_weeks import SPANS, WEEK, Agenda, Stretch, between, famil
 from app.portal.queries import children_and_lot, own_children, own_request
 from app.portal.requests import Place
 from app.portal.sections import has_screen
+from app.portal.taking_back import flash_sent, flash_taken_back
 from app.portal.views import PortalView, back_or
 from app.security.guard import REQUESTS, writes
 from app.security.scope import may, standing
@@ -290,12 +291,12 @@ def _others(said, timetable, known, prices):
 
 def _flash(said):
     """The same in sentences, for a page without a script."""
-    asked = sum(one.ok and one.tap.act == "book" for one in said)
+    asked = [one for one in said if one.ok and one.tap.act == "book"]
     taken_back = sum(one.ok and one.tap.act == "withdraw" for one in said)
     if asked:
-        flash(_n("%(num)s request sent to the town hall.", "%(num)s requests sent to the town hall.", asked), "success")
+        flash_sent(asked)
     if taken_back:
-        flash(_n("%(num)s request taken back.", "%(num)s requests taken back.", taken_back), "success")
+        flash_taken_back(taken_back)
     for sentence_ in dict.fromkeys(one.sentence for one in said if not one.ok):
         flash(sentence_, "danger")
     if not said:

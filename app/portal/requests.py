@@ -16,8 +16,9 @@ from app.extensions import db
 from app.portal import queries
 from app.portal.queries import ACCEPTED, ARCHIVE, REFUSED, WAITING, count_requests, own_lot, own_request, requests_on
 from app.portal.sections import Told, tabs
+from app.portal.taking_back import are_you_sure, chosen, flash_taken_back, take_back, withdrawable
 from app.portal.views import PortalView, back_or
-from app.security.guard import LOGS, writes
+from app.security.guard import LOGS, REQUESTS, writes
 from app.security.scope import require, standing
 from app.security.who_sees_what import Noun
 
@@ -35,7 +36,7 @@ class RequestsView(PortalView):
     """The list of requests, a lot, and what a family may do with a request of its own."""
 
     class_permission_name = Noun.request.value
-    method_permission_name = {"requests": "read", "lot": "read", "seal": "ask", "withdraw": "ask"}
+    method_permission_name = {"requests": "read", "lot": "read", "seal": "ask", "withdraw": "ask", "take_back": "ask"}
 
     @expose("/demandes/")
     def requests(self):
@@ -57,6 +58,9 @@ class RequestsView(PortalView):
             told=[one for one in told if not one.kind.gathers],
             lines=lines_of([one.request for one in told if one.kind.gathers]),
             implied_on=implied_decision(lot),
+            waits=any(row.open for row in requests),
+            withdrawable=withdrawable(requests),
+            are_you_sure=are_you_sure,
         )
 
     @expose("/demandes/lot/<int:lot_id>/envoyer", methods=["POST"])
@@ -69,8 +73,18 @@ class RequestsView(PortalView):
         flash(_("Sent: the town hall can now decide."), "success")
         return back_or("RequestsView.lot", lot_id=lot_id)
 
+    @expose("/demandes/lot/<int:lot_id>/retirer", methods=["POST"])
+    @writes(REQUESTS)
+    def take_back(self, lot_id):
+        self.enter(Noun.request, "ask")
+        with unit_of_work():
+            lot, requests = own_lot(lot_id)
+            done = take_back(chosen(requests if lot else abort(404)), by=current_user._get_current_object())
+        flash_taken_back(*done)
+        return back_or("RequestsView.lot", lot_id=lot_id)
+
     @expose("/demandes/<int:request_id>/retirer", methods=["POST"])
-    @writes(LOGS | {"change_request"})
+    @writes(REQUESTS)
     def withdraw(self, request_id):
         self.enter(Noun.request, "ask")
         with unit_of_work():

@@ -24,6 +24,8 @@ def unit_title(unit_id):
 def child_name(child_id):
     """The first name of a child; "" for nobody."""
     child = db.session.get(Child, child_id) if child_id else None
+    # The session forgets what nobody holds: the next request is mostly about the same child.
+    g.setdefault("named_children", {})[child_id] = child
     return child.first_name if child is not None else ""
 
 
