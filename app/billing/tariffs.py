@@ -1,29 +1,52 @@
-"""How does a price table come into force, and go? Dated versions of an activity; what families were billed by stays as it is."""
+"""How does a price table come into force, and go? Dated versions of an activity; invoices stay as they were issued."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
 
 from app.audit.operations import record
 from app.billing import validator
 from app.billing.grids import grid_to_json
-from app.billing.models import Invoice, InvoiceLine, TariffGrid
+from app.billing.issued import in_force
+from app.billing.models import BillingPeriod, Invoice, InvoiceLine, RunKind, TariffGrid
+from app.billing.operations import ask_run, open_run
 from app.core.errors import DomainError, Stale
-from app.core.i18n import _, date_text
+from app.core.i18n import _, _n
 from app.extensions import db
 
 
-def last_billed(activity_id, first, before=None):
-    """The last day, from `first` on and before `before`, of an activity that an invoice which still counts holds; None for no day."""
-    credit = aliased(Invoice)
-    cancelled = select(credit.id).where(credit.corrects_id == Invoice.id).exists()
-    query = (
-        select(func.max(InvoiceLine.day))
-        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-        .where(InvoiceLine.activity_id == activity_id, InvoiceLine.day >= first, Invoice.corrects_id.is_(None), ~cancelled)
-    )
-    return db.session.scalar(query if before is None else query.where(InvoiceLine.day < before))
+@dataclass(frozen=True)
+class Billed:
+    """Which invoices that still count hold days of an activity."""
+
+    #: {period's id: (its title, how many invoices)}, the earliest first.
+    periods: dict
+    #: The last of these days.
+    last: date | None
+
+    @property
+    def count(self):
+        return sum(count for _title, count in self.periods.values())
+
+
+class AlreadyBilled(DomainError):
+    """Invoices hold what is to change: a person says first that it knows which ones."""
+
+    def __init__(self, billed):
+        super().__init__(_n("%(num)d invoice was made with these prices.", "%(num)d invoices were made with these prices.", billed.count))
+        self.billed = billed
+
+
+def billed_in(activity_id, first, before=None):
+    """The Billed of an activity's days from `first` on and before `before`."""
+    columns = (BillingPeriod.id, BillingPeriod.title, func.count(Invoice.id.distinct()), func.max(InvoiceLine.day))
+    query = select(*columns).join(Invoice, Invoice.period_id == BillingPeriod.id).join(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
+    query = query.where(in_force(), InvoiceLine.activity_id == activity_id, InvoiceLine.day >= first)
+    query = query if before is None else query.where(InvoiceLine.day < before)
+    query = query.group_by(BillingPeriod.id, BillingPeriod.title, BillingPeriod.first_day).order_by(BillingPeriod.first_day)
+    rows = db.session.execute(query).all()
+    return Billed({row[0]: (row[1], row[2]) for row in rows}, max((row[3] for row in rows), default=None))
 
 
 def next_start(activity_id, starts_on):
@@ -33,41 +56,63 @@ def next_start(activity_id, starts_on):
 
 
 def billed_by(row):
-    """The last day that was billed by a version, or None: then it may still change."""
-    return last_billed(row.activity_id, row.starts_on, next_start(row.activity_id, row.starts_on))
+    """The Billed of a version's own days."""
+    return billed_in(row.activity_id, row.starts_on, next_start(row.activity_id, row.starts_on))
 
 
-def save(activity, starts_on, title, grid, *, by, row=None, shown=""):
-    """Make a version, or change one that nothing was billed by. Returns the TariffGrid. Raises DomainError.
+def save(activity, starts_on, title, grid, *, by, row=None, shown="", despite=0):
+    """Make a version, or change one, within the open unit of work. Returns (the TariffGrid, the Billed that it reaches).
 
-    `shown` is the `changed_at` of the version that the person saw, as text.
+    `shown` is the `changed_at` of the version that the person saw, as text. Invoices stay as they were issued; the worker looks which of
+    them would be others now. Raises AlreadyBilled where that are others than the `despite` that the person knows of.
     """
     if wrong := validator.problems(grid, activity.units):
         raise DomainError(wrong[0])
     content = grid_to_json(grid)
     if row is None:
         _refuse_day(activity, starts_on)
-        _refuse_billed(activity.id, starts_on)
+        billed = _known(billed_in(activity.id, starts_on, next_start(activity.id, starts_on)), despite)
         row = TariffGrid(activity_id=activity.id, starts_on=starts_on, title=title, content=content)
         db.session.add(row)
         db.session.flush()
         record("tariff.add", row, by=by, changes={"starts_on": (None, starts_on), "title": (None, title), "content": (None, content)})
-        return row
-    row = _locked(row.id)
+    else:
+        billed = _change(row.id, activity, {"starts_on": starts_on, "title": title, "content": content}, shown, despite, by=by)
+    _look_again(billed, by=by)
+    return row, billed
+
+
+def _change(row_id, activity, values, shown, despite, *, by):
+    """Change a version; returns the Billed that it reaches."""
+    row = _locked(row_id)
     if shown and row.changed_at.isoformat() != shown:
         raise Stale(_("Somebody changed this price table since you opened it. Your text is still here: compare, then save again."))
-    _refuse_billed_by(row)
-    if starts_on != row.starts_on:
-        _refuse_day(activity, starts_on)
-        _refuse_billed(activity.id, min(starts_on, row.starts_on), max(starts_on, row.starts_on))
-        _refuse_billed(activity.id, starts_on)
-    changes = {"starts_on": starts_on, "title": title, "content": content}
-    changes = {name: (getattr(row, name), value) for name, value in changes.items() if getattr(row, name) != value}
+    changes = {name: (getattr(row, name), value) for name, value in values.items() if getattr(row, name) != value}
+    billed = Billed({}, None)
+    if "starts_on" in changes:
+        _refuse_day(activity, values["starts_on"])
+    if changes.keys() & {"starts_on", "content"}:
+        days = (row.starts_on, values["starts_on"])
+        ends = [next_start(row.activity_id, day) for day in days]
+        billed = _known(billed_in(row.activity_id, min(days), None if None in ends else max(ends)), despite)
     for name, (_before, value) in changes.items():
         setattr(row, name, value)
     if changes:
         record("tariff.edit", row, by=by, changes=changes)
-    return row
+    return billed
+
+
+def _known(billed, despite):
+    if billed.count != despite:
+        raise AlreadyBilled(billed)
+    return billed
+
+
+def _look_again(billed, *, by):
+    """Let the worker mark the invoices that would be others now; where a run is under way, the next one does."""
+    for period_id in billed.periods:
+        if open_run(period_id) is None:
+            ask_run(db.session.get(BillingPeriod, period_id), RunKind.dry, by=by)
 
 
 def rename(row, title, *, by):
@@ -79,12 +124,15 @@ def rename(row, title, *, by):
     return row
 
 
-def remove(row, *, by):
-    """Take a version away that nothing was billed by. Raises DomainError."""
+def remove(row, *, by, despite=0):
+    """Take a version away: its days fall to the one before it. Returns the Billed that it reaches. Raises AlreadyBilled as save() does."""
     row = _locked(row.id)
-    _refuse_billed_by(row)
+    billed = _known(billed_by(row), despite)
     record("tariff.delete", row, by=by, changes={"content": (row.content, None)})
     db.session.delete(row)
+    db.session.flush()
+    _look_again(billed, by=by)
+    return billed
 
 
 def _locked(row_id):
@@ -102,20 +150,3 @@ def _refuse_day(activity, starts_on):
         raise DomainError(_("A price table of this activity begins on this day already: choose another day, or change that one."))
     if not date(2000, 1, 1) <= starts_on <= date(2100, 1, 1):
         raise DomainError(_("This day is too far away."))
-
-
-def _refuse_billed(activity_id, first, before=None):
-    """No version may reach over days that were billed by another."""
-    last = last_billed(activity_id, first, before or next_start(activity_id, first))
-    if last is not None:
-        raise DomainError(_("Days up to %(day)s are billed already: choose a later first day.", day=_day(last)))
-
-
-def _refuse_billed_by(row):
-    last = billed_by(row)
-    if last is not None:
-        raise DomainError(_("Families were billed by this price table up to %(day)s: make a new one from a later day on.", day=_day(last)))
-
-
-def _day(day):
-    return date_text(day, "long")

@@ -20,6 +20,7 @@ from app.extensions import db
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff import tariffs_form, tariffs_words
+from app.staff.billing import period_url
 from app.staff.interface import actor, saving
 from app.staff.onsite import number_from
 from app.staff.tariffs_form import Editor
@@ -147,18 +148,13 @@ class TariffView(BaseView):
     @screen
     def edit(self, pk):
         row = row_of(pk)
-        last = tariffs.billed_by(row)
-        if last is not None and request.method == "GET":
-            day = date_text(last, "long")
-            flash(_("Families were billed by this price table up to %(day)s: copy it to change prices.", day=day), "info")
-            return redirect(url_for("TariffView.show", pk=pk))
         return self._sent(row.activity, row) if request.method == "POST" else self._page(opened(row), row)
 
     def _sent(self, activity, row=None):
         """The form came back: a button changed the table, or it is checked, or saved."""
         editor, what = tariffs_form.sent(request.form, activity, activity.units, town_name()), request.form.get("do", "check")
-        if what == "save":
-            return self._save(editor, row)
+        if what.partition("-")[0] == "save":
+            return self._save(editor, row, number_from(what.partition("-")[2]) or 0)
         try:
             if what != "check":
                 tariffs_form.act(editor, what, request.form)
@@ -169,13 +165,17 @@ class TariffView(BaseView):
             editor.check()
         return self._page(editor, row, checked=what in ("check", "paste"))
 
-    def _save(self, editor, row):
+    def _save(self, editor, row, despite):
         if not editor.check():
             return self._page(editor, row, 422)
         what = editor.day, editor.title, editor.reading.grid
         try:
             with saving():
-                pk = tariffs.save(loaded(editor.activity.id), *what, by=actor(), row=row, shown=editor.shown).id
+                saved = tariffs.save(loaded(editor.activity.id), *what, by=actor(), row=row, shown=editor.shown, despite=despite)
+                pk, billed = saved[0].id, saved[1]
+        except tariffs.AlreadyBilled as refusal:
+            editor.billed = refusal.billed
+            return self._page(editor, row, 422)
         except Stale as refusal:
             editor.refuse(refusal)
             return self._page(editor, row, 409)
@@ -183,7 +183,7 @@ class TariffView(BaseView):
             editor.refuse(refusal, "starts_on")
             return self._page(editor, row, 422)
         flash(_("Saved. It counts from %(day)s on.", day=date_text(editor.day, "long")), "success")
-        return redirect(url_for("TariffView.show", pk=pk), 303)
+        return redirect(after(billed) or url_for("TariffView.show", pk=pk), 303)
 
     @expose("/nouveau/fichier", methods=["POST"])
     @screen
@@ -235,15 +235,27 @@ class TariffView(BaseView):
     def delete(self, pk):
         row, back = row_of(pk), url_for("TariffView.show", pk=pk)
         if request.method == "GET":
-            return self.render_template("staff/confirm.html", title=_("Delete “%(name)s”?", name=title_of(row)), back_url=back)
+            billed, title = tariffs.billed_by(row), _("Delete “%(name)s”?", name=title_of(row))
+            return self.render_template("staff/tariffs/delete.html", title=title, billed=billed, back_url=back)
         try:
             with saving():
-                tariffs.remove(row_of(pk), by=actor())
+                billed = tariffs.remove(row_of(pk), by=actor(), despite=number_from(request.form.get("despite")) or 0)
+        except tariffs.AlreadyBilled as refusal:
+            flash(str(refusal), "warning")
+            return redirect(url_for("TariffView.delete", pk=pk), 303)
         except DomainError as refusal:
             flash(str(refusal), "danger")
             return redirect(back)
         flash(_("Deleted."), "success")
-        return redirect(url_for("TariffView.list"), 303)
+        return redirect(after(billed) or url_for("TariffView.list"), 303)
+
+
+def after(billed):
+    """Where a change that reaches invoices leads: to what the worker finds of them; "" where it reaches none."""
+    if not billed.count:
+        return ""
+    flash(_("What was billed is compared with it now. Then “Correct them…” makes the credit notes and the new invoices."), "info")
+    return period_url(next(iter(billed.periods))) if len(billed.periods) == 1 else url_for("BillingView.periods")
 
 
 def title_of(row):

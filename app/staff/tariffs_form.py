@@ -52,6 +52,8 @@ class Editor:
     pasted: str = ""
     focus: str = ""
     reading: object = None
+    #: The tariffs.Billed that saving would reach, once it was refused for it.
+    billed: object = None
 
     @property
     def day(self):

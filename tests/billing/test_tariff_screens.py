@@ -8,12 +8,13 @@ from sqlalchemy import select
 
 from app.activities.models import Unit, UnitKind
 from app.audit.models import LogEntry
-from app.billing.models import TariffGrid
+from app.billing.grid import Cell
+from app.billing.issued import in_force
+from app.billing.models import Invoice, TariffGrid
 from app.core.db import unit_of_work
 from app.extensions import db
-from tests.billing import bills
 from tests.billing.price_table import Screen, kept, upload
-from tests.conftest import counted_queries
+from tests.conftest import base_of, counted_queries, work
 
 
 @pytest.fixture
@@ -105,22 +106,60 @@ def test_a_table_is_changed_and_somebody_elses_change_is_not_lost(app, clerk, bi
     assert other.fields["cell-0-0"] == ["3,20"] and kept(app, billed.canteen)["2025-09-01"].cells[0][0].amount == Decimal("3.10")
 
 
-def test_prices_by_which_families_were_billed_stay(app, clerk, billed):
+@pytest.fixture
+def october(app, billed, clerk):
+    """October is issued: invoices of 55.10 and 21.00."""
+    clerk.post("/mairie/facturation/preparer")
+    work(app)
+    clerk.post("/mairie/facturation/1/emettre")
+    work(app)
+    return billed
+
+
+def totals(app):
     with app.test_request_context("/"):
-        lines = bills.lines_of("Léa", [date(2026, 10, 5)], "2.50", activity_id=billed.canteen)
-        bills.issue(billed.galbert, 2026, 10, lines, rank=1)
-    url = f"/mairie/tarifs/{billed.canteen_grid}"
-    assert clerk.get(f"{url}/modifier").status_code == 302 and "its prices stay as they are" in clerk.get(f"{url}/").text
-    editor = Screen(clerk, billed.canteen)
-    editor.url = f"{url}/modifier"
-    editor.table(["Prix"], {"Tous": ["9"]}).press("save", starts_on="2026-09-01")
-    assert editor.response.status_code == 422 and "Families were billed by this price table up to" in editor.errors[0]
-    assert "Families were billed" in clerk.post(f"{url}/supprimer", follow_redirects=True).text
-    # Nor may another table reach over days that were billed; after them it may.
-    between = Screen(clerk, billed.canteen).table(["Prix"], {"Tous": ["9"]}).press("save", starts_on="2026-10-01")
-    assert "Days up to 5 October 2026 are billed already" in between.errors[0]
-    assert between.press("save", starts_on="2026-10-06").response.status_code == 303
-    assert clerk.post(f"{url}/nom", data={"title": "Décision 7"}).status_code == 303
+        query = select(Invoice.family_id, Invoice.total).where(in_force()).order_by(Invoice.family_id)
+        return [tuple(row) for row in db.session.execute(query)]
+
+
+def test_a_wrong_price_that_was_billed_is_changed_and_its_invoices_corrected(app, clerk, october):
+    before, url = totals(app), f"/mairie/tarifs/{october.canteen_grid}"
+    assert "Families were billed by it up to" in clerk.get(f"{url}/").text
+    screen = Screen(clerk, october.canteen, f"{url}/modifier").press("save", **{f"cell-{row}-0": "9" for row in range(5)})
+    page = screen.response.text
+    assert screen.response.status_code == 422 and "2 invoices were made with these prices" in page and "October 2026" in page
+    assert "/mairie/factures/?period=1" in page and screen.fields["cell-0-0"] == ["9"]
+    assert screen.press("save-1").response.status_code == 422, "others than the person knows of"
+    assert screen.press("save-2").response.location.endswith("/mairie/facturation/mois/1/")
+    assert {row[0] for row in kept(app, october.canteen)["2026-09-01"].cells} == {Cell(Decimal("9"))}
+    work(app)
+    assert totals(app) == before, "an invoice is a snapshot"
+    page = clerk.get("/mairie/facturation/mois/1/").text
+    assert "1 invoice has changed since it was issued" in page and "Correct them…" in page
+    assert "1 invoice is ready" in page, "what was too small no longer is"
+    correct = "/mairie/facturation/1/corriger"
+    clerk.post(correct, data={"base": base_of(clerk.get(correct).text), "reason": "The price was wrong"})
+    work(app)
+    assert totals(app)[0][1] > before[0][1] and totals(app)[1] == before[1], "the other costs the same by its own rule"
+    assert "1 invoice corrected." in clerk.get("/mairie/facturation/mois/1/").text
+
+
+def test_a_table_that_reaches_over_billed_days_says_so_first(app, clerk, october):
+    between = Screen(clerk, october.canteen).table(["Prix"], {"Tous": ["9"]}).press("save", starts_on="2026-10-02")
+    assert "2 invoices were made with these prices" in between.response.text
+    assert between.press("save", starts_on="2026-11-01").response.status_code == 303
+    # Of its name alone nothing depends.
+    url = f"/mairie/tarifs/{october.canteen_grid}"
+    assert Screen(clerk, october.canteen, f"{url}/modifier").press("save", title="Décision 7").response.status_code == 303
+    assert clerk.post(f"{url}/nom", data={"title": "Décision 8"}).status_code == 303
+
+
+def test_a_table_by_which_families_were_billed_is_deleted_after_a_look(app, clerk, october):
+    url = f"/mairie/tarifs/{october.canteen_grid}/supprimer"
+    page = clerk.get(url).text
+    assert "2 invoices were made with these prices" in page and "Delete all the same" in page
+    assert "2 invoices were made" in clerk.post(url, follow_redirects=True).text and len(kept(app, october.canteen)) == 2
+    assert clerk.post(url, data={"despite": "2"}).status_code == 303 and len(kept(app, october.canteen)) == 1
 
 
 def test_a_table_that_nothing_was_billed_by_is_deleted(app, clerk, billed):
