@@ -23,7 +23,7 @@ DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 LONGEST = (
     "tests/journeys/test_screens.py",
     "tests/demo/",
-    "tests/contracts/test_walk.py",
+    "tests/contracts/test_walk",
     "tests/contracts/test_translations.py",
     "tests/journeys/",
 )

@@ -7,13 +7,9 @@ from sqlalchemy import inspect, select
 
 from app.billing.models import TariffGrid
 from app.children.models import Child
-from app.core import clock
-from app.core.encryption import seal
 from app.extensions import db
-from app.security import scope
-from app.security.manager import AccountManager
 from app.security.who_sees_what import FAMILY_ROLE, Noun, Viewer, permissions
-from tests.contracts import town
+from tests.contracts.town import OTHER
 
 #: Open to the world, on purpose. Everything else sends a stranger to the login page.
 PUBLIC = {
@@ -65,7 +61,6 @@ VIEWERS = {
 FAMILIES = ("galbert", "marc", "petit")
 #: What a page asks of the database depends on the room, not on the role: one of each room asks PostgreSQL too.
 EVERYBODY = [name if name in ("galbert", "admin") else pytest.param(name, marks=pytest.mark.once) for name in VIEWERS]
-OWN, OTHER = "OWNCANARY", "OTHERCANARY"
 #: Another family's row is 404; where the table gives nothing at all, the role's 403 comes first.
 REFUSED = (403, 404)
 #: Endpoints that ask for more than the table's line, with the reason.
@@ -73,15 +68,6 @@ FINER = {
     "AccountsView.add": "accounts of the staff are an administrator's to make",
     "StaffFileView.file": "a file is read by those who read its noun",
 }
-
-
-@pytest.fixture
-def rows(app):
-    """The rows of two families: {"own": …, "other": …} with a canary in every text."""
-    with app.test_request_context("/"):
-        found = {"own": town.fill(1, OWN), "other": town.fill(2, OTHER)}
-    clock.advance(days=1)
-    return found
 
 
 def rules(app, method):
@@ -142,26 +128,6 @@ def row_of(app, model, rows):
         query = query.where(columns["child_id"] == rows["child_id"])
     with app.app_context():
         return db.session.scalar(query) or 999_999
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """What the table and Flask-AppBuilder were asked during a request: [(noun, permission, granted)]."""
-    found = []
-
-    def table(noun, viewer):
-        found.append((noun.value, viewer))
-        return permissions(noun, viewer)
-
-    def fab(self, user, permission, view):
-        granted = access(self, user, permission, view)
-        found.append((view, granted))
-        return granted
-
-    access = AccountManager._has_view_access
-    monkeypatch.setattr(scope, "permissions", table)
-    monkeypatch.setattr(AccountManager, "_has_view_access", fab)
-    return found
 
 
 @pytest.mark.once
@@ -250,58 +216,6 @@ def test_no_address_breaks_the_portal(app, sign_in, rows):
 
 def names_a_row(rule):
     return not rule.arguments <= set(FIXED)
-
-
-@pytest.mark.parametrize("username", ["galbert", pytest.param("marc", marks=pytest.mark.once)])
-def test_nothing_of_another_family_is_written(app, sign_in, rows, username):
-    other = rows["other"]
-    with app.app_context():
-        before = town.picture_of(2)
-        base = seal(
-            {"kind": "guardian", "act": "edit", "target": 2, "child": None, "family": 2, "before": {}, "shown": {}, "key": "stolen"}
-        )
-    names = (
-        "child",
-        "child_id",
-        "family",
-        "family_id",
-        "lot",
-        "lot_id",
-        "request",
-        "request_id",
-        "request_ids",
-        "pk",
-        "rowid",
-        "id",
-        "target",
-        "adult_id",
-        "file",
-        "file_id",
-    )
-    fields = {name: other.get(name, other.get(f"{name}_id", 2)) for name in names}
-    fields |= {
-        "base": base,
-        "first_name": "Stolen",
-        "last_name": "Stolen",
-        "phone": "06 11 22 33 44",
-        "photo_id-kept": seal_file(app, other),
-        "next": "/",
-    }
-    faults = []
-    for rule in rules(app, "POST"):
-        answer = sign_in(username).post(address(app, rule, other), data=fields)
-        if answer.status_code >= 500 or (
-            names_a_row(rule) and str(rule).startswith(("/portail", "/mairie")) and answer.status_code not in REFUSED
-        ):
-            faults.append((str(rule), answer.status_code))
-        with app.app_context():
-            assert town.picture_of(2) == before, str(rule)
-    assert not faults
-
-
-def seal_file(app, other):
-    with app.app_context():
-        return seal({"id": other["file_id"], "family": 2, "name": "x"})
 
 
 @pytest.mark.once

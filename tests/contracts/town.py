@@ -89,6 +89,8 @@ from tests.contracts.talk import talk
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060606000000005000155a0415d0000000049454e44ae426082"
 )
+#: What stands in every text of the walker's own family, and of the other one.
+OWN, OTHER = "OWNCANARY", "OTHERCANARY"
 IBAN = "FR7630006000011234567890189"
 
 
