@@ -292,6 +292,8 @@ def by_itself(call):
 def sign_in(app):
     """A test client that is signed in as somebody of the cast, without paying for a password's hash."""
 
+    from app.security.sessions import secret_of_forms
+
     def signed(username=None):
         client = app.test_client()
         client.open = by_itself(client.open)
@@ -300,6 +302,7 @@ def sign_in(app):
                 identity = cast.identity(username)
             with client.session_transaction() as session:
                 session["_user_id"], session["_fresh"], session["locale"] = identity, True, "en"
+                session["csrf_token"] = secret_of_forms(identity.partition(".")[0])
         return client
 
     return signed

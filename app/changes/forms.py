@@ -20,7 +20,7 @@ from app.documents.forms import UploadField
 from app.documents.operations import store
 from app.extensions import Model
 from app.security.own_account import proved
-from app.security.scope import family_id, standing
+from app.security.scope import family_id, standing, typist
 from app.security.who_sees_what import Noun
 
 
@@ -103,8 +103,7 @@ class SectionForm(Form):
             "act": act.name,
             "target": target,
             "child": child,
-            "family": family_id(),
-            "account": current_user.id,
+            **typist(),
             "before": before,
             "shown": shown,
             "key": uuid4().hex,
@@ -139,8 +138,6 @@ class SectionForm(Form):
             self.problems.append(_("This form was opened for something else. What you typed is still here: check it and send it again."))
             return False
         self._put_files_aside()
-        if request.form.get("files-missing"):
-            self.problems.append(_("Choose your files again, then send."))
         return self._proved() and valid and self._obeys_the_rules()
 
     def _proved(self):

@@ -8,6 +8,7 @@ from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.files import MAX_BYTES, accept
+from app.core.i18n import _
 from app.documents.operations import store
 
 
@@ -15,7 +16,7 @@ class UploadField(Field):
     """A file field whose data is the id of a StoredFile.
 
     `kept` names a file that an earlier, invalid post of the same form brought; it travels sealed with the family's id, so that nobody can
-    name somebody else's. `remove` empties the field.
+    name somebody else's. `remove` empties the field; `missing` says that a file was chosen and is lost, see security/resume.py.
     """
 
     widget = FileInput()
@@ -36,6 +37,8 @@ class UploadField(Field):
         self.kept = self._unsealed(formdata.get(f"{self.name}-kept"))
         sent = request.files.get(self.name)
         if sent is None or not sent.filename:
+            if formdata.get(f"{self.name}-missing"):
+                self.problem = _("Choose your files again, then send.")
             return
         try:
             self.upload = accept(sent.filename, sent.stream.read(MAX_BYTES + 1), pictures_only=self.pictures_only)

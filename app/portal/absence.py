@@ -37,7 +37,7 @@ from app.portal.agenda_weeks import family_timetable
 from app.portal.queries import children_and_lot
 from app.portal.views import PortalView
 from app.security.guard import DRAFTS, REQUESTS, writes
-from app.security.scope import standing
+from app.security.scope import standing, typist
 from app.security.who_sees_what import Noun
 
 S = CellState
@@ -112,7 +112,7 @@ class AbsenceView(PortalView):
         self.enter(Noun.booking, "ask")
         spot, children = _spot(), children_and_lot()[0]
         form = _form(children, spot)
-        if request.method == "POST" and form.validate() and _all_good(form):
+        if request.method == "POST" and form.validate() and form.obeys_the_rules():
             lot = self._send(form, spot)
             if lot is not None:
                 return redirect(url_for("RequestsView.lot", lot_id=lot), code=303)
@@ -148,7 +148,7 @@ def _form(children, spot):
         picked = [spot.child_id] if spot else [child.id for child in children] if len(children) == 1 else []
         wanted = request.args.get("child", type=int)
         form = AbsenceForm(formdata=None, data={"children": [wanted] if wanted else picked, "first_day": day, "last_day": day})
-        form.base.data = seal({"account": current_user.id, "family": standing().family_id, "key": uuid4().hex})
+        form.base.data = seal({**typist(), "key": uuid4().hex})
     form.fill(children, [Reason(*row) for row in reasons()])
     return form
 
@@ -177,12 +177,6 @@ def _base(form):
         token = {}
     fits = isinstance(token, dict) and token.get("account") == current_user.id and token.get("family") == standing().family_id
     return token if fits else {"key": uuid4().hex}
-
-
-def _all_good(form):
-    if request.form.get("files-missing"):
-        form.refuse(_("Choose your files again, then send."))
-    return form.obeys_the_rules()
 
 
 def _ask(form, child_id, spot):

@@ -24,7 +24,7 @@ from app.portal.abouts import days_of, title_of, url_of
 from app.portal.queries import own_mail, own_mails
 from app.portal.views import PortalView
 from app.security.guard import MESSAGES, writes
-from app.security.scope import may, standing
+from app.security.scope import may, standing, typist
 from app.security.who_sees_what import Noun
 
 PAGE = 20
@@ -46,14 +46,14 @@ class MessageForm(Form):
         if request.method == "POST":
             return cls()
         form = cls(formdata=None, data=beginning)
-        form.base.data = seal({"account": current_user.id, "family": standing().family_id, "key": uuid4().hex})
+        form.base.data = seal({**typist(), "key": uuid4().hex})
         return form
 
     def validate(self, extra_validators=None):
         valid = super().validate(extra_validators)
         if self.token is None:
             self.refuse(_("This form was opened for something else. What you typed is still here: check it and send it again."))
-            self.base.data = seal({"account": current_user.id, "family": standing().family_id, "key": uuid4().hex})
+            self.base.data = seal({**typist(), "key": uuid4().hex})
             return False
         return valid
 

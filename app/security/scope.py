@@ -145,6 +145,11 @@ def _clerk_standing():
     )
 
 
+def typist():
+    """Who opens a form, and for whom: sealed into it, it outlives the session."""
+    return {"account": current_user.id, "family": family_id(), "acting": session.get("acting")}
+
+
 def family_id():
     """The family that the request acts for; 403 where it acts for none."""
     found = standing()

@@ -37,7 +37,7 @@ class CodeStepView(BaseView):
         if account is None:
             flash(_("Please type your password again: the page was open for too long."), "info")
             return redirect(url_for("LoginView.login", next=_wanted()))
-        if form.validate_on_submit() and _admit(form, account.id):
+        if "other" not in request.form and form.validate_on_submit() and _admit(form, account.id):
             sessions.begin(db.session.get(Account, account.id), with_factor=True)
             _warn_of_few(account.id)
             return redirect(sessions.target())

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import current_app, flash, g, redirect, request, session, url_for
 from flask_babel import refresh
 from flask_login import current_user, login_user
+from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import delete, or_, select, update
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -102,6 +103,7 @@ def begin(account, *, with_factor=False):
     """A session of its own for an account: nothing that a visitor, or somebody else before, had in it goes on."""
     session.clear()
     session["locale"] = account.locale
+    session["csrf_token"] = secret_of_forms(account.id)
     if not account.session_key:
         with unit_of_work():
             add_row(account)
@@ -123,6 +125,21 @@ def add_row(account):
     account.session_key = token_urlsafe(18)
     device = device_of(request.user_agent.string)
     db.session.add(LoginSession(account_id=account.id, key_hash=hash_of(account.session_key), device=device))
+
+
+def secret_of_forms(account_id):
+    """What the token of each form of a session holds, signed: it says whose form it was when the session is no more."""
+    return f"{account_id}.{token_urlsafe(18)}"
+
+
+def whose_form(token):
+    """(the account's id, the secret) of a form's token; (None, "") where nobody had signed in, or it is none of ours."""
+    try:
+        secret = str(URLSafeTimedSerializer(current_app.secret_key, salt="wtf-csrf-token").loads(token or ""))
+    except BadData:
+        return None, ""
+    number, dot, _chance = secret.partition(".")
+    return (int(number), secret) if dot and number.isdecimal() else (None, "")
 
 
 def hash_of(key):
