@@ -125,6 +125,8 @@ class WeekPlan:
     full: list = field(default_factory=list)
     #: (unit_id, day) whose deadline had passed
     late: list = field(default_factory=list)
+    #: On some day the unit has places by group, and no group takes the child.
+    ungrouped: bool = False
 
     @property
     def full_days(self):
@@ -174,6 +176,7 @@ def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None
             found.late.append((unit_id, day))
         elif rooms.take(unit_id, day):
             found.bookable.append((unit_id, rooms.group_on(day), day))
+            found.ungrouped |= rooms.group_on(day) is None and unit_id in rooms.capacities.unit_ids
             has.setdefault(day, set()).add(unit_id)
         else:
             found.full.append((unit_id, day))

@@ -62,6 +62,11 @@ class Asked:
         return state_of(self.paper)
 
     @property
+    def lacking(self):
+        """Whether the town has none that is good today."""
+        return self.state in (Standing.missing, Standing.expired)
+
+    @property
     def to_send(self):
         """Whether the family should send it: asked for again only when it runs out."""
         return self.state is not Standing.present and self.request is None
@@ -90,6 +95,15 @@ def asked_papers(family_id, *, children=None, requests=None):
         one.paper = best(known, one.paper_type.id, one.child_id)
         one.request = next((row for row in requests if _is_for(row, one)), None)
     return wanted
+
+
+def lacking(family_id, children):
+    """What the family should have sent long ago: papers that are missing or have run out, as Asked. One query, two where there are any."""
+    found = [one for one in asked_papers(family_id, children=children, requests=[]) if one.lacking]
+    requests = open_requests(family_id) if found else []
+    for one in found:
+        one.request = next((row for row in requests if _is_for(row, one)), None)
+    return found
 
 
 def _wanted(family_id, children, requests):

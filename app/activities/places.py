@@ -111,6 +111,8 @@ class Room:
     taken: int
     #: How many are on the waiting list.
     queued: int
+    #: The unit's places are those of groups, none of which takes the child: nobody has said how many may come.
+    ungrouped: bool = False
 
     @property
     def free(self):
@@ -129,7 +131,7 @@ UNIT, GROUP, DAY = (bindparam(name) for name in ("unit", "group", "day"))
 def room(unit_id, group_id, day):
     """The Room of a group for a unit on a day; exact where the unit is locked."""
     if group_id is None:
-        return Room(None, 0, 0)
+        return Room(None, 0, 0, ungrouped=db.session.scalar(select(Places.id).where(Places.unit_id == unit_id).limit(1)) is not None)
     counts = db.session.execute(_room(), {"unit": unit_id, "group": group_id, "day": day}).one()
     capacity = counts.always if counts.then is None else counts.then
     return Room(None, 0, 0) if capacity is None else Room(capacity, counts.booked + counts.held, counts.queued)

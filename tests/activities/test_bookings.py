@@ -111,7 +111,7 @@ def test_the_deadline_is_that_very_minute(town):
 def test_late_with_a_reason_where_the_town_allows_it(town):
     assert "Say why" in refused(town, town.day, cast.WEDNESDAY)
     number = ask(town, town.day, cast.WEDNESDAY, comment="Grand-mère est tombée")
-    assert request_of(number).lane is Lane.look
+    assert "Demandé après la date limite." in [finding["sentence"] for finding in request_of(number).findings]
     assert db.session.scalar(db.select(PlaceAsked)).late
 
 

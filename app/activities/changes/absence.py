@@ -192,9 +192,18 @@ class AbsenceKind(Kind):
         findings = [Finding(Lane.green, _n("%(num)d booking is concerned.", "%(num)d bookings are concerned.", len(rows)))]
         if late:
             findings.append(Finding(Lane.green, _n("%(num)d day was told too late.", "%(num)d days were told too late.", late)))
+            if self._never_charged(request):
+                findings.append(Finding(Lane.look, _("With this reason a day is not charged, however late it was told.")))
+        if request.changes.get("explanation"):
+            findings.append(Finding(Lane.look, _("The family says why in its own words: read them.")))
         if request.files:
             findings.append(Finding(Lane.papers, _("Look at the certificate.")))
         return findings
+
+    @staticmethod
+    def _never_charged(request):
+        reason = db.session.get(AbsenceReason, request.changes["reason_id"]["after"])
+        return reason is not None and reason.never_charged
 
     def create(self, values, *, request):
         """The absence: what is still booked is marked, and the places are offered to others."""

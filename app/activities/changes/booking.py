@@ -8,8 +8,10 @@ from sqlalchemy import bindparam, select
 from wtforms import DateField, SelectField
 
 from app.activities import deadlines
+from app.activities.changes.paper import lack_of
 from app.activities.changes.words import child_name, day_in_words, days_in_words, unit_title
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
+from app.activities.papers import lacking
 from app.activities.places import Room, earlier_than, lock, room
 from app.activities.plan import Plan
 from app.activities.timetable import Timetable
@@ -139,7 +141,8 @@ class BookingKind(Kind):
         group = plan.group(request.child_id, unit.activity, day)
         group_id = group.id if group is not None else None
         limited = group_id is not None and plan.capacities.of(unit_id, group_id, day) is not None
-        here = room(unit_id, group_id, day) if limited else Room(None, 0, 0)
+        outside = group_id is None and unit_id in plan.capacities.unit_ids
+        here = room(unit_id, group_id, day) if limited else Room(None, 0, 0, ungrouped=outside)
         rank = Rank.holds if here.takes_one_more else Rank.queued
         if rank is Rank.queued and not unit.activity.waiting_list:
             raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=unit.title, day=day_in_words(day)))
@@ -215,9 +218,20 @@ class BookingKind(Kind):
         elif here.capacity is not None:
             full = here.taken > here.capacity
             findings.append(Finding(Lane.look if full else Lane.green, _("%(taken)d of %(places)d places are taken.", **self._words(here))))
+        if here.ungrouped:
+            findings.append(Finding(Lane.look, _("No group of the activity takes the child: its place is not counted.")))
         if ask.late:
             findings.append(Finding(Lane.look, _("Asked after the deadline.")))
-        return findings
+        return [*findings, *lack_of(self._lacking(request, ask))]
+
+    @staticmethod
+    def _lacking(request, ask):
+        """The papers that the activity asks for and that are not there; read once for all taps of a lot."""
+        now, kept = db.session().get_transaction(), g.get("lacking_papers")
+        if kept is None or now is None or kept[:2] != (now, request.family_id):
+            kept = g.lacking_papers = now, request.family_id, lacking(request.family_id, children_of(request.family_id))
+        name = db.session.get(Unit, ask.unit_id).activity.name
+        return [one for one in kept[2] if name in one.activities and one.child_id in (None, request.child_id)]
 
     @staticmethod
     def _words(here):

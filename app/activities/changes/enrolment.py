@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from wtforms import DateField, Field, HiddenField
 
 from app.activities import deadlines
+from app.activities.changes.paper import lack_of
 from app.activities.enrolling import (
     activity_of,
     change,
@@ -29,7 +30,7 @@ from app.activities.enrolling import (
     usual_period,
 )
 from app.activities.models import Activity, Enrolment, Unit
-from app.activities.papers import Standing, asked_for_activity
+from app.activities.papers import asked_for_activity
 from app.changes.forms import SectionForm
 from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import OPEN, Act, ChangeRequest, Channel, Lane
@@ -286,11 +287,7 @@ class EnrolmentAsked(Kind):
     def _papers(self, request, child, activity):
         if request.act is not Act.add:
             return
-        bad = [one for one in asked_for_activity(activity, child, request.family_id) if one.state in (Standing.missing, Standing.expired)]
-        if absent := [one.name for one in bad if one.request is None]:
-            yield Finding(Lane.papers, _("Papers are missing: %(names)s.", names=", ".join(absent)))
-        if came := [one.name for one in bad if one.request is not None]:
-            yield Finding(Lane.look, _("Papers to look at first: %(names)s.", names=", ".join(came)))
+        yield from lack_of([one for one in asked_for_activity(activity, child, request.family_id) if one.lacking])
 
     @staticmethod
     def _ages(child, activity, wanted):
@@ -305,6 +302,8 @@ class EnrolmentAsked(Kind):
             cells -= pattern(target.week, target.starts_on, target.ends_on)
         group_id = target.group_id if target is not None else None
         found = plan_week(child, activity, request.family_id, cells, asked_at=asked_at(request), group_id=group_id)
+        if found.ungrouped:
+            yield Finding(Lane.look, _("No group of the activity takes the child: its place is not counted."))
         if found.full:
             days = found.full_days
             yield Finding(

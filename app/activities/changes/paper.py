@@ -100,6 +100,14 @@ class PaperForm(SectionForm):
         return found
 
 
+def lack_of(papers):
+    """The Findings about what is asked for and missing: what came must be looked at, the rest has not been sent."""
+    if absent := [one.name for one in papers if one.request is None]:
+        yield Finding(Lane.papers, _("Papers are missing: %(names)s.", names=", ".join(absent)))
+    if came := [one.name for one in papers if one.request is not None]:
+        yield Finding(Lane.look, _("Papers to look at first: %(names)s.", names=", ".join(came)))
+
+
 @register
 class PaperSent(Kind):
     """A paper of a child, or of the whole family. Somebody looks at each."""
@@ -148,7 +156,7 @@ class PaperSent(Kind):
         return []
 
     def sent(self, request):
-        """The file takes the rights of its paper; enrolments that waited for it are looked at again."""
+        """The file takes the rights of its paper; what waits for it is looked at again."""
         paper_type = db.session.get(PaperType, request.changes["paper_type_id"]["after"])
         noun = Noun.health if paper_type.health else Noun.paper
         number = request.changes["file_id"]["after"]
@@ -161,10 +169,10 @@ class PaperSent(Kind):
 
     @staticmethod
     def _look_again(request):
-        """The findings of enrolments that wait speak of this paper."""
+        """The findings of enrolments and bookings that wait speak of this paper."""
         waiting = select(ChangeRequest).where(
             ChangeRequest.family_id == request.family_id,
-            ChangeRequest.kind == "enrolment",
+            ChangeRequest.kind.in_(("enrolment", "booking")),
             ChangeRequest.act == Act.add,
             ChangeRequest.state == RequestState.pending,
         )
