@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import defer, joinedload, selectinload
 
 from app.changes.kinds import KINDS
-from app.changes.models import OPEN, ChangeLot, ChangeRequest, Decision, DecisionState, Presence, RefusalReason
+from app.changes.models import OPEN, ChangeLot, ChangeRequest, Decision, DecisionState, Presence, RefusalReason, RequestState
 from app.core import clock
 from app.core.db import own_transaction
 from app.extensions import db
@@ -80,6 +80,12 @@ def decisions_of(batch):
     """The decisions of one act of a clerk."""
     query = select(Decision).where(Decision.batch == batch).options(selectinload(Decision.request)).order_by(Decision.id)
     return db.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def columns_of_sent_back(kinds):
+    """Scalar sub-queries: how many requests of these kinds wait for their family, and since when the first of them does."""
+    back = (ChangeRequest.state == RequestState.sent_back) & ChangeRequest.kind.in_([kind.name for kind in kinds])
+    return [select(column).where(back).scalar_subquery() for column in (func.count(ChangeRequest.id), func.min(ChangeRequest.decided_at))]
 
 
 def received_by_day(kinds, days=14):

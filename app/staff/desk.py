@@ -1,5 +1,7 @@
 """What does somebody of the town see first? What waits and since when, what is theirs, what does not work."""
 
+from itertools import islice
+
 from flask import current_app, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
@@ -8,14 +10,15 @@ from flask_login import current_user
 from app.activities.tomorrow import NextDay, columns_of_next_day
 from app.billing.overview import columns_of_town, next_period
 from app.changes.kinds import KINDS
-from app.changes.queries import kinds_for, last_decided, received_by_day
+from app.changes.queries import columns_of_sent_back, kinds_for, last_decided, received_by_day
 from app.core import settings
 from app.core.heartbeat import is_silent
 from app.mail.queries import mails_waiting
 from app.security.scope import may, staff_role
 from app.security.who_sees_what import Noun
+from app.staff.all_requests import sent_back_url
 from app.staff.nav import counted
-from app.staff.queue_rows import LANES, Filters, in_lane, waiting_lots
+from app.staff.queue_rows import LANES, Filters, age_of, in_lane, waiting_lots
 
 #: The drawing of the chart, in units of its viewBox.
 BAR, GAP, HEIGHT = 34, 12, 120
@@ -42,7 +45,7 @@ class DeskView(BaseView):
             silent=bool(kinds) and is_silent(),
             **work,
             **_mails(),
-            **_figures(),
+            **_figures(kinds),
         )
 
 
@@ -89,16 +92,22 @@ def _mails():
     }
 
 
-def _figures():
-    """Who comes next, what is to be billed and what is overdue, for those who may see it; in one query with the menu's."""
+def _figures(kinds):
+    """What waits for families, who comes next, what is to be billed or overdue, for who may see it; in one query with the menu's."""
+    back = columns_of_sent_back(kinds) if kinds else ()
     billing = columns_of_town() if may(Noun.bill, "read") else ()
     coming = columns_of_next_day() if may(Noun.attendance, "read") else ()
-    values = counted(*billing, *coming) if billing or coming else []
+    values = iter(counted(*back, *billing, *coming) if back or billing or coming else ())
     return {
-        "bills": _bills(*values[: len(billing)]) if billing else None,
-        "coming": NextDay(*values[len(billing) :]) if coming else None,
+        "sent_back": _sent_back(*islice(values, len(back))) if back else None,
+        "bills": _bills(*islice(values, len(billing))) if billing else None,
+        "coming": NextDay(*values) if coming else None,
         "sees_kitchen": may(Noun.kitchen, "read"),
     }
+
+
+def _sent_back(count, since):
+    return {"count": count, "oldest": age_of(since), "url": sent_back_url()} if count else None
 
 
 def _bills(to_issue, overdue, last):

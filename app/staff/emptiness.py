@@ -11,6 +11,7 @@ SENTENCES = {
     "AdjustmentView": (_l("Nothing was added or taken off."), _l("An adjustment is made from the page of a family.")),
     "AdultView": (_l("There is no adult yet."), _l("Adults come with a new family.")),
     "AttemptView": (_l("Nobody has paid online yet."), _l("Each try of a family stands here, with the bank's answer.")),
+    "AllRequestsView": (_l("No family has asked for anything yet."), _l("Each request stands here, whatever became of it.")),
     "AuthorisationView": (_l("No authorisation has been given yet."), _l("Families give them on the page of a child.")),
     "BankView": (_l("No bank details are known."), _l("Families give them in “My account”, with a slip of the bank.")),
     "BillView": (_l("Nothing has been computed yet."), _l("Open a period under “Billing” and compute it.")),

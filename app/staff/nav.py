@@ -27,6 +27,7 @@ MENU = (
         (
             (_l("Desk"), "DeskView.desk", "home", None),
             (_l("Requests"), "QueueView.queue", "inbox", Noun.request),
+            (_l("All requests"), "AllRequestsView.list", "search", Noun.request),
             (_l("Messages"), "ThreadsView.list", "mail", Noun.message),
             (_l("Families"), "FamilyView.list", "users", Noun.family),
             (_l("Children"), "ChildView.list", "user", Noun.child),

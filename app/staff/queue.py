@@ -12,7 +12,7 @@ from app.core.db import unit_of_work
 from app.core.i18n import _, _n
 from app.staff.queue_base import LOT, QueueBase, remember, settle
 from app.staff.queue_lot import lot_page
-from app.staff.queue_rows import LANES, in_lane, lane_counts, name_fields, neighbours, page_of, schools
+from app.staff.queue_rows import LANES, in_lane, lane_counts, name_fields, neighbours, numbered_lots, page_of, schools
 from app.staff.queue_verdicts import REASON_LENGTH, Chosen, verdicts_from
 
 
@@ -25,9 +25,10 @@ class QueueView(QueueBase):
     @expose("/")
     @has_access
     def queue(self):
-        around = self._list(self.filters(request.args))
+        around = self._list(filters := self.filters(request.args))
         name_fields(around["lots"], self.kinds())
-        return self.render_template("staff/queue/list.html", title=_("Requests"), schools=schools(), **around)
+        numbered = numbered_lots(filters, self.kinds(), around["all_lots"])
+        return self.render_template("staff/queue/list.html", title=_("Requests"), schools=schools(), numbered=numbered, **around)
 
     @expose(f"/{LOT}/")
     @has_access

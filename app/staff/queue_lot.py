@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS, Finding
-from app.changes.models import Act, ChangeRequest, Lane, RequestState
+from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, RequestState
 from app.changes.notices import implied_decision, reader_of_lot
 from app.changes.queries import lookers, note_presence, requests_around
 from app.children.alike import alike
@@ -35,6 +35,8 @@ class Line:
     now: str = ""
     conflict: bool = False
     files: tuple = (None, None, None)
+    #: Left out of a request of which a part was accepted.
+    left_out: bool = False
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Shown:
     who: str = ""
     #: [(title, [(label, text)])] in the place of lines, where a table of fields does not hold it.
     parts: list = field(default_factory=list)
+    #: The lot of what took its place, if another.
+    later: object = None
 
     @property
     def conflict(self):
@@ -136,18 +140,19 @@ def lot_page(lot_id, kinds, me, *, noting=True):
     `noting` is false for pages that show no value of it.
     """
     around = requests_around(lot_id, kinds)
-    requests = sorted(
-        (request for request in around if request.lot_id == lot_id and request.state is not RequestState.superseded), key=lambda one: one.id
-    )
-    if not requests:
+    whole = sorted((request for request in around if request.lot_id == lot_id), key=lambda one: one.id)
+    if not whole:
         abort(404)
+    #: What was replaced is shown where it is all that is left of a receipt.
+    requests = [request for request in whole if request.state is not RequestState.superseded] or whole
     #: Read already: the receipt's date asks for them.
-    set_committed_value(requests[0].lot, "requests", [request for request in around if request.lot_id == lot_id])
+    set_committed_value(requests[0].lot, "requests", whole)
     family = _family(requests[0].family_id, [KINDS[request.kind] for request in requests]) if requests[0].family_id else None
     living = [row.child for row in family.households if row.ended_on is None] if family is not None else []
     children = sorted(living, key=lambda child: child.birth_date)
     shown = [_shown(request, family, children) for request in requests]
     _name_files(shown)
+    _name_later_lots(shown)
     if noting:
         _note(lot_id, shown, me)
     rest = [request for request in around if request.lot_id != lot_id]
@@ -200,6 +205,9 @@ def _shown(request, family, children):
     fields = [name for name in request.changes if name not in kind.form.proofs]
     for name in sorted(fields, key=_order(kind)) if not shown.parts else ():
         shown.lines.append(_line(kind, name, request.changes[name], current))
+    if request.accepted_fields is not None:
+        for line in shown.lines:
+            line.left_out = line.name not in request.accepted_fields
     seen = {name: current.get(name) for name in request.changes} if current is not None else None
     if waits:
         queued = request.lane is Lane.queued
@@ -233,6 +241,17 @@ def _name_files(shown):
         for line in one.lines:
             line.files = tuple(rows.get(file) for file in line.files)
         one.files = [rows[file] for file in one.request.files if file in rows]
+
+
+def _name_later_lots(shown):
+    """Say where what took the place of replaced requests is found."""
+    replaced = [one for one in shown if one.request.superseded_by_id]
+    if replaced:
+        ids = {one.request.superseded_by_id for one in replaced}
+        query = select(ChangeRequest.id, ChangeLot).join(ChangeRequest.lot).where(ChangeRequest.id.in_(ids))
+        lots = dict(db.session.execute(query.where(ChangeLot.id != replaced[0].request.lot_id)).all())
+        for one in replaced:
+            one.later = lots.get(one.request.superseded_by_id)
 
 
 def _note(lot_id, shown, me):

@@ -193,6 +193,25 @@ def waiting_lots(filters, kinds, me, later=()):
     return sorted(lots.values(), key=lambda lot: lot.key)
 
 
+def numbered_lots(filters, kinds, listed):
+    """[(id, number, family, states)] of lots with the number that was searched for, where the queue does not list them: mostly decided."""
+    *year, rank = words(filters.q) or [""]
+    if not rank.isdecimal() or len(year) > 1:
+        return []
+    named = ChangeLot.number == f"{year[0]}-{int(rank):04}" if year else ChangeLot.number.endswith(f"-{int(rank):04}")
+    query = (
+        select(ChangeLot.id, ChangeLot.number, WHOSE_NAME.label("family"), ChangeRequest.state)
+        .join(ChangeLot.requests)
+        .outerjoin(Family, Family.id == ChangeLot.family_id)
+        .outerjoin(ChangeLot.preregistration)
+        .where(named, ChangeRequest.kind.in_(_names(kinds, "")), ChangeLot.id.not_in([lot.id for lot in listed]))
+    )
+    found = {}
+    for row in db.session.execute(query.order_by(ChangeLot.id.desc(), ChangeRequest.id)):
+        found.setdefault((row.id, row.number, row.family), []).append(row.state)
+    return [(*lot, list(dict.fromkeys(states))) for lot, states in found.items()]
+
+
 def _names(kinds, tab):
     return [kind.name for kind in kinds if not tab or kind.tab == tab]
 

@@ -13,6 +13,7 @@ from app.staff.activities_calendar import CalendarImportView, ExceptionView, Mon
 from app.staff.activities_lists import AbsenceReasonView, PaperTypeView
 from app.staff.activities_places import GroupView, PlacesView
 from app.staff.adjustments import AdjustmentView
+from app.staff.all_requests import AllRequestsView
 from app.staff.billing import BillingView
 from app.staff.bills import BillView
 from app.staff.bookings import AbsencesView, BookingsView, CancellationsView
@@ -44,6 +45,7 @@ from app.staff.tariffs import TariffView
 from app.staff.threads import ThreadsView
 
 VIEWS = (
+    AllRequestsView,
     FamilyView,
     AdultView,
     ChildView,
