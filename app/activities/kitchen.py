@@ -4,10 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, distinct, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.activities.models import Booking, BookingState, KitchenSheet, StaffMeals, Unit
+from app.activities.models import Booking, BookingState, KitchenSheet, PlaceAsked, Rank, StaffMeals, Unit, Wish
 from app.activities.roll import year_of
 from app.audit.operations import record
 from app.children.models import Child, ComplementaryData, Diet, HealthRecord, School, SchoolClass, SchoolEnrolment
@@ -17,8 +17,12 @@ from app.core.errors import DomainError
 from app.core.i18n import _, _l
 from app.extensions import db
 
-#: What the kitchen cooks, in the order of its sheet. A child with a care plan (PAI) eats its own lunch, whatever its diet says.
-COLUMNS = (*(diet.value for diet in Diet), "pai", "adults")
+#: Who brings a lunch of its own: a child whose care plan (PAI) says so, whatever its diet.
+OWN_LUNCH = "pai"
+#: The meals of a sheet, in its order.
+COLUMNS = (*(diet.value for diet in Diet), OWN_LUNCH, "adults")
+#: How many of those who eat what is cooked have a care plan: they are in the column of their diet, and no meal more.
+PLAN_EATS = "pai_eats"
 #: The key of children who have no school this year.
 NO_SCHOOL = "0"
 MOST_ADULTS = 500
@@ -47,12 +51,13 @@ settings.declare(
 
 @dataclass(frozen=True)
 class Meal:
-    """One child who eats: where, what, and the initials for those who prepare a lunch of its own."""
+    """One child who eats: where, what, whether by a care plan (PAI), and the initials for those who must know."""
 
     school_id: int | None
     column: str
     initials: str
     classroom: str
+    planned: bool
 
 
 def meals(day):
@@ -68,6 +73,7 @@ def meals(day):
             ComplementaryData.diet,
             HealthRecord.pai,
             HealthRecord.pai_until,
+            HealthRecord.own_lunch,
         )
         .join(Booking, and_(Booking.child_id == Child.id, Booking.day == day, Booking.state == BookingState.booked))
         .join(Unit, and_(Unit.id == Booking.unit_id, Unit.with_meal))
@@ -82,21 +88,46 @@ def meals(day):
 
 def _meal(row, day):
     planned = bool(row.pai) and (row.pai_until is None or row.pai_until >= day)
-    column = "pai" if planned else (row.diet or Diet.standard).value
+    column = OWN_LUNCH if planned and row.own_lunch else (row.diet or Diet.standard).value
     classroom = row.name or (str(row.level.label) if row.level is not None else "")
-    return Meal(row.school_id, column, f"{row.first_name[:1]}. {row.last_name[:1]}.".upper(), classroom)
+    return Meal(row.school_id, column, f"{row.first_name[:1]}. {row.last_name[:1]}.".upper(), classroom, planned)
 
 
 def counts_of(found, day):
     """{school id as text: {column: n}} of Meals, with the adults of the schools where children eat, or that say so for the day."""
-    counts = defaultdict(lambda: dict.fromkeys(COLUMNS, 0))
+    counts = defaultdict(lambda: dict.fromkeys((*COLUMNS, PLAN_EATS), 0))
     for meal in found:
-        counts[str(meal.school_id or NO_SCHOOL)][meal.column] += 1
+        row = counts[str(meal.school_id or NO_SCHOOL)]
+        row[meal.column] += 1
+        row[PLAN_EATS] += meal.planned and meal.column != OWN_LUNCH
     every_day, one_day = adults(day)
     for school_id in {*every_day, *one_day}:
         if str(school_id) in counts or one_day.get(school_id):
             counts[str(school_id)]["adults"] = one_day.get(school_id, every_day.get(school_id, 0))
     return dict(counts)
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """What families have sent about the meals of a day and nobody has decided yet, in children: a sheet counts none of it."""
+
+    absences: int
+    meals: int
+
+    def __bool__(self):
+        return bool(self.absences or self.meals)
+
+
+def undecided(day):
+    """The Undecided of a day. One query."""
+    query = (
+        select(PlaceAsked.wish, func.count(distinct(PlaceAsked.child_id)))
+        .join(Unit, and_(Unit.id == PlaceAsked.unit_id, Unit.with_meal))
+        .where(PlaceAsked.day == day, PlaceAsked.rank == Rank.holds)
+        .group_by(PlaceAsked.wish)
+    )
+    found = dict(map(tuple, db.session.execute(query)))
+    return Undecided(found.get(Wish.absence, 0), found.get(Wish.book, 0))
 
 
 def adults(day):
@@ -110,16 +141,16 @@ def adults(day):
 
 
 def total(counts, column=None):
-    """All meals of a sheet, or those of one column."""
-    return sum(number for row in counts.values() for name, number in row.items() if column in (None, name))
+    """All meals of a sheet, or the numbers of one column."""
+    return sum(row.get(name, 0) for row in counts.values() for name in (COLUMNS if column is None else (column,)))
 
 
 def differences(before, after):
-    """{school id as text: {column: +n or −n}} of what changed, without what did not."""
+    """{school id as text: {column: +n or −n}} of what changed, without what did not; PLAN_EATS too, though it is no meal more."""
     found = {}
     for school in {*before, *after}:
         old, new = before.get(school, {}), after.get(school, {})
-        moved = {name: new.get(name, 0) - old.get(name, 0) for name in COLUMNS if new.get(name, 0) != old.get(name, 0)}
+        moved = {name: new.get(name, 0) - old.get(name, 0) for name in (*COLUMNS, PLAN_EATS) if new.get(name, 0) != old.get(name, 0)}
         if moved:
             found[school] = moved
     return found
@@ -127,7 +158,7 @@ def differences(before, after):
 
 def moves(changed):
     """(meals that came, meals that went) of differences()."""
-    numbers = [number for row in changed.values() for number in row.values()]
+    numbers = [row.get(name, 0) for row in changed.values() for name in COLUMNS]
     return sum(number for number in numbers if number > 0), -sum(number for number in numbers if number < 0)
 
 

@@ -9,6 +9,8 @@ from flask_login import current_user
 from app.activities.kitchen import (
     COLUMNS,
     MOST_ADULTS,
+    OWN_LUNCH,
+    PLAN_EATS,
     adults,
     counts_of,
     differences,
@@ -18,6 +20,7 @@ from app.activities.kitchen import (
     school_names,
     set_adults,
     total,
+    undecided,
     versions,
 )
 from app.activities.models import KitchenSheet
@@ -33,12 +36,12 @@ from app.security.who_sees_what import Noun
 from app.staff.onsite import day_from, number_from
 from app.staff.views import screen
 
-LABELS = {**{diet.value: diet.label for diet in Diet}, "pai": _l("PAI, own lunch"), "adults": _l("adults")}
+LABELS = {**{diet.value: diet.label for diet in Diet}, OWN_LUNCH: _l("PAI, own lunch"), "adults": _l("adults")}
 
 
 @dataclass
 class Page:
-    """The sheet of a day: what is shown (live, or a version), what was frozen, who brings a lunch."""
+    """The sheet of a day: what is shown (live, or a version), what was frozen, whose care plan the kitchen must know."""
 
     day: object
     counts: dict
@@ -47,12 +50,12 @@ class Page:
     version: KitchenSheet | None
     #: What changed since the version before the one that is shown.
     changed: dict
-    #: [(school, initials, class)] of those with a care plan; None for those who may not know.
+    #: [(heading, [(school, initials, class)])] of those with a care plan; None for those who may not know.
     plans: list | None
     names: dict
 
-    columns = COLUMNS
-    labels = LABELS
+    columns, labels = COLUMNS, LABELS
+    plan_eats = PLAN_EATS
 
     @classmethod
     def of(cls, day, number=None):
@@ -79,10 +82,9 @@ class Page:
     @property
     def rows(self):
         """[(school id, name, {column: n}, sum)], by name."""
-        empty = dict.fromkeys(COLUMNS, 0)
-        return [
-            (key, name, {**empty, **self.counts.get(key, {})}, sum(self.counts.get(key, {}).values())) for key, name in self.names.items()
-        ]
+        empty = dict.fromkeys((*COLUMNS, PLAN_EATS), 0)
+        found = {key: {**empty, **self.counts.get(key, {})} for key in self.names}
+        return [(key, name, found[key], total({key: found[key]})) for key, name in self.names.items()]
 
     def total(self, column=None):
         return total(self.counts, column)
@@ -94,16 +96,21 @@ class Page:
 
     @property
     def came_and_went(self):
-        """ "+1 −2": the meals that were added and taken away since the version before."""
+        """ "+1 −2": the meals that were added and taken away since the version before; words where care plans alone have changed."""
         came, went = moves(self.changed)
-        return " ".join(([f"+{came}"] if came else []) + ([f"−{went}"] if went else []))
+        meals = " ".join(([f"+{came}"] if came else []) + ([f"−{went}"] if went else []))
+        return meals or (_("another number of care plans (PAI)") if self.changed else "")
 
 
 def _plans(found, names):
-    """Initials and class of those who bring their own lunch; that somebody of the town read it is noted."""
-    planned = {child_id: meal for child_id, meal in found.items() if meal.column == "pai"}
+    """Initials and class of those with a care plan, by what they eat; that somebody of the town read it is noted."""
+    planned = {child_id: meal for child_id, meal in found.items() if meal.planned}
     note_health_reads(planned, by=current_user, screen="kitchen")
-    return sorted((names.get(str(meal.school_id or 0), ""), meal.initials, meal.classroom) for meal in planned.values())
+    parts = {_("They eat what is cooked: ask for their care plan (PAI)"): [], _("They bring their own lunch (PAI)"): []}
+    eat, bring = parts.values()
+    for meal in planned.values():
+        (bring if meal.column == OWN_LUNCH else eat).append((names.get(str(meal.school_id or 0), ""), meal.initials, meal.classroom))
+    return [(heading, sorted(rows)) for heading, rows in parts.items() if rows]
 
 
 class KitchenView(BaseView):
@@ -132,6 +139,8 @@ class KitchenView(BaseView):
             adults=adults(day) if may_edit else ({}, {}),
             hour=settings.get("kitchen_hour"),
             days_before=settings.get("kitchen_days"),
+            undecided=undecided(day) if day >= clock.today() else None,
+            may_decide=may(Noun.booking, "decide"),
             most_adults=MOST_ADULTS,
         )
 
@@ -140,7 +149,8 @@ class KitchenView(BaseView):
     def pdf(self):
         day = day_from(request.args)
         page = Page.of(day, number_from(request.args.get("version")))
-        content = render_pdf("kitchen", page=page, day=day, printed_at=clock.now())
+        waits = undecided(day) if day >= clock.today() else None
+        content = render_pdf("kitchen", page=page, day=day, undecided=waits, printed_at=clock.now())
         return pdf_response(content, f"{_('kitchen')}-{day.isoformat()}.pdf")
 
     @expose("/figer", methods=["POST"])

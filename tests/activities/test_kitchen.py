@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.activities.kitchen import counts_of, differences, freeze, freeze_due, meals, moves, set_adults, total, versions
+from app.activities.kitchen import counts_of, differences, freeze, freeze_due, meals, moves, set_adults, total, undecided, versions
 from app.activities.models import Booking, BookingState, DayCancellation, KitchenSheet, StaffMeals, Unit, UnitKind
 from app.children.models import ComplementaryData, Diet, HealthRecord, School
 from app.core import clock
@@ -14,7 +14,8 @@ from app.core import settings as town
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.extensions import db
-from tests.activities import onsite
+from tests.activities import cast, onsite
+from tests.activities.test_bookings import ask, settle
 from tests.conftest import counted_queries
 
 DAY = onsite.TUESDAY
@@ -35,7 +36,7 @@ def counted(day=DAY):
 
 
 def row(**numbers):
-    return {**dict.fromkeys(("standard", "no_pork", "no_meat", "vegetarian", "pai", "adults"), 0), **numbers}
+    return {**dict.fromkeys(("standard", "no_pork", "no_meat", "vegetarian", "pai", "pai_eats", "adults"), 0), **numbers}
 
 
 def frozen(by="Nadia"):
@@ -54,12 +55,56 @@ def test_each_eats_what_the_file_says(ids):
     assert counted() == {school(): row(standard=1, no_pork=1, vegetarian=1)}
 
 
-def test_a_care_plan_wins_over_the_diet_while_it_lasts(ids):
-    onsite.fill_lea(ids["lea"])
-    assert counted() == {school(): row(standard=2, pai=1)}
+def plan(**more):
     with unit_of_work():
-        db.session.scalar(select(HealthRecord)).pai_until = onsite.date(2026, 11, 23)
+        record = db.session.scalar(select(HealthRecord))
+        for name, value in more.items():
+            setattr(record, name, value)
+
+
+def test_who_brings_its_own_lunch_by_a_care_plan_is_cooked_nothing(ids):
+    onsite.fill_lea(ids["lea"])
+    plan(own_lunch=True)
+    assert counted() == {school(): row(standard=2, pai=1)}
+    plan(pai_until=onsite.date(2026, 11, 23))
     assert counted() == {school(): row(standard=2, no_pork=1)}
+
+
+def test_a_care_plan_without_a_lunch_of_its_own_eats_as_the_file_says(ids):
+    """Asthma, epilepsy: billing asks for the meal as well."""
+    onsite.fill_lea(ids["lea"])
+    assert counted() == {school(): row(standard=2, no_pork=1, pai_eats=1)}
+    assert total(counted()) == 3
+    plan(pai=None, own_lunch=True)
+    assert counted() == {school(): row(standard=2, no_pork=1)}
+
+
+def test_a_care_plan_alone_makes_a_version_and_no_meal(ids):
+    onsite.fill_lea(ids["lea"])
+    plan(pai=None)
+    frozen()
+    plan(pai=True)
+    assert frozen() == 2
+    first, second = versions(DAY)
+    changed = differences(first.counts, second.counts)
+    assert (changed, moves(changed)) == ({school(): {"pai_eats": 1}}, (0, 0))
+
+
+def test_what_nobody_has_decided_is_told_beside_the_numbers(app, ids):
+    assert not undecided(DAY)
+    number = onsite.send_absence(ids["tom"])
+    assert (undecided(DAY).absences, undecided(DAY).meals) == (1, 0)
+    assert counted() == {school(): row(standard=3)}
+    settle(app, number)
+    assert not undecided(DAY) and counted() == {school(): row(standard=2)}
+
+
+def test_a_place_that_is_asked_for_is_told_too_and_one_in_line_is_not(app, activities, ctx):
+    cast.places(activities.table, activities.meal, 1, cast.NEXT_MONDAY)
+    ask(activities, activities.meal, cast.NEXT_MONDAY)
+    ask(activities, activities.meal, cast.NEXT_MONDAY, child=activities.tom)
+    ask(activities, activities.care, cast.NEXT_MONDAY)
+    assert (undecided(cast.NEXT_MONDAY).absences, undecided(cast.NEXT_MONDAY).meals) == (0, 1)
 
 
 def test_who_is_absent_or_cancelled_does_not_eat(ids):
