@@ -3,10 +3,22 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from app.activities.models import Activity, ActivityGroup, Attendance, Booking, BookingState, Mark, Unit
+from app.activities.models import (
+    Activity,
+    ActivityGroup,
+    Attendance,
+    Booking,
+    BookingState,
+    Enrolment,
+    Mark,
+    PlaceAsked,
+    Rank,
+    Unit,
+    Wish,
+)
 from app.children.models import Child, HealthRecord, Household, School, SchoolClass, SchoolEnrolment, SchoolYear, Subject
 from app.extensions import db
 from app.families.models import Family
@@ -30,20 +42,10 @@ class Which:
 
     def select(self, *columns):
         """The SELECT of these columns: a row a child who is booked, or whom somebody noted."""
-        booking = and_(Booking.child_id == Child.id, Booking.unit_id == self.unit_id, Booking.day == self.day)
-        attendance = and_(Attendance.child_id == Child.id, Attendance.unit_id == self.unit_id, Attendance.day == self.day)
-        school = and_(SchoolEnrolment.child_id == Child.id, SchoolEnrolment.school_year_id == year_of(self.day))
-        query = (
-            select(*columns)
-            .select_from(Child)
-            .outerjoin(Booking, booking)
-            .outerjoin(Attendance, attendance)
-            .outerjoin(SchoolEnrolment, school)
-            .where(
-                or_(
-                    Booking.state.in_((BookingState.booked, BookingState.absent)),
-                    Attendance.state.in_((Mark.present, Mark.left, Mark.absent)),
-                )
+        query = self._of_children(columns).where(
+            or_(
+                Booking.state.in_((BookingState.booked, BookingState.absent)),
+                Attendance.state.in_((Mark.present, Mark.left, Mark.absent)),
             )
         )
         if self.group_id:
@@ -52,14 +54,41 @@ class Which:
             query = query.where(SchoolEnrolment.school_id == self.school_id)
         return query
 
+    def select_child(self, child_id, *columns):
+        """The SELECT of these columns of one child, whatever is known of it."""
+        return self._of_children(columns).where(Child.id == child_id)
+
+    def select_others(self, *columns):
+        """The SELECT of these columns: a row a child who is enrolled on that day and stands on no row of select()."""
+        activity = select(Unit.activity_id).where(Unit.id == self.unit_id).scalar_subquery()
+        enrolled = (Enrolment.child_id == Child.id) & (Enrolment.activity_id == activity)
+        enrolled &= (Enrolment.starts_on <= self.day) & (Enrolment.ends_on >= self.day)
+        if self.group_id:
+            enrolled &= func.coalesce(Enrolment.group_id, self.group_id) == self.group_id
+        query = self._of_children(columns).where(Child.archived_at.is_(None), exists().where(enrolled))
+        query = query.where(or_(Booking.id.is_(None), Booking.state == BookingState.cancelled))
+        query = query.where(or_(Attendance.id.is_(None), Attendance.state == Mark.cleared))
+        return query.where(SchoolEnrolment.school_id == self.school_id) if self.school_id else query
+
+    def _of_children(self, columns):
+        """The SELECT of these columns of every child: its booking, what was noted, what an open request says of the day, its school."""
+        here = [
+            (row.child_id == Child.id) & (row.unit_id == self.unit_id) & (row.day == self.day) for row in (Booking, Attendance, PlaceAsked)
+        ]
+        school = and_(SchoolEnrolment.child_id == Child.id, SchoolEnrolment.school_year_id == year_of(self.day))
+        query = select(*columns).select_from(Child).outerjoin(Booking, here[0]).outerjoin(Attendance, here[1])
+        return query.outerjoin(PlaceAsked, here[2] & (PlaceAsked.rank != Rank.closed)).outerjoin(SchoolEnrolment, school)
+
 
 @dataclass
 class Seat:
-    """One child of a sheet: the booking, what was noted, the school of the year. What the reader may not read is not loaded."""
+    """One child of a sheet: the booking, what was noted, what waits, the school of the year. What the reader may not read is not loaded."""
 
     child: Child
     booking: Booking | None
     attendance: Attendance | None
+    #: What an open request says of this day.
+    asked: PlaceAsked | None
     enrolment: SchoolEnrolment | None
     nouns: frozenset = field(default_factory=frozenset)
 
@@ -74,6 +103,21 @@ class Seat:
     def told(self):
         """Whether the family said beforehand that the child does not come."""
         return self.booking is not None and self.booking.state is BookingState.absent
+
+    @property
+    def sent(self):
+        """Whether an absence was sent that nobody has decided yet: the child is booked, and will hardly come."""
+        return self.expected and self.asked is not None and self.asked.wish is Wish.absence
+
+    @property
+    def wanted(self):
+        """Whether a place was asked for that nobody has decided yet."""
+        return not self.expected and self.asked is not None and self.asked.wish is Wish.book
+
+    @property
+    def unnoted(self):
+        """Whether somebody must still be looked for: expected, and nobody has said anything."""
+        return self.expected and not self.sent and self.state is Mark.cleared
 
     @property
     def expected(self):
@@ -144,31 +188,38 @@ def loads_for(nouns):
     return [option for noun, option in options.items() if noun in nouns]
 
 
+SEAT = (Child, Booking, Attendance, PlaceAsked, SchoolEnrolment)
+
+
 def seats(which, nouns):
     """The Seats of a sheet, by school, class and name."""
-    query = which.select(Child, Booking, Attendance, SchoolEnrolment).options(
-        *loads_for(nouns), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class)
-    )
-    found = [Seat(*row, nouns=nouns) for row in db.session.execute(query).unique()]
-    return sorted(found, key=lambda seat: seat.sort_key)
+    return _seats(which.select(*SEAT), nouns)
+
+
+def others(which, nouns):
+    """The Seats of the children who are enrolled and not expected: somebody of them may come all the same."""
+    return _seats(which.select_others(*SEAT), nouns)
 
 
 def seat_of(which, child_id, nouns):
     """The Seat of one child, booked or not; None where there is no such child."""
-    query = (
-        select(Child, Booking, Attendance, SchoolEnrolment)
-        .outerjoin(Booking, and_(Booking.child_id == Child.id, Booking.unit_id == which.unit_id, Booking.day == which.day))
-        .outerjoin(Attendance, and_(Attendance.child_id == Child.id, Attendance.unit_id == which.unit_id, Attendance.day == which.day))
-        .outerjoin(SchoolEnrolment, and_(SchoolEnrolment.child_id == Child.id, SchoolEnrolment.school_year_id == year_of(which.day)))
-        .options(*loads_for(nouns), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
-    )
-    row = db.session.execute(query.where(Child.id == child_id)).unique().first()
+    row = next(iter(_loaded(which.select_child(child_id, *SEAT), nouns)), None)
     return Seat(*row, nouns=nouns) if row is not None else None
 
 
+def _seats(query, nouns):
+    return sorted((Seat(*row, nouns=nouns) for row in _loaded(query, nouns)), key=lambda seat: seat.sort_key)
+
+
+def _loaded(query, nouns):
+    options = (*loads_for(nouns), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
+    return db.session.execute(query.options(*options)).unique()
+
+
 def states(which):
-    """[(child id, booking state or None, Attendance or None)] of a sheet: what a tablet asks for again and again, in one query."""
-    return db.session.execute(which.select(Child.id, Booking.state, Attendance)).all()
+    """[(child id, booking state or None, wish of an open request or None, Attendance or None)] of a sheet: what a tablet asks for again
+    and again, in one query."""
+    return db.session.execute(which.select(Child.id, Booking.state, PlaceAsked.wish, Attendance)).all()
 
 
 def unit_of(unit_id):

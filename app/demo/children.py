@@ -178,8 +178,7 @@ def _health(world, child, home):
         what_to_do=todo,
         pai=plan,
         pai_until=date(world.year_begins + 1, 7, 5) if plan else None,
-        # One plan of three, without a draw: all that the town draws afterwards stays as it is.
-        own_lunch=child.id % 3 == 0 if plan else None,
+        own_lunch="Panier repas" in todo if plan else None,
         illnesses=world.pick(names.ILLNESSES) if world.chance(0.3) else None,
         advice=world.pick(names.ADVICE) if world.chance(0.12) else None,
         doctor=world.pick(names.DOCTORS),

@@ -10,8 +10,8 @@ from flask_wtf.csrf import generate_csrf
 
 from app.activities.attendance import LATEST, record_marks
 from app.activities.calendar import Calendar
-from app.activities.models import Mark, Unit
-from app.activities.roll import Which, day_of_units, schools_of, seat_of, seats, states, unit_of
+from app.activities.models import BookingState, Mark, Unit, Wish
+from app.activities.roll import Which, day_of_units, others, schools_of, seat_of, seats, states, unit_of
 from app.audit.operations import note_health_reads
 from app.children.sheet import readable_nouns
 from app.core import clock
@@ -44,8 +44,12 @@ class Sheet:
         return sum(seat.state is Mark.left for seat in self.seats)
 
     @property
+    def sent(self):
+        return sum(seat.sent and seat.state is Mark.cleared for seat in self.seats)
+
+    @property
     def unnoted(self):
-        return sum(seat.expected and seat.state is Mark.cleared for seat in self.seats)
+        return sum(seat.unnoted for seat in self.seats)
 
     @property
     def parts(self):
@@ -97,9 +101,11 @@ class AttendanceView(BaseView):
         found = self._sheet()
         if found is None:
             return redirect(url_for("AttendanceView.choose"))
-        self._tell_of_health(found.seats)
+        # Who may come all the same is found without network too: by name, with the sign of what is dangerous, and nothing more.
+        more = others(found.which, readable_nouns() & {Noun.school, Noun.allergies}) if self._may_note(found.which) else []
+        self._tell_of_health([*found.seats, *more])
         schools = schools_of(found.unit.id, found.which.day)
-        return self._page("sheet.html", found.which, found.unit, sheet=found, schools=schools, root=self._root(found))
+        return self._page("sheet.html", found.which, found.unit, sheet=found, others=more, schools=schools, root=self._root(found))
 
     @expose("/feuille", methods=["POST"])
     @screen
@@ -112,7 +118,7 @@ class AttendanceView(BaseView):
     @screen
     def everybody(self):
         which = which_from(request.args) or abort(404)
-        free = [seat.child.id for seat in seats(which, frozenset()) if seat.expected and seat.state is Mark.cleared]
+        free = [seat.child.id for seat in seats(which, frozenset()) if seat.unnoted]
         items = [{"child": child_id, "mark": "present"} for child_id in free]
         return self._noted(which, items, url_for("AttendanceView.sheet", **args_of(which)))
 
@@ -241,9 +247,10 @@ def args_of(which):
 def state_of(which):
     """What all tablets must agree on: {child id: what was noted}; and a token, so that a sheet may stay open for days."""
     rows = {}
-    for child_id, booking, attendance in states(which):
-        told = booking is not None and booking.value == "absent"
-        row = {"state": "absent" if told else "cleared", "at": 0, "told": told, "expected": booking is not None and not told}
+    for child_id, booking, wish, attendance in states(which):
+        told, expected = booking is BookingState.absent, booking is BookingState.booked
+        row = {"state": "absent" if told else "cleared", "at": 0, "told": told, "expected": expected}
+        row["sent"] = expected and wish is Wish.absence
         if attendance is not None and (attendance.state is not Mark.cleared or not told):
             row["state"] = attendance.state.value
         if attendance is not None:

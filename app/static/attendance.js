@@ -15,7 +15,7 @@
   let signedOut = false;
   let token = one("[name=csrf_token]")?.value || one("[name=csrf_token]", document)?.value || "";
   const pictures = new Map();
-  const known = new Map([...tiles].map(([id, tile]) => [id, { state: tile.dataset.state, told: tile.dataset.told === "1", at: 0, fresh: false }]));
+  const known = new Map([...tiles].map(([id, tile]) => [id, { state: tile.dataset.state, told: tile.dataset.told === "1", sent: tile.dataset.sent === "1", at: 0, fresh: false }]));
 
   // -- what is not sent yet: one entry a note, so that two tabs never write over each other ------------------------------------------
   const PREFIX = `preau.note.${set.account}.`;
@@ -55,6 +55,7 @@
   };
   const said = (row) => {
     if (row.state === "absent" && row.told) return set.wordTold;
+    if (row.state === "cleared" && row.sent) return set.wordSent;
     const word = set[`word${row.state[0].toUpperCase()}${row.state.slice(1)}`];
     if (row.state === "present" && row.arrived) return `${word} ${hour(row.arrived)}`;
     if (row.state === "left" && row.left) return `${word} ${hour(row.left)}${row.with ? `, ${row.with}` : ""}`;
@@ -67,23 +68,29 @@
     tile.classList.toggle("is-waiting", pending);
     if (row.state === tile.dataset.state && !row.fresh) return;
     tile.dataset.state = row.state;
+    tile.dataset.sent = +!!row.sent;
     const tap = one(".tile-tap", tile);
     if (may) { tap.setAttribute("aria-pressed", row.state === "present"); tap.value = `${id}:${row.state === "present" ? "cleared" : "present"}`; }
     one("[data-words]", tile).textContent = said(row);
-    one(".tile-state use", tile).setAttribute("href", `${set.icons}#${set[`icon${row.state[0].toUpperCase()}${row.state.slice(1)}`]}`);
+    const name = row.state === "cleared" && row.sent ? "sent" : row.state;
+    one(".tile-state use", tile).setAttribute("href", `${set.icons}#${set[`icon${name[0].toUpperCase()}${name.slice(1)}`]}`);
     const note = one("[data-note-text]", tile);
     if (row.note !== undefined) { note.textContent = row.note; note.hidden = !row.note; }
   };
+  // Expected, and nobody has said anything: an absence that was sent says something.
+  const awaited = ({ dataset: { expected, state, sent } }) => expected === "1" && state === "cleared" && sent !== "1";
   const count = () => {
-    const found = { here: 0, gone: 0, unnoted: 0, expected: 0 };
+    const found = { here: 0, gone: 0, unnoted: 0, sent: 0, expected: 0 };
     for (const [, tile] of tiles) {
-      const { state, expected } = tile.dataset;
+      const { state, expected, sent } = tile.dataset;
       found.here += state === "present";
       found.gone += state === "left";
       found.expected += +expected;
-      found.unnoted += expected === "1" && state === "cleared";
+      found.unnoted += awaited(tile);
+      found.sent += sent === "1" && state === "cleared";
     }
     for (const [name, number] of Object.entries(found)) one(`[data-count=${name}]`).textContent = number;
+    one("[data-count=sent]").parentElement.hidden = !found.sent;
     const everybody = one("[data-everybody]");
     if (everybody) everybody.hidden = !found.unnoted;
   };
@@ -91,7 +98,7 @@
   const tell = (words) => { if (net.textContent !== words) net.textContent = words; };
   // An answer to what somebody has just tried stays long enough to be read.
   let answering = null;
-  const needsNetwork = () => { tell(set.wordNetwork); clearTimeout(answering); answering = setTimeout(() => { answering = null; status(); }, 6000); };
+  const needsNetwork = (words = set.wordNetwork) => { tell(words); clearTimeout(answering); answering = setTimeout(() => { answering = null; status(); }, 6000); };
   const status = () => {
     const number = memory.size;
     const notes = number === 1 ? set.wordOne : number ? set.wordMany.replace("{n}", number) : "";
@@ -99,7 +106,33 @@
     const first = signedOut ? set.wordSigned : !online ? set.wordOffline : number ? "" : set.wordOnline;
     if (online || !answering) tell([first, notes, store.full && number ? set.wordFull : ""].filter(Boolean).join(" "));
   };
-  const show = () => { if (!over.done) { for (const id of tiles.keys()) draw(id); count(); } status(); };
+
+  // -- who is looked for: among those on the sheet, and those who are enrolled and not expected; no server is asked --------------------
+  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const find = one("#find");
+  const names = new Map([...tiles].map(([id, tile]) => [id, plain(`${tile.dataset.name} ${tile.closest("[data-part]").dataset.part} ${tile.dataset.class || ""}`)]));
+  const filter = () => {
+    const words = find ? plain(find.value).split(/[\s'’-]+/).filter(Boolean) : [];
+    let found = 0;
+    for (const [id, tile] of tiles) {
+      const wanted = words.every((word) => names.get(id).includes(word));
+      tile.hidden = !wanted || ("other" in tile.dataset && !words.length && tile.dataset.state === "cleared");
+      found += !tile.hidden;
+    }
+    for (const part of all("[data-part]")) part.hidden = !one(".tile:not([hidden])", part);
+    if (!find) return;
+    const said = !words.length ? "" : found === 1 ? set.wordFound : set.wordFoundMany.replace("{n}", found);
+    const box = one("[data-found]");
+    if (box.textContent !== said) box.textContent = said;
+    const nobody = one("[data-nobody]");
+    if (!nobody) return;
+    nobody.hidden = !words.length || found > 0;
+    const link = new URL(one("a", nobody).href);
+    link.searchParams.set("q", find.value);
+    one("a", nobody).href = link;
+  };
+  if (find) { one("[data-find]").hidden = false; find.addEventListener("input", filter); }
+  const show = () => { if (!over.done) { for (const id of tiles.keys()) draw(id); count(); filter(); } status(); };
 
   // -- the town ---------------------------------------------------------------------------------------------------------------------
   const ask = async (url, options = {}) => {
@@ -170,7 +203,7 @@
       if (tiles.has(id)) known.set(id, { ...row, fresh: true });
       else strangers = true;
     }
-    for (const id of tiles.keys()) if (!(id in told.children)) known.set(id, { ...known.get(id), state: "cleared", told: false, note: "", fresh: true });
+    for (const id of tiles.keys()) if (!(id in told.children)) known.set(id, { ...known.get(id), state: "cleared", told: false, sent: false, note: "", fresh: true });
     // Somebody came whom nobody expected, noted on another tablet: the sheet is made anew.
     if (strangers && !memory.size && !document.querySelector("dialog[open]")) location.reload();
     return true;
@@ -205,7 +238,9 @@
   const dialog = document.getElementById("child");
   const open = (tile) => {
     const id = tile.dataset.child;
-    const part = document.querySelector(`template[data-panel="${id}"]`).content.cloneNode(true);
+    const panel = document.querySelector(`template[data-panel="${id}"]`);
+    if (!panel) { if (online) location.assign(one(".tile-more", tile).href); else needsNetwork(); return; }
+    const part = panel.content.cloneNode(true);
     for (const image of part.querySelectorAll("img")) if (pictures.has(image.getAttribute("src"))) image.src = pictures.get(image.getAttribute("src"));
     one("#child-title", dialog).textContent = `${tile.dataset.name} · ${one("[data-words]", tile).textContent}`;
     const body = one("[data-body]", dialog);
@@ -240,7 +275,7 @@
       close();
     } else if (form.matches("[data-everybody]")) {
       event.preventDefault();
-      for (const [id, tile] of tiles) if (tile.dataset.expected === "1" && tile.dataset.state === "cleared") note(id, "present");
+      for (const [id, tile] of tiles) if (awaited(tile)) note(id, "present");
     } else if (!online && !form.closest("dialog")) {
       event.preventDefault();
       needsNetwork();
@@ -254,7 +289,9 @@
     if (swallow) { swallow = false; event.preventDefault(); event.stopPropagation(); return; }
     const more = event.target.closest(".tile-more");
     if (more) { event.preventDefault(); open(more.closest("[data-child]")); return; }
-    if (!online && event.target.closest("a[href]:not([href^='tel:'])")) { event.preventDefault(); needsNetwork(); }
+    if (online || !event.target.closest("a[href]:not([href^='tel:'])")) return;
+    event.preventDefault();
+    if (find && event.target.closest("[data-unexpected]")) { needsNetwork(set.wordFind); find.focus(); } else needsNetwork();
   }, true);
   root.addEventListener("contextmenu", (event) => {
     const tile = event.target.closest("[data-child]");

@@ -12,6 +12,7 @@ from app.activities.models import (
     ActivityKind,
     Booking,
     BookingState,
+    Enrolment,
     Places,
     Unit,
     UnitKind,
@@ -35,6 +36,7 @@ from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.models import Adult, AdultRole
 from app.families.operations import new_family
+from tests.factories import make_request
 
 #: A Tuesday in November, at 11:30 in Paris.
 TUESDAY = date(2026, 11, 24)
@@ -78,6 +80,25 @@ def fill_lea(child_id):
         set_authorisation(child, Subject.transport, True, family_id=1)
         db.session.flush()
         return person.id
+
+
+def send_absence(child_id, family_id=1, day=TUESDAY):
+    """The family has told an absence, and nobody has decided yet; returns the request's id."""
+    with unit_of_work():
+        reason = AbsenceReason(title="Malade")
+        db.session.add(reason)
+        db.session.flush()
+        values = {"first_day": day, "last_day": day, "reason_id": reason.id}
+    return make_request("absence", family_id, values, act="add", child_id=child_id)
+
+
+def enrol(ids, *child_ids):
+    """Children take part in the canteen this year."""
+    with unit_of_work():
+        for child_id in child_ids:
+            family_id = db.session.get(Child, child_id).households[0].family_id
+            year = {"starts_on": date(2026, 9, 1), "ends_on": date(2027, 7, 3)}
+            db.session.add(Enrolment(child_id=child_id, activity_id=ids["activity"], family_id=family_id, **year))
 
 
 def tell_absence(child_id, day=TUESDAY):

@@ -178,6 +178,57 @@ def test_the_whole_group_and_an_unexpected_arrival(app, person, ids):
     assert len(kept(app)) == 10 and kept(app)[stranger] is Mark.present
 
 
+def test_an_absence_that_was_sent_is_seen_and_a_tap_away_from_present(app, person, ids):
+    page = tablet(person, ids).page
+    online(page)
+    with app.test_request_context("/"):
+        onsite.send_absence(ids["tom"])
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(tile(page, ids["tom"])).to_contain_text("absence sent, not decided")
+    expect(page.locator("[data-count=sent]")).to_have_text("1")
+    page.get_by_role("button", name="Whole group present").click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("Yes|OK|Confirm|Continue")).click()
+    expect(page.locator("[data-count=here]")).to_have_text("8")
+    state(page, ids["tom"], "cleared")
+    tap(page, ids["tom"])
+    state(page, ids["tom"], "present")
+    expect(page.locator("[data-count=sent]")).to_be_hidden()
+    online(page)
+    assert kept(app)[ids["tom"]] is Mark.present
+
+
+def test_an_enrolled_child_is_found_and_noted_without_network(app, person, ids):
+    with app.test_request_context("/"):
+        stranger = onsite.crowd(ids, 1, day=onsite.date(2026, 11, 26), first=50)[0]
+        onsite.enrol(ids, stranger)
+    somebody = tablet(person, ids)
+    page, find = somebody.page, somebody.page.get_by_label("Search a child")
+    online(page)
+    expect(tile(page, stranger)).to_be_hidden()
+    somebody.context.set_offline(True)
+    page.get_by_role("link", name="Unexpected arrival").click()
+    expect(page.locator("[data-net]")).to_contain_text("search here")
+    expect(find).to_be_focused()
+    find.fill("gälb léa")
+    expect(page.locator(".tile:visible")).to_have_count(1)
+    expect(page.locator("[data-found]")).to_have_text("1 child")
+    find.fill("nom50")
+    tap(page, stranger)
+    state(page, stranger, "present")
+    tile(page, stranger).locator(".tile-more").click()
+    expect(page.locator("[data-net]")).to_have_text("This needs the network.")
+    find.fill("personne")
+    expect(page.get_by_text("No enrolled child has this name.")).to_be_visible()
+    find.fill("")
+    expect(tile(page, stranger)).to_be_visible()
+    assert kept(app) == {}
+    somebody.context.set_offline(False)
+    online(page)
+    assert kept(app) == {stranger: Mark.present}
+    somebody.visit(SHEET.format(**ids))
+    expect(tile(page, stranger)).to_contain_text("not expected")
+
+
 def test_without_a_script(app, person, ids):
     page = tablet(person, ids, scripts=False).page
     tap(page, ids["lea"])

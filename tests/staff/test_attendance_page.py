@@ -107,6 +107,36 @@ def test_the_whole_group_leaves_out_who_is_absent(app, sign_in, ids):
     assert "absence told" in client.get(at(ids)).text
 
 
+def test_an_absence_that_nobody_has_decided_is_on_the_sheet(app, sign_in, ids):
+    with app.test_request_context("/"):
+        onsite.send_absence(ids["tom"])
+    client = sign_in("animateur")
+    for path in (SHEET, f"/mairie/pointage/enfant/{ids['tom']}", "/mairie/listes/"):
+        assert "absence sent, not decided" in client.get(at(ids, path)).text
+    told = client.get(at(ids, "/mairie/pointage/etat")).json["children"][str(ids["tom"])]
+    assert told["sent"] and told["expected"] and told["state"] == "cleared"
+    client.post(at(ids, "/mairie/pointage/tous"))
+    assert ids["tom"] not in {row.child_id for row in rows(app)}
+    client.post(at(ids), data={"tap": f"{ids['tom']}:present"})
+    page = client.get(at(ids)).text
+    assert "absence sent, not decided</span>" not in page and 'data-count="sent">0' in page
+
+
+def test_who_is_enrolled_is_on_the_sheet_for_whoever_notes(app, sign_in, ids):
+    with app.test_request_context("/"):
+        stranger, elsewhere = onsite.crowd(ids, 2, day=onsite.date(2026, 11, 26))
+        onsite.enrol(ids, stranger, ids["lea"])
+    page = sign_in("animateur").get(at(ids)).text
+    assert page.count(f'data-child="{stranger}"') == 1 and f'data-child="{elsewhere}"' not in page
+    assert page.count(f'data-child="{ids["lea"]}"') == 1
+    # The sign of an allergy, since the child may be noted without network; no telephone, nobody who may fetch it.
+    hidden = page[page.index(f'data-child="{stranger}"') :]
+    assert "PAI" in hidden[: hidden.index("</li>")] and f'data-panel="{stranger}"' not in page
+    assert {row.child_id for row in rows(app, HealthRead)} == {ids["lea"], stranger}
+    assert "Enfant0" not in sign_in("lecteur").get(at(ids)).text
+    assert "Enfant0" not in sign_in("animateur").get(at(ids, group=ids["group"], school=999)).text
+
+
 def test_an_unexpected_arrival_is_found_by_name(app, sign_in, ids):
     with app.test_request_context("/"):
         stranger = onsite.crowd(ids, 1, day=onsite.date(2026, 11, 26))[0]
@@ -136,7 +166,7 @@ def test_tablets_send_notes_and_pull_the_same_state(app, sign_in, ids):
     assert len(rows(app, AttendanceMark)) == 1
     state = sign_in("agent").get(at(ids, "/mairie/pointage/etat")).json
     assert state["children"][str(ids["lea"])]["state"] == "present"
-    assert state["children"][str(ids["tom"])] == {"at": 0, "expected": True, "state": "cleared", "told": False}
+    assert state["children"][str(ids["tom"])] == {"at": 0, "expected": True, "sent": False, "state": "cleared", "told": False}
     assert "Arachide" not in json.dumps(state)
 
 
@@ -173,6 +203,7 @@ def test_as_many_queries_for_many_as_for_three(app, sign_in, ids, path):
         if many:
             with app.test_request_context("/"):
                 onsite.crowd(ids, many)
+                onsite.enrol(ids, *onsite.crowd(ids, many, day=onsite.date(2026, 11, 26), first=100))
         client.get(at(ids, path))
         with app.app_context(), counted_queries() as statements:
             assert client.get(at(ids, path)).status_code == 200
@@ -229,9 +260,18 @@ def test_the_kitchen_freezes_versions(app, sign_in, ids):
 
 def test_who_may_not_read_allergies_sees_the_number_alone(app, sign_in, ids):
     page = sign_in("lecteur").get(KITCHEN).text
-    assert "PAI, own lunch" in page and "L. G." not in page
+    assert "PAI, own lunch" in page and "PAI, eats here" in page and "L. G." not in page
     assert not rows(app, HealthRead)
     assert sign_in("lecteur").post("/mairie/cuisine/figer?day=2026-11-24").status_code == 403
+
+
+def test_the_kitchen_reads_what_waits_for_a_decision(app, sign_in, ids):
+    assert "Not decided yet" not in sign_in("agent").get(KITCHEN).text
+    with app.test_request_context("/"):
+        onsite.send_absence(ids["tom"])
+    for username, linked in (("agent", True), ("animateur", False)):
+        page = sign_in(username).get(KITCHEN).text
+        assert "1 absence sent" in page and ("tab=absences" in page) is linked
 
 
 def test_the_kitchen_sheet_on_paper(sign_in, ids):
