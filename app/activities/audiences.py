@@ -5,16 +5,14 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from app.activities.calendar import Calendar
-from app.activities.deadlines import deadline
+from app.activities.calendar import LOOK_AHEAD, Calendar
+from app.activities.deadlines import to_come
 from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Rank, Unit, Wish
 from app.core import clock
 from app.core.i18n import _, _l, date_text
 from app.extensions import db
 from app.messages.audiences import register
 
-#: A holiday centre is booked weeks ahead of holidays that are months away.
-LOOK_AHEAD = timedelta(days=150)
 #: Deadlines this close together are one call to the families: those of a week of canteen days.
 TOGETHER = timedelta(days=7)
 
@@ -70,7 +68,7 @@ def calls():
 
 def _call(activity, calendar):
     days = calendar.open_days(activity, clock.today(), clock.today() + LOOK_AHEAD)
-    ahead = [(until, day) for day in days if (until := deadline(activity.booking_rule, day, calendar)) and until > clock.now()]
+    ahead = list(to_come(activity.booking_rule, days, calendar))
     if not ahead:
         return None
     next_one = min(until for until, _day in ahead)

@@ -15,6 +15,8 @@ from app.extensions import db
 
 #: Deadlines look back from the first day: over the summer, and a long notice.
 LOOK_BACK = timedelta(days=120)
+#: A holiday centre is booked weeks ahead of holidays that are months away.
+LOOK_AHEAD = timedelta(days=150)
 DAY = timedelta(days=1)
 
 

@@ -45,6 +45,14 @@ def deadline(rule, day, calendar):
     return DAYS[rule["mode"]](rule, day, calendar)
 
 
+def to_come(rule, days, calendar):
+    """(the deadline, the day) of each of these days that can still be booked in time."""
+    for day in days:
+        until = deadline(rule, day, calendar)
+        if until is not None and until > clock.now():
+            yield until, day
+
+
 def passed(rule, day, calendar, at):
     """Whether an instant is too late for a day."""
     last = deadline(rule, day, calendar)
