@@ -10,21 +10,10 @@ import re
 
 from app.billing import reading
 from app.billing.grid import HIGHEST, REFUSE, Bounds, ModifierKind
+from app.billing.modifiers import Change, TypedRule, said
 from app.billing.published import Taken, published
 from app.billing.reading import plain
-from app.billing.table import (
-    LONGEST_CELL,
-    LONGEST_TITLE,
-    MOST_COLUMNS,
-    MOST_ROWS,
-    MOST_RULES,
-    Change,
-    Details,
-    Typed,
-    TypedHead,
-    TypedRule,
-    said,
-)
+from app.billing.table import LONGEST_CELL, LONGEST_TITLE, MOST_COLUMNS, MOST_ROWS, MOST_RULES, Details, Typed, TypedHead
 from app.core.errors import DomainError
 from app.core.i18n import _
 
@@ -161,13 +150,50 @@ def _lines(text):
     text = text.removeprefix("\ufeff")
     if len(text) > LARGEST_TEXT:
         raise DomainError(_("This file is too large for a price table."))
+    text = text.replace("\x00", "")
     first = [line for line in text.splitlines() if line.strip()][:20]
-    delimiter = next((sign for sign in "\t;," if sum(sign in line for line in first) * 2 > len(first)), ";")
-    rows = csv.reader(io.StringIO(text.replace("\x00", "")), delimiter=delimiter)
+    sign = next(
+        (sign for sign, words in _PARTED.items() if sum(re.search(words, line) is not None for line in first) * 2 > len(first)), ";"
+    )
+    if sign == " ":
+        return _spaced(text)
+    if sign == ",":
+        # A comma between two digits is a decimal one, unless quotes tell it from those that part.
+        text = re.sub(r"(?<=\d),(?=\d)", _DECIMAL, text)
     try:
-        return [[_cleaned(cell) for cell in row] for row in rows]
+        rows = [[_cleaned(cell.replace(_DECIMAL, ",")) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=sign)]
     except csv.Error:
         raise DomainError(_("This file cannot be read as a table.")) from None
+    return _without_lines(rows) if sign == "|" else rows
+
+
+#: What parts the cells of a line, the surest first; and a character that no text has.
+_PARTED = {"\t": "\t", ";": ";", "|": r"\|", " ": r"\S\s{2,}\S", ",": r"(?:^|\D),|,(?:\D|$)"}
+_DECIMAL = "\ue000"
+
+
+def _without_lines(rows):
+    """A table that was drawn with | and lines, without these."""
+    rows = [row for row in rows if re.search(r"[^-:=+| ]", "".join(row))]
+    return [row[1 if all(not one[:1] or not one[0] for one in rows) else 0 :] for row in rows]
+
+
+def _spaced(text):
+    """A table from a PDF or a page, its cells parted by spaces: where a line has more or fewer than the others, nobody can tell whose."""
+    rows = [[_cleaned(cell) for cell in re.split(r"\s{2,}", line.rstrip())] for line in text.splitlines() if line.strip()]
+    widths = [len(row) for row in rows if len(row) > 1]
+    usual = max(set(widths), key=lambda width: (widths.count(width), width))
+    for place, row in enumerate(rows):
+        if 1 < len(row) == usual - 1 and row[0] and all(len(other) != usual for other in rows[:place]):
+            # The titles of columns, and none above those of the rows.
+            row.insert(0, "")
+        elif len(row) not in (1, usual):
+            sentence = _(
+                "“%(line)s”: it is not clear which prices belong to which column. Put a semicolon between the cells.",
+                line=" ".join(row)[:80],
+            )
+            raise DomainError(sentence)
+    return rows
 
 
 def _cleaned(cell):

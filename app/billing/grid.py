@@ -13,6 +13,7 @@ from app.core.enums import Labelled
 from app.core.i18n import _l
 
 ONE_CENT, ONE_EURO = Decimal("0.01"), Decimal(1)
+_MILLIONTH = Decimal("0.000001")
 
 
 class Bounds(Labelled):
@@ -66,20 +67,23 @@ HIGHEST, REFUSE = "highest", "refuse"
 
 @dataclass(frozen=True)
 class Cell:
-    """An amount in euros, or a rate of effort: a percentage of the quotient between a floor and a ceiling."""
+    """An amount in euros, or a rate of effort: a percentage of the quotient, and a constant, between a floor and a ceiling."""
 
     amount: Decimal | None = None
     rate: Decimal | None = None
     floor: Decimal | None = None
     ceiling: Decimal | None = None
+    #: Euros that are added to quotient × rate. With a rate below zero the price falls from it.
+    constant: Decimal | None = None
 
     def at(self, quotient):
-        """Euros, not rounded yet; None where a rate meets no quotient and has no ceiling."""
+        """Euros, not rounded yet; None where a rate meets no quotient and no price is the highest."""
         if self.amount is not None:
             return self.amount
         if quotient is None:
-            return self.ceiling
-        price = quotient * self.rate / 100
+            return self.ceiling if self.ceiling is not None or self.rate >= 0 else self.constant
+        # A third of a percent has no end: what is less than a millionth was never meant.
+        price = (quotient * self.rate / 100 + (self.constant or 0)).quantize(_MILLIONTH)
         if self.floor is not None:
             price = max(price, self.floor)
         return price if self.ceiling is None else min(price, self.ceiling)

@@ -108,7 +108,9 @@ def _reason(grid, found, situation, base, applying, whole, charge):
         reason["without_quotient"] = True
     if found.cell.rate is not None:
         reason["rate"] = {
-            name: _text(getattr(found.cell, name)) for name in ("rate", "floor", "ceiling") if getattr(found.cell, name) is not None
+            name: _text(getattr(found.cell, name))
+            for name in ("rate", "constant", "floor", "ceiling")
+            if getattr(found.cell, name) is not None
         }
     if applying:
         reason["steps"] = [_step(modifier, situation) for modifier in applying]

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
-from app.billing import reading
+from app.billing import doubts, reading
 from app.billing.grid import Residence
+from app.billing.modifiers import Change, TypedRule
 from app.billing.reading import plain
-from app.billing.table import LONGEST_CELL, LONGEST_TITLE, Change, Typed, TypedHead, TypedRule
+from app.billing.table import LONGEST_CELL, LONGEST_TITLE, Typed, TypedHead
 from app.billing.titles import read as read_title
 from app.core.errors import DomainError
 from app.core.i18n import _
@@ -29,6 +30,8 @@ _RATE, _FLOOR, _CEILING = r"\btaux\b|effort|\brate\b", r"plancher|^min|prix min|
 def _is_price(text):
     try:
         return reading.cell(text) is not None
+    except reading.Doubtful:
+        return True
     except ValueError:
         return False
 
@@ -39,19 +42,26 @@ def published(lines):
     width = max(map(len, lines))
     lines = [[*line, *[""] * (width - len(line))] for line in lines]
     priced = [number for number, line in enumerate(lines) if any(map(_is_price, line[1:]))]
-    if not priced or priced[0] == 0:
+    if not priced or any(_is_price(line[0]) for line in lines[:1]):
         raise DomainError(_("There is no table in it: titles of columns above, prices beside each row."))
+    if priced[0] == 0:
+        # "Tarif unique ; 3,50" needs no title above; of several prices, each wants one.
+        lines, priced = [["", *[_("Price") if width == 2 else ""] * (width - 1)], *lines], [number + 1 for number in priced]
     body = [line for number, line in enumerate(lines) if number >= priced[0] and (number in priced or sum(map(bool, line)) > 1)]
     above = [line for line in lines[: priced[0]] if sum(map(bool, line)) > 1] or [lines[priced[0] - 1]]
     left_out = [line for line in lines if line not in body and line not in above]
     header, body = _one_rate(_joined(above), body)
     labels, low, high = _labels(header, body)
+    if doubt := next(filter(None, (doubts.of_prices(header[number]) for number in (*labels, low, high) if number >= 0)), ""):
+        raise DomainError(doubt)
     prices = [
         number for number in range(max([*labels, low, high]) + 1, len(header)) if header[number] or any(line[number] for line in body)
     ]
     body, rules = _rules_apart(body, labels, prices)
+    body, membership = _membership_apart(body, labels, prices, header)
     typed = Typed(
         rules=rules,
+        **membership,
         rows=[TypedHead(_row_title(line, labels, low, high)[:LONGEST_TITLE]) for line in body],
         columns=[TypedHead(header[number][:LONGEST_TITLE]) for number in prices],
         cells=[[line[number][:LONGEST_CELL] for number in prices] for line in body],
@@ -92,26 +102,69 @@ def _one_rate(header, body):
     return [header[number] for number in kept], lines
 
 
-_CHANGE = (
-    (r"\+ ?(.+?) ?%", Change.percent_more),
-    (r"\+ ?(.+?) ?(?:€|euros?)?", Change.more),
-    (r"- ?(.+?) ?%", Change.percent_less),
-    (r"- ?(.+?) ?(?:€|euros?)?", Change.less),
-    (r"[x*×] ?(.+)", Change.times),
+#: How towns say that a row changes the price; a number alone changes it where the row's title says so.
+_MORE = r"(?:\+|majoration|majoree?s?|supplement|surcout|augmentation|penalite)(?: (?:de|du|tarif))* ?:? ?"
+_LESS = r"(?:-|reduction|reduite?|remise|rabais|abattement|minoration|minoree?s?|degressivite)(?: (?:de|du|tarif))* ?:? ?"
+_MORE_AFTER, _LESS_AFTER = (
+    r" ?(?:de )?(?:plus|majoration|supplement(?:aires?)?|augmentation)",
+    r" ?(?:de )?(?:moins|reduction|remise|rabais|abattement)",
 )
+_EUROS = r" ?(?:€|euros?)?"
+_CHANGE = (
+    (rf"{_MORE}(.+?) ?%|(.+?) ?%{_MORE_AFTER}", Change.percent_more),
+    (rf"{_MORE}(.+?){_EUROS}|(.+?){_EUROS}{_MORE_AFTER}", Change.more),
+    (rf"{_LESS}(.+?) ?%|(.+?) ?%{_LESS_AFTER}", Change.percent_less),
+    (rf"{_LESS}(.+?){_EUROS}|(.+?){_EUROS}{_LESS_AFTER}", Change.less),
+    (r"[x*×] ?(.+)|multiplie par (.+)", Change.times),
+)
+_WORDS = {
+    "double": "x 2",
+    "prix double": "x 2",
+    "tarif double": "x 2",
+    "demi-tarif": "- 50 %",
+    "demi tarif": "- 50 %",
+    "moitie prix": "- 50 %",
+}
 
 
 def _rules_apart(body, labels, prices):
     """(rows, rules): a row “Majoration hors délai: + 2 €” is a rule of the table."""
     rows, rules = [], []
     for line in body:
-        texts = {plain(line[number]) for number in prices if line[number]}
-        changes = [(change, match[1]) for pattern, change in _CHANGE if len(texts) == 1 and (match := re.fullmatch(pattern, *texts))]
-        changes = [one for one in changes if re.fullmatch(reading.NUMBER, one[1])]
-        kinds = _kinds(" ".join(line[number] for number in labels)) if changes else []
-        rules += [TypedRule(kind, changes[0][0].value, changes[0][1], least) for kind, least in kinds]
+        title, texts = " ".join(line[number] for number in labels), {plain(line[number]) for number in prices if line[number]}
+        change, value = _change(title, *texts) if len(texts) == 1 else (None, "")
+        kinds = _kinds(title) if change else []
+        rules += [TypedRule(kind, change.value, value, least) for kind, least in kinds]
         rows += [] if kinds else [line]
     return rows, rules
+
+
+def _change(title, text):
+    """(Change, the number) of a text such as “+ 1,50 €”, “majoration de 50 %”, or a number beside such a title; (None, "")."""
+    text = _WORDS.get(text, text)
+    signs = [sign for sign, words in (("+ ", _MORE), ("- ", _LESS)) if re.match(words, plain(title))]
+    for said in (text, *(sign + text for sign in signs)):
+        for pattern, change in _CHANGE:
+            match = re.fullmatch(pattern, said)
+            if match and re.fullmatch(reading.NUMBER, number := next(filter(None, match.groups()))):
+                return change, number
+    return None, ""
+
+
+def _membership_apart(body, labels, prices, header):
+    """(rows, what Typed says of the membership): a row “Adhésion annuelle” with one price, or one for those from elsewhere too."""
+    rows, found = [], {}
+    for line in body:
+        title = " ".join(line[number] for number in labels)
+        amounts = {}
+        for number in prices:
+            exterior = read_title(header[number], ()).head.residence is Residence.exterior
+            amounts.setdefault("membership_exterior" if exterior else "membership", set()).add(line[number])
+        if found or not doubts.membership(title) or "membership" not in amounts or any(len(texts) > 1 for texts in amounts.values()):
+            rows.append(line)
+            continue
+        found = {name: texts.pop() for name, texts in amounts.items()} | {"per_family": re.search(r"famil", plain(title)) is not None}
+    return rows, found
 
 
 def _kinds(title):

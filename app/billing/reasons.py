@@ -54,14 +54,25 @@ def _rate(rate, known):
     if not known:
         return _("The highest price of the tariff applies.")
     given = {name: _euros(rate[name]) for name in ("floor", "ceiling") if name in rate}
-    percent = format_decimal(Decimal(rate["rate"]), format="#,##0.######")
+    text = formula(Decimal(rate["rate"]), Decimal(rate["constant"]) if "constant" in rate else None)
     if len(given) == 2:
-        return _("%(percent)s %% of the quotient, from %(floor)s to %(ceiling)s.", percent=percent, **given)
+        return _("%(formula)s, from %(floor)s to %(ceiling)s.", formula=text, **given)
     if "floor" in given:
-        return _("%(percent)s %% of the quotient, at least %(floor)s.", percent=percent, **given)
-    if "ceiling" in given:
-        return _("%(percent)s %% of the quotient, at most %(ceiling)s.", percent=percent, **given)
-    return _("%(percent)s %% of the quotient.", percent=percent)
+        return _("%(formula)s, at least %(floor)s.", formula=text, **given)
+    return _("%(formula)s, at most %(ceiling)s.", formula=text, **given) if given else f"{text}."
+
+
+def formula(rate, constant=None):
+    """A rate of effort with the constant beside it, in words."""
+    words = {"percent": format_decimal(abs(rate), format="#,##0.######")}
+    if constant is None:
+        return _("%(percent)s %% of the quotient", **words)
+    words["amount"] = _euros(abs(constant))
+    if rate < 0:
+        return _("%(amount)s less %(percent)s %% of the quotient", **words)
+    if constant < 0:
+        return _("%(percent)s %% of the quotient, less %(amount)s", **words)
+    return _("%(percent)s %% of the quotient, and %(amount)s", **words)
 
 
 def _charge(reason):

@@ -4,27 +4,15 @@ import re
 from dataclasses import dataclass, field, replace
 
 from app.billing import reading, titles
-from app.billing.grid import HIGHEST, REFUSE, Bounds, Column, Effect, Grid, Membership, Modifier, ModifierKind, Residence, Row, Stage
+from app.billing.grid import HIGHEST, REFUSE, Bounds, Column, Grid, Membership, Residence, Row, Stage
+from app.billing.modifiers import modifier_of, typed_rule
 from app.billing.titles import Meaning
-from app.core.enums import Labelled
 from app.core.errors import DomainError
-from app.core.i18n import _, _l
+from app.core.i18n import _
 
 #: More than a town ever published.
 MOST_ROWS, MOST_COLUMNS, MOST_RULES = 60, 30, 30
 LONGEST_TITLE, LONGEST_CELL = 80, 80
-
-
-class Change(Labelled):
-    """How towns say what changes a price."""
-
-    more = "more", _l("adds (€)")
-    less = "less", _l("takes off (€)")
-    percent_more = "percent_more", _l("raises by (%)")
-    percent_less = "percent_less", _l("lowers by (%)")
-    times = "times", _l("multiplies by")
-    set = "set", _l("makes the price (€)")
-    shift = "shift", _l("takes a lower bracket, by")
 
 
 @dataclass(frozen=True)
@@ -81,18 +69,6 @@ class TypedHead:
     title: str = ""
     auto: bool = True
     details: Details = field(default_factory=Details)
-
-
-@dataclass
-class TypedRule:
-    """A line below the table: when, how, how much."""
-
-    kind: str = ""
-    change: str = ""
-    value: str = ""
-    least: str = ""
-    units: list = field(default_factory=list)
-    funds: list = field(default_factory=list)
 
 
 @dataclass
@@ -156,7 +132,7 @@ def _read(typed, units, town):
     grid = Grid(
         tuple(row_heads),
         tuple(column_heads),
-        _cells(typed, problems),
+        _cells(typed, (row_heads, column_heads), units, problems),
         bounds=bounds,
         modifiers=_modifiers(typed.rules, problems),
         without_quotient=next((one.head.category for one in (*rows, *columns) if one.no_proof), typed.without),
@@ -176,6 +152,7 @@ def _side(typed, kind, place, units, town, problems):
                 found[number] = by_hand(head.title, head.details, kind)
             except DomainError as problem:
                 problems.append(Problem(f"{place}-{number}", str(problem)))
+    problems += [Problem(f"{place}-{number}", meaning.doubt) for number, meaning in enumerate(found) if meaning.doubt]
     return found
 
 
@@ -204,7 +181,7 @@ def by_hand(title, details, kind):
 
 def _limit(text):
     try:
-        return reading.euros(text) if text.strip() else None
+        return reading.number(text.replace("€", "")) if text.strip() else None
     except ValueError:
         raise DomainError(_("“%(text)s” is no quotient: write it like 308,01.", text=text.strip())) from None
 
@@ -228,99 +205,45 @@ def range_text(limits):
     return f"{low}+" if high is None else str(low) if low == high else f"{low}-{high}"
 
 
-def _cells(typed, problems):
+def _cells(typed, sides, units, problems):
     rows = []
-    for number in range(len(typed.rows)):
+    for number, row_head in enumerate(sides[0]):
         row = []
-        for column in range(len(typed.columns)):
+        for column, column_head in enumerate(sides[1]):
+            text = typed.cells[number][column]
             try:
-                row.append(reading.cell(typed.cells[number][column]))
+                row.append(reading.cell(text))
+                _refuse_kind(text, [unit for unit in units if unit.id in (row_head.units or column_head.units)] or units)
             except ValueError as problem:
                 where = {"row": typed.rows[number].title, "column": typed.columns[column].title}
                 sentence = _("“%(row)s”, “%(column)s”: %(problem)s", problem=str(problem), **where)
                 problems.append(Problem(f"cell-{number}-{column}", sentence))
-                row.append(None)
+                row[column:] = [None]
         rows.append(tuple(row))
     return tuple(rows)
 
 
-# -- rules ------------------------------------------------------------------------------------------------------------------------------
+def _refuse_kind(text, units):
+    """A price by the hour is none of what is booked by the half-hour. ValueError with the sentence."""
+    kind = reading.kind_named(text)
+    fitting = (kind, "meal") if kind == "day" else (kind,)
+    if kind and any(unit.kind.value not in fitting for unit in units):
+        offered = ", ".join(f"{unit.name} ({unit.kind.label})" for unit in units)
+        raise ValueError(_("the price is for something else than what is booked: %(offered)s.", offered=offered))
 
-COUNTED = (ModifierKind.children, ModifierKind.rank)
+
+# -- what stands below the table --------------------------------------------------------------------------------------------------------
 
 
 def _modifiers(rules, problems):
     found = []
     for number, rule in enumerate(rules):
         try:
-            if (modifier := _modifier(rule)) is not None:
+            if (modifier := modifier_of(rule)) is not None:
                 found.append(modifier)
         except DomainError as problem:
             problems.append(Problem(f"rule-{number}", str(problem)))
     return tuple(found)
-
-
-def _modifier(rule):
-    """The Modifier of a line, None for an empty one."""
-    if not rule.kind and not rule.value.strip():
-        return None
-    if not rule.kind or not rule.change:
-        raise DomainError(_("Say when the price changes, and how."))
-    kind, change = ModifierKind(rule.kind), Change(rule.change)
-    effect, value = _effect(change, _amount(rule.value, change))
-    least = 0
-    if kind in COUNTED:
-        if not rule.least.strip().isdecimal():
-            raise DomainError(_("Say from which child on, as a number."))
-        least = int(rule.least)
-    if kind is ModifierKind.fund and not rule.funds:
-        raise DomainError(_("Say for which fund."))
-    funds = frozenset(rule.funds) if kind is ModifierKind.fund else frozenset()
-    return Modifier(kind, effect, value, least, funds, frozenset(map(int, rule.units)))
-
-
-def _amount(text, change):
-    said = reading.plain(text)
-    for sign in ("+", "-", "x", "*", "=", "€", "%", "euros"):
-        said = said.removeprefix(sign).removesuffix(sign).strip()
-    try:
-        value = reading.number(said)
-    except ValueError:
-        raise DomainError(_("“%(text)s” is no number: write it like 2 or 1,50.", text=text.strip())) from None
-    if change is Change.shift and value != value.to_integral_value():
-        raise DomainError(_("A bracket is lowered by whole places: 1, 2…"))
-    return value
-
-
-def _effect(change, value):
-    """(Effect, value) of a way of saying it."""
-    match change:
-        case Change.more:
-            return Effect.add, value
-        case Change.less:
-            return Effect.add, -value
-        case Change.percent_more:
-            return Effect.factor, 1 + value / 100
-        case Change.percent_less:
-            return Effect.factor, 1 - value / 100
-        case Change.times:
-            return Effect.factor, value
-    return Effect(change.value), value
-
-
-def said(modifier):
-    """(Change, value) in which a town says a Modifier."""
-    value = modifier.value
-    match modifier.effect:
-        case Effect.add:
-            return (Change.less, -value) if value < 0 else (Change.more, value)
-        case Effect.factor if 0 <= value < 1:
-            return Change.percent_less, (1 - value) * 100
-        case Effect.factor if 1 < value < 2:
-            return Change.percent_more, (value - 1) * 100
-        case Effect.factor:
-            return Change.times, value
-    return Change(modifier.effect.value), value
 
 
 def _membership(typed, problems):
@@ -328,6 +251,9 @@ def _membership(typed, problems):
     for text in (typed.membership, typed.membership_exterior):
         try:
             amounts.append(reading.euros(text) if text.strip() else None)
+        except reading.Doubtful as doubt:
+            problems.append(Problem("membership", str(doubt)))
+            return None
         except ValueError:
             problems.append(Problem("membership", _("“%(text)s” is no amount: write it like 12,50.", text=text.strip())))
             return None
@@ -352,7 +278,7 @@ def typed_of(grid, units, town=""):
         columns=[head(column) for column in grid.columns],
         cells=[[reading.cell_text(cell) for cell in row] for row in grid.cells],
         without=HIGHEST if named else grid.without_quotient,
-        rules=[_typed_rule(modifier) for modifier in grid.modifiers],
+        rules=[typed_rule(modifier) for modifier in grid.modifiers],
         per_family=grid.membership is not None and grid.membership.per_family,
     )
     if grid.membership is not None:
@@ -370,20 +296,13 @@ def _leave_to_titles(typed, grid, units, town):
     for _again in range(3):
         found = read(typed, units, town)
         for (head, wanted), meaning in zip(heads, [*found.rows, *found.columns], strict=True):
-            if meaning.head != wanted or meaning.no_proof != head.details.no_proof:
+            if meaning.head != wanted or meaning.no_proof != head.details.no_proof or meaning.doubt:
                 head.auto = False
         if read(typed, units, town).grid == grid:
             return
     typed.bounds = grid.bounds.value
     for head, _wanted in heads:
         head.auto = False
-
-
-def _typed_rule(modifier):
-    change, value = said(modifier)
-    least = str(modifier.least) if modifier.kind in COUNTED else ""
-    text = reading.decimal_text(value, 2 if change in (Change.more, Change.less, Change.set) else 0)
-    return TypedRule(modifier.kind.value, change.value, text, least, sorted(map(str, modifier.units)), sorted(modifier.funds))
 
 
 def blank(units, rows=6):

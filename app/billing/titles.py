@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
-from app.billing import reading
+from app.billing import brackets, doubts
+from app.billing.brackets import Limits
 from app.billing.grid import ONE_CENT, ONE_EURO, Bounds, Column, Residence, Row, Stage
-from app.billing.reading import Limits, plain
+from app.billing.reading import plain
 
 #: RateGrant.category holds so many letters.
 LONGEST_NAME = 40
@@ -21,7 +22,8 @@ _OWN_LUNCH = r"\bp\.?a\.?i\b|panier[- ]repas|own lunch|repas fourni par"
 _UNANNOUNCED = r"(?:absence|absent|repas)s? (?:injustifie|non[- ](?:justifie|excuse|prevenu|signale|annule|decommande|declare))|unannounced"
 _MISSING = r"(?:sans|non|hors) (?:reservation|reserve|inscription|inscrit|prevu|pre-?inscrit|commande)|imprevu|non[- ]reserve|unbooked"
 _LATE = r"hors[- ]delais?|tardi(?:f|ve)|en retard|reservation late|booked late|\blate\b"
-_RAISED = r"\bmajoree?s?\b|majoration"
+#: "Tarif majoré" and no more: for whoever does not keep to the rules.
+_RAISED = re.compile(r"(?:(?:tarif|prix|repas|majoree?s?|majoration|le|la|du|de|un|non|cas)\b[ :()]*)*")
 _NAMED = (
     r"ccas|cias|personnel|\bagents?\b|enseignant|instituteur|professeur|\badultes?\b|accueil familial|familles? d'accueil"
     r"|assistante? (?:fam|mat)|aide sociale|\base\b|boursier|stagiaire|\belus?\b"
@@ -36,6 +38,8 @@ _EVERYBODY = (
     r"^(?:pour )?(?:tous|toutes?|tout public|tarif|prix|montant|unique|forfait|plein|normal|general|regulier|base|participation|cout"
     r"|all|everybody|price)"
 )
+_OTHER_FUNDS = r"autres? (?:regimes?|caisses?)"
+_FUNDS = frozenset({"caf", "msa", "none"})
 _WORDS = {"premier": 1, "first": 1, "deuxieme": 2, "second": 2, "troisieme": 3, "third": 3}
 _WORDS |= {"quatrieme": 4, "fourth": 4, "cinquieme": 5, "fifth": 5, "sixieme": 6}
 _ORDINAL = (
@@ -54,6 +58,8 @@ class Meaning:
     no_proof: bool = False
     #: Set by hand: the bracket is what it is.
     fixed: bool = False
+    #: Why this title must be written otherwise or set by hand: a sentence, "" for nothing.
+    doubt: str = ""
 
 
 def heads(titles, units, kind=Row, town=""):
@@ -65,12 +71,13 @@ def heads(titles, units, kind=Row, town=""):
     _open_last(found, "ranks")
     _open_last(found, "children")
     _part_ages(found)
+    _part_funds(found)
     return found
 
 
 def read(title, units, kind=Row, town=""):
     """The Meaning of one title, for itself."""
-    said, limits = plain(title), reading.bracket(title)
+    said, (limits, rest) = brackets.undated(plain(title)), brackets.parted(title)
     if re.search(_NO_PROOF, said):
         return Meaning(kind(title, category=_name(title)), None, True)
     given = {"own_lunch": bool(re.search(_OWN_LUNCH, said)), "charges": _charges(said), "ages": _ages(said), "stage": _stage(said)}
@@ -83,8 +90,11 @@ def read(title, units, kind=Row, town=""):
         given["residence"] = Residence.resident
     if limits is None:
         given["funds"] = _funds(said)
-        given["units"] = _units(said, units)
-    return Meaning(kind(title, **given), limits)
+        given["units"] = _units(plain(title), units)
+    head = kind(title, **given)
+    if head == kind(title) and limits is None and re.search(r"\bmajor", said) and _RAISED.fullmatch(said):
+        head = replace(head, charges=frozenset({"missing", "late"}))
+    return Meaning(head, limits, doubt=doubts.of(title, rest, head, units))
 
 
 def _says_nothing(meaning):
@@ -106,7 +116,7 @@ def _charges(said):
     if re.search(_UNANNOUNCED, said):
         return frozenset({"unannounced", "told_late"})
     found = {name for name, words in (("missing", _MISSING), ("late", _LATE)) if re.search(words, said)}
-    return frozenset(found or ({"missing", "late"} if re.search(_RAISED, said) else ()))
+    return frozenset(found)
 
 
 def _stage(said):
@@ -144,13 +154,14 @@ def _children(said):
 def _funds(said):
     if re.search(r"non[- ]allocataire|sans caf", said):
         return frozenset({"none"})
-    if re.search(r"\b(?:hors|autres?|non)[- ]?(?:que )?caf|autres? (?:regime|caisse)", said):
+    if re.search(rf"\b(?:hors|autres?|non)[- ]?(?:que )?caf|{_OTHER_FUNDS}", said):
         return frozenset({"msa", "none"})
     pairs = (("caf", r"\bcaf\b|regime general"), ("msa", r"\bmsa\b|regime agricole"))
     return frozenset(name for name, words in pairs if re.search(words, said))
 
 
 _KINDS = {
+    "quarter_hour": r"quart d'heure|1/4 ?(?:d')?h|\b15 ?mn|\b15 ?min|quarter[- ]?(?:of an )?hour",
     "half_hour": r"demi[- ]?heure|1/2 ?h|30 ?mn|30 ?min|half[- ]?hour",
     "hour": r"\bheure|\bhour|horaire|60 ?mn|1 ?h\b",
     "half_day": r"demi[- ]?journee|1/2 ?journee|half[- ]?day",
@@ -211,6 +222,15 @@ def _part_ages(found):
         ages = meaning.head.ages
         if ages and ages[1] in first and ages[1] > ages[0]:
             meaning.head = replace(meaning.head, ages=(ages[0], ages[1] - 1))
+
+
+def _part_funds(found):
+    """“Autres régimes” beside “MSA”: those of all funds that no other title names."""
+    others = [meaning for meaning in found if meaning.head.funds and re.search(_OTHER_FUNDS, plain(meaning.head.title))]
+    named = frozenset().union(*(meaning.head.funds for meaning in found if meaning not in others))
+    for meaning in others:
+        if named and named < _FUNDS:
+            meaning.head = replace(meaning.head, funds=_FUNDS - named)
 
 
 # -- brackets ---------------------------------------------------------------------------------------------------------------------------

@@ -19,8 +19,9 @@ from app.billing.grid import (
     Stage,
     groups_of,
 )
+from app.billing.modifiers import COUNTED
 from app.billing.pricing import Situation
-from app.billing.table import COUNTED, Problem
+from app.billing.table import Problem
 from app.core.i18n import _
 from app.core.money import format_money
 from app.families.models import Fund
@@ -139,12 +140,16 @@ def _cells(grid):
 
 
 def _cell(cell):
-    if any(value is not None and value < 0 for value in (cell.amount, cell.rate, cell.floor, cell.ceiling)):
+    if any(value is not None and value < 0 for value in (cell.amount, cell.floor, cell.ceiling)):
         return _("a price is not below zero.")
     if cell.amount is not None:
         return ""
-    if cell.rate is None or cell.rate > HIGHEST_RATE or cell.rate == 0:
+    if cell.rate is None or abs(cell.rate) > HIGHEST_RATE or cell.rate == 0:
         return _("a rate lies between 0 and 10 percent.")
+    if cell.rate < 0 and (cell.constant is None or cell.constant <= 0):
+        return _("a price that falls with the quotient begins above zero: 5,40 - 0,2 % QF (min 1,20 max 5,40).")
+    if cell.floor is None and (cell.rate < 0 or (cell.constant or 0) < 0):
+        return _("this price reaches zero and less: write the least price after it, for instance (min 1,20 max 5,40).")
     if cell.floor is not None and cell.ceiling is not None and cell.floor > cell.ceiling:
         return _("the least price is above the greatest.")
     return ""

@@ -7,20 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from app.billing import exchange, reading
 from app.billing.grid import HIGHEST, REFUSE, Bounds, ModifierKind, Residence, Stage
-from app.billing.table import (
-    LONGEST_CELL,
-    LONGEST_TITLE,
-    MOST_COLUMNS,
-    MOST_ROWS,
-    MOST_RULES,
-    Change,
-    Details,
-    Problem,
-    Typed,
-    TypedHead,
-    TypedRule,
-    read,
-)
+from app.billing.modifiers import Change, TypedRule
+from app.billing.table import LONGEST_CELL, LONGEST_TITLE, MOST_COLUMNS, MOST_ROWS, MOST_RULES, Details, Problem, Typed, TypedHead, read
 from app.billing.validator import findings, hints
 from app.core.errors import DomainError
 from app.core.i18n import _
@@ -274,5 +262,5 @@ def _raise(typed, percent, cents):
             except ValueError:
                 continue
             if cell is not None:
-                changed = type(cell)(raised(cell.amount), cell.rate, raised(cell.floor), raised(cell.ceiling))
+                changed = type(cell)(raised(cell.amount), cell.rate, raised(cell.floor), raised(cell.ceiling), raised(cell.constant))
                 row[place] = reading.cell_text(changed)

@@ -6,7 +6,9 @@ from decimal import Decimal
 from flask_babel import format_decimal
 
 from app.billing.grid import HIGHEST, REFUSE, Bounds, ModifierKind, Residence
-from app.billing.table import COUNTED, Change, range_text, said
+from app.billing.modifiers import COUNTED, Change, said
+from app.billing.reasons import formula
+from app.billing.table import range_text
 from app.core.i18n import _
 from app.core.money import format_money, format_quotient
 from app.families.models import Fund
@@ -102,7 +104,7 @@ def price_text(cell):
         return ""
     if cell.amount is not None:
         return format_money(cell.amount)
-    text = _("%(rate)s %% of the quotient", rate=format_decimal(cell.rate, format="#,##0.####"))
+    text = formula(cell.rate, cell.constant)
     if cell.floor is not None and cell.ceiling is not None:
         return _("%(rate)s, from %(least)s to %(most)s", rate=text, least=format_money(cell.floor), most=format_money(cell.ceiling))
     if cell.floor is not None:

@@ -7,11 +7,12 @@ from flask_babel import force_locale
 
 from app.activities.models import UnitKind
 from app.billing import reading
+from app.billing.brackets import Limits, bracket
 from app.billing.exchange import from_csv
 from app.billing.grid import Bounds, Cell, Residence, Stage
+from app.billing.modifiers import TypedRule
 from app.billing.pricing import NoPrice, Situation, price
-from app.billing.reading import Limits
-from app.billing.table import TypedRule, read, typed_of
+from app.billing.table import read, typed_of
 from app.billing.titles import read as read_title
 from app.billing.validator import problems
 from app.core.errors import DomainError
@@ -60,14 +61,14 @@ def number(text):
     ],
 )
 def test_brackets(text, low, high, above, below):
-    assert reading.bracket(text) == Limits(number(low), number(high), above, below)
+    assert bracket(text) == Limits(number(low), number(high), above, below)
 
 
 @pytest.mark.parametrize(
     "text", ["CCAS", "Extérieurs", "Tranche A", "T4", "2e enfant", "3-6 ans", "moins de 6 ans", "1/2 journée", "Tous", ""]
 )
 def test_what_is_no_bracket(text):
-    assert reading.bracket(text) is None
+    assert bracket(text) is None
 
 
 @pytest.mark.parametrize(
