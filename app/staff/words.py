@@ -34,6 +34,10 @@ NOUNS = {
     "rate_grant": _l("granted rate"),
     "third_party_share": _l("share of somebody else"),
     "reminder_step": _l("step of the reminders"),
+    "news": _l("news"),
+    "message_topic": _l("subject of messages"),
+    "canned_answer": _l("ready answer"),
+    "mail_text": _l("text of a mail"),
 }
 ACTS = {
     "add": _l("%(what)s: added"),
@@ -73,9 +77,24 @@ SENTENCES = {
     "account.reset_asked": _l("new password asked for"),
     "account.sign_in_link_asked": _l("link to sign in asked for"),
     "account.language": _l("language changed"),
+    "account.mails": _l("rhythm of mails changed"),
+    "account.session_closed": _l("session closed"),
+    "account.second_step_on": _l("second step switched on"),
+    "account.second_step_off": _l("second step switched off"),
+    "account.recovery_codes": _l("new recovery codes made"),
+    "account.recovery_code_used": _l("signed in with a recovery code"),
+    "feed.made": _l("address of the calendar made"),
+    "feed.revoked": _l("address of the calendar ended"),
     "acting.entered": _l("acted for the family"),
     "acting.left": _l("stopped acting for the family"),
     "mail.retried": _l("mail sent again"),
+    "mail_text.house": _l("the house's text of a mail taken again"),
+    "preregistration.confirmed": _l("address of a pre-registration confirmed"),
+    "payment.begun": _l("payment online begun"),
+    "payment.received": _l("payment received"),
+    "payment.suspended": _l("payment set aside to be looked at"),
+    "payment.taken_back": _l("payment taken back"),
+    "suspense.closed": _l("payment to be looked at settled"),
     "list.exported": _l("list exported"),
     "family.note": _l("private note changed"),
     "school_holiday.imported": _l("official school calendar taken over"),
@@ -131,7 +150,7 @@ def said(entry):
 def _kind(entry):
     """The kind that an entry is about, if any. A school is a record of its own and the name of a kind: the table tells."""
     what = entry.note if entry.verb.startswith("request.") else entry.verb.rpartition(".")[0]
-    return KINDS.get(what) if entry.noun != what else None
+    return KINDS.get(what) if entry.noun != what or what not in NOUNS else None
 
 
 def capital(text):
