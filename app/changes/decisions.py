@@ -126,6 +126,8 @@ def _refuse_unless_allowed(request, kind, verdict, *, by, bulk):
         raise DomainError(_("Requests of this kind are decided one by one."))
     if verdict.fields is not None and not set(verdict.fields) & set(request.changes):
         raise DomainError(_("Choose at least one field, or refuse the request."))
+    if _left_out(request, kind, verdict.fields) and not verdict.reason.strip():
+        raise DomainError(_("Say why the rest is not accepted: the family reads it."))
     if verdict.outcome is Outcome.accept and request.act is Act.add:
         _refuse_without_required(request, kind, verdict)
     if verdict.outcome is Outcome.accept and not verdict.despite_conflict and conflicting(request, kind, verdict):
@@ -157,6 +159,11 @@ def _chosen(request, fields):
     return [name for name in request.changes if fields is None or name in fields]
 
 
+def _left_out(request, kind, fields):
+    """The fields that are not accepted; a proof is no part of what is asked."""
+    return set() if fields is None else set(request.changes) - set(kind.form.proofs) - set(fields)
+
+
 def refuse_at_once(request, reason, *, by):
     """Refuse a request that waits, sealed or not: what it asks for does not exist any more. The family hears of it."""
     if request.state is RequestState.pending:
@@ -178,7 +185,7 @@ def undo(batch, *, by):
     for decision in decisions:
         if decision.decided_by_id != by.id:
             raise Forbidden(_("Only the person who decided can undo it."))
-        decision.state = DecisionState.undone
+        decision.move_to(DecisionState.undone)
         record("request.undone", decision.request, by=by, note=decision.request.kind)
         _reopen(decision.request)
     return len(decisions)
@@ -249,12 +256,12 @@ def apply_decision(decision_id):
     try:
         with db.session.begin_nested():
             _apply(decision, request, kind_of(request.kind))
-        decision.state = DecisionState.done
+        decision.move_to(DecisionState.done)
     except Conflict as conflict:
-        decision.state = DecisionState.conflict
+        decision.move_to(DecisionState.conflict)
         _back_to_queue(decision, request, conflict).conflict = conflict.fields
     except (DomainError, IntegrityError) as problem:
-        decision.state = DecisionState.failed
+        decision.move_to(DecisionState.failed)
         _back_to_queue(decision, request, problem if isinstance(problem, DomainError) else _("The file has a rule against it."))
     except OperationalError:
         # The database, not the decision: tried again as it is.
@@ -262,7 +269,7 @@ def apply_decision(decision_id):
     except Exception:
         # A fault of ours must not hold up the decisions behind it.
         current_app.logger.exception("decision %s could not be applied", decision_id)
-        decision.state = DecisionState.failed
+        decision.move_to(DecisionState.failed)
         _back_to_queue(decision, request, _("It could not be applied because of a fault of the software. Please tell your administrator."))
 
 
@@ -280,13 +287,15 @@ def _back_to_queue(decision, request, problem):
     waiting = _reopen(request)
     if waiting.lane is not Lane.queued:
         waiting.lane = Lane.look
+    told = {"lane": Lane.look.name, "sentence": _("It was decided, and that could not take effect: %(why)s", why=decision.problem)}
+    waiting.findings = [*(one for one in waiting.findings if one != told), told]
     return waiting
 
 
 def _apply(decision, request, kind):
     if decision.outcome is Outcome.accept:
         _write(decision, request, kind)
-        partly = decision.fields is not None and set(decision.fields) < set(request.changes)
+        partly = _left_out(request, kind, decision.fields)
         request.move_to(RequestState.partly_accepted if partly else RequestState.accepted)
         request.accepted_fields = [name for name in request.changes if name in decision.fields] if partly else None
     else:

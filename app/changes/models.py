@@ -13,6 +13,7 @@ from app.core.encryption import Encrypted
 from app.core.enums import Labelled
 from app.core.errors import Stale
 from app.core.i18n import _, _l
+from app.core.states import Moving
 from app.extensions import Model
 from app.security.models import Account
 
@@ -223,8 +224,10 @@ class DecisionState(Labelled):
     failed = "failed", _l("back in the queue: it could not be applied")
 
 
-class Decision(Model):
+class Decision(Moving, Model):
     """A clerk's word on one request; it takes effect when the undo window has passed."""
+
+    TRANSITIONS = {DecisionState.held: {DecisionState.done, DecisionState.undone, DecisionState.conflict, DecisionState.failed}}
 
     __tablename__ = "decision"
     __table_args__ = (

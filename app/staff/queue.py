@@ -51,7 +51,7 @@ class QueueView(QueueBase):
         settle(result)
         remember(result, chosen.outcome, lot)
         if result.problems:
-            return self._page(lot_id, filters, problems=result.problems, typed=chosen.reason), result.status
+            return self._page(lot_id, filters, result.problems, request.form), result.status
         return redirect(self.onward(filters, lot_id, key), 303)
 
     @expose(f"/{LOT}/refuser")
@@ -90,14 +90,14 @@ class QueueView(QueueBase):
             "me": self.me(),
         }
 
-    def _page(self, lot_id, filters, problems=None, typed=""):
-        """The split view; with what was refused of a decision, and the sentence why."""
+    def _page(self, lot_id, filters, problems=None, typed=None):
+        """The split view; with what was refused of a decision, the sentence why, and the form that brought it."""
         page = lot_page(lot_id, self.kinds(), self.me())
         around = self._list(filters, lot_id)
         key = next((lot.key for lot in around["all_lots"] if lot.id == lot_id), (lot_id in session.get("later", ()), page.asked_at, lot_id))
         before, after = neighbours(around["all_lots"], lot_id, key)
         for one in page.shown:
-            one.problem = str((problems or {}).get(one.request.id, ""))
+            one.problem, one.typed = str((problems or {}).get(one.request.id, "")), typed
         place = next((place for place, lot in enumerate(around["all_lots"], 1) if lot.id == lot_id), None)
         return self.render_template(
             "staff/queue/lot.html",
@@ -107,7 +107,7 @@ class QueueView(QueueBase):
             before=before,
             after=after,
             place=place,
-            typed=typed,
+            typed=(typed or {}).get("reason", "").strip(),
             problems=problems,
             **around,
         )

@@ -56,6 +56,8 @@ class Shown:
     who: str = ""
     #: [(title, [(label, text)])] in the place of lines, where a table of fields does not hold it.
     parts: list = field(default_factory=list)
+    #: The form of a decision that was refused: what the clerk had ticked and written is shown again.
+    typed: object = None
     #: The lot of what took its place, if another.
     later: object = None
 
@@ -71,6 +73,15 @@ class Shown:
     @property
     def waits(self):
         return self.request.state is RequestState.pending
+
+    def ticks(self, name):
+        """Whether the box of a field is ticked: all are, unless the clerk had chosen."""
+        offered = self.typed is not None and f"parts-{self.request.id}" in self.typed
+        return not offered or name in self.typed.getlist(f"part-{self.request.id}")
+
+    def wrote(self, name):
+        """What the clerk had written, or ticked, beside the fields."""
+        return self.typed.get(f"{name}-{self.request.id}", "") if self.typed is not None else ""
 
 
 @dataclass

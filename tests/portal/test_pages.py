@@ -143,7 +143,7 @@ def test_correct_shows_what_was_refused_and_asks_it_again(app, sign_in):
 def test_a_part_that_was_not_accepted_is_told(app, sign_in):
     client = sign_in("galbert")
     ask(client, mobile="06 99 88 77 66", city="Courtry")
-    decide_all(app, Outcome.accept, fields=["mobile"], reason="")
+    decide_all(app, Outcome.accept, fields=["mobile"], reason="A proof, please.")
     page = client.get("/portail/demandes/?filter=accepted").text
     assert "partly accepted" in page and "not accepted" in page
     assert "Courtry" in client.get("/portail/compte/").text

@@ -105,6 +105,18 @@ def test_no_field_ticked_is_no_decision(app, asked, sign_in):
     assert state(app, number) is RequestState.pending
 
 
+def test_a_part_needs_a_reason_and_nothing_that_was_chosen_is_lost(app, asked, sign_in):
+    number, lot = asked
+    client = sign_in("agent")
+    data = {**opened(client, lot), f"part-{number}": ["mobile"], f"why-{number}": "  "}
+    answer = send(client, lot, data)
+    assert answer.status_code == 422 and "Say why the rest is not accepted: the family reads it." in answer.text
+    assert form_of(answer.text)[f"part-{number}"] == ["mobile"]
+    assert state(app, number) is RequestState.pending
+    answer = send(client, lot, {**data, f"part-{number}": [], f"why-{number}": "The address needs a proof."})
+    assert f'name="why-{number}" value="The address needs a proof."' in answer.text and f"part-{number}" not in form_of(answer.text)
+
+
 def test_one_request_of_a_lot_is_decided_alone(app, sign_in):
     with app.test_request_context("/"):
         first = make_request("guardian", 1, {"mobile": "06 99 88 77 66"}, sealed=False)
@@ -278,9 +290,15 @@ def test_a_record_that_is_gone_is_said(app, sign_in):
             household.ended_on = clock.today()
     client = sign_in("agent")
     assert "The record does not exist any more." in client.get(f"/mairie/demandes/{lot}/").text
-    send(client, lot, opened(client, lot))
-    later(app)
-    assert state(app, number) is RequestState.pending
+    for _twice in range(2):
+        send(client, lot, opened(client, lot))
+        later(app)
+        assert state(app, number) is RequestState.pending
+        # It was green: the page said that the checks had found nothing.
+        page = client.get(f"/mairie/demandes/{lot}/?lane=look").text
+        # In the town's language.
+        assert page.count("La décision n’a pas pu prendre effet : La fiche n’existe plus.") == 1
+        assert "The checks found nothing." not in page
 
 
 def _picture():
