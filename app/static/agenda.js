@@ -2,12 +2,23 @@
 (() => {
   const form = document.getElementById("agenda"), menu = document.getElementById("menu"), tally = document.getElementById("tally");
   if (!form || !menu) return;
-  const words = form.dataset, box = `agenda-${words.owner}`, part = (name) => tally.querySelector(`[data-${name}]`);
+  const words = form.dataset, box = `agenda-${words.owner}.`, told = `agenda-told-${words.owner}`, part = (name) => tally.querySelector(`[data-${name}]`);
+  // What is not sent yet: one entry a tap, so that two tabs never write over each other. A private window keeps them in memory alone.
+  const taps = new Map(), queue = () => [...taps.values()].sort((one, other) => one.at - other.at);
   const store = {
-    get queue() { try { return JSON.parse(localStorage.getItem(box)) || []; } catch { return []; } },
-    set queue(taps) { try { if (taps.length) localStorage.setItem(box, JSON.stringify(taps)); else localStorage.removeItem(box); } catch { /* private window */ } },
+    add(one) { try { localStorage.setItem(box + one.key, JSON.stringify(one)); one.kept = true; } catch { /* full, or private */ } taps.set(one.key, one); },
+    drop(key) { taps.delete(key); try { localStorage.removeItem(box + key); } catch { /* it was in memory alone */ } },
+    // What another tab has tapped comes in; what it has sent goes.
+    load() {
+      try {
+        for (const one of queue()) if (one.kept && !localStorage.getItem(box + one.key)) taps.delete(one.key);
+        for (const name of Object.keys(localStorage).filter((each) => each.startsWith(box))) store.take(localStorage.getItem(name));
+      } catch { /* no storage, or not ours */ }
+    },
+    take(text) { const one = { ...JSON.parse(text), kept: true }; if (Date.now() - one.at < 864e5) taps.set(one.key, one); else store.drop(one.key); },
+    tell(answer) { try { localStorage.setItem(told, JSON.stringify(answer)); localStorage.removeItem(told); } catch { /* this tab alone knows */ } },
   };
-  let queue = store.queue, sent = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "", cents = 0;
+  let sent = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "", cents = 0;
   const cellAt = (spot) => form.querySelector(`button.cell[value="${spot}"]`);
   const stateOf = (cell) => cell.classList[1];
   const say = (text) => { document.getElementById("announce").textContent = text; };
@@ -18,12 +29,12 @@
   const paint = () => {
     const said = Object.keys(counts).filter((name) => counts[name]).map((name) => words[name].replace("{n}", counts[name]));
     if (cents) said.push(euros());
-    if (queue.length) said.push(words.sending);
+    if (taps.size) said.push(words.sending);
     if (problem || said.length || part("said").dataset.own) {
       part("said").textContent = problem || said.join(" · ");
       part("said").dataset.own = 1;
     }
-    part("undo").hidden = !sent.length || queue.length > 0;
+    part("undo").hidden = !sent.length || taps.size > 0;
     tally.classList.toggle("is-bad", !!problem);
     tally.hidden = !part("said").textContent && part("receipt").hidden;
   };
@@ -35,18 +46,25 @@
     cell.name = act;
     cell.dataset.request = request || "";
   };
-  const sending = (cell) => show(cell, "sending", "send", cell.getAttribute("aria-label").replace(/:[^:]*$/, `: ${words.sending}`), "", cell.dataset.request);
+  // The state begins after the colon that follows the service's name: hours and names have colons too.
+  const sending = (cell) => {
+    const name = cell.getAttribute("aria-label"), title = cell.closest("tr").cells[0].firstChild.textContent.trim();
+    const colon = name.indexOf(words.colon, name.indexOf(title) + title.length);
+    show(cell, "sending", "send", name.slice(0, colon) + words.colon + words.sending, "", cell.dataset.request);
+  };
+  const mark = (one) => { const cell = cellAt(one.spot); if (cell && stateOf(cell) !== "sending") sending(cell); };
 
   const tap = (spot, act, request) => {
-    const cell = cellAt(spot), asked = queue.find((one) => one.spot === spot && !one.gone);
-    if (asked || (cell && stateOf(cell) === "sending")) return;
-    queue.push({ key: crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`, spot, act, request: request || null, at: Date.now() });
-    store.queue = queue;
-    if (cell) sending(cell);
+    const cell = cellAt(spot);
+    if (queue().some((one) => one.spot === spot) || (cell && stateOf(cell) === "sending")) return null;
+    const one = { key: crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`, spot, act, request: request || null, at: Date.now() };
+    store.add(one);
+    mark(one);
     problem = "";
     paint();
     clearTimeout(timer);
     timer = setTimeout(flush, 350);
+    return one.key;
   };
   const fail = (sentence, again) => {
     problem = sentence;
@@ -56,51 +74,56 @@
     clearTimeout(timer);
     if (again) timer = setTimeout(flush, wait = Math.min(wait * 2, 30000));
   };
-  const take = (answer, undoing) => {
-    const done = new Set(answer.results.map((one) => one.key));
-    queue = queue.filter((one) => !done.has(one.key));
-    store.queue = queue;
+  // What the town has answered, to this tab or to another.
+  const reflect = ({ results, others, lot }) => {
+    results.forEach((one) => store.drop(one.key));
+    for (const one of [...results, ...others]) { const cell = cellAt(one.spot); if (cell) show(cell, one.state, one.icon, one.name, one.then, one.request); }
+    if (!taps.size) problem = "";
+    if (!lot) return;
+    part("receipt").href = lot.url;
+    part("receipt").textContent = lot.title;
+    part("receipt").hidden = false;
+  };
+  const undone = new Set();
+  const take = (answer) => {
+    reflect(answer);
+    store.tell(answer);
     for (const one of answer.results) {
-      const cell = cellAt(one.spot);
-      if (cell) show(cell, one.state, one.icon, one.name, one.then, one.request);
       if (one.ok) cents += one.act === "book" ? one.cents : -one.cents;
       if (!one.ok) counts.refused += 1;
-      else if (undoing.has(one.key)) counts[one.act === "book" ? "taken" : "sent"] -= 1;
+      else if (undone.has(one.key)) counts[one.act === "book" ? "taken" : "sent"] -= 1;
       else { counts[one.act === "book" ? "sent" : "taken"] += 1; sent.push(one); }
     }
     counts.sent = Math.max(0, counts.sent);
     counts.taken = Math.max(0, counts.taken);
-    for (const one of answer.others) { const cell = cellAt(one.spot); if (cell) show(cell, one.state, one.icon, one.name, one.then, one.request); }
-    if (answer.lot) {
-      part("receipt").href = answer.lot.url;
-      part("receipt").textContent = answer.lot.title;
-      part("receipt").hidden = false;
-    }
     say(answer.results.map((one) => one.sentence || one.name).join(". "));
     problem = answer.results.filter((one) => !one.ok).map((one) => one.sentence).join(" ");
   };
-  const undone = new Set();
   async function flush() {
-    if (busy || !queue.length) return;
+    if (busy) return;
+    store.load();
+    if (!taps.size) return;
     busy = true;
     paint();
-    let answer;
+    const patience = new AbortController(), late = setTimeout(() => patience.abort(), 12000);
+    let answer, found;
     try {
       answer = await fetch(form.action, {
         method: "POST",
         redirect: "manual",
+        signal: patience.signal,
         headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": form.elements.csrf_token.value },
-        body: JSON.stringify({ taps: queue.slice(0, 50) }),
+        body: JSON.stringify({ taps: queue().slice(0, 50) }),
       });
-    } catch { return fail(words.offline, true); }
+      found = await answer.json().catch((problem) => { if (patience.signal.aborted) throw problem; return null; });
+    } catch { return fail(patience.signal.aborted ? words.slow : words.offline, true); } finally { clearTimeout(late); }
     if (answer.type === "opaqueredirect" || answer.status === 401) {
       part("signin").hidden = false;
       return fail(words.expired);
     }
     if (answer.status >= 500) return fail(words.offline, true);
-    const found = await answer.json().catch(() => null);
     if (!answer.ok || !found?.results) return fail(found?.error || words.failed);
-    take(found, undone);
+    take(found);
     busy = false;
     wait = 1000;
     paint();
@@ -187,17 +210,23 @@
     const back = sent;
     sent = [];
     for (const one of back) {
-      tap(one.spot, one.act === "book" ? "withdraw" : "book", one.act === "book" ? one.request : null);
-      const last = queue[queue.length - 1];
-      if (last) undone.add(last.key);
+      undone.add(tap(one.spot, one.act === "book" ? "withdraw" : "book", one.act === "book" ? one.request : null));
     }
   });
   addEventListener("online", () => { wait = 1000; flush(); });
   // A page that the browser kept (back button) shows old states.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-  queue = queue.filter((one) => Date.now() - one.at < 864e5);
-  queue.forEach((one) => { const cell = cellAt(one.spot); if (cell) sending(cell); });
+  // Another tab has tapped: should it be closed before its taps are sent, they are sent from here.
+  addEventListener("storage", ({ key, newValue }) => {
+    if (!newValue || !(key === told || key?.startsWith(box))) return;
+    if (key === told) reflect(JSON.parse(newValue));
+    else { store.take(newValue); queue().forEach(mark); setTimeout(flush, 15000); }
+    paint();
+  });
+
+  store.load();
+  queue().forEach(mark);
   paint();
   flush();
 })();

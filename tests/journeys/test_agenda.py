@@ -214,6 +214,59 @@ def test_a_network_that_is_cut_in_mid_lot_loses_nothing_and_asks_nothing_twice(a
     one.faults.clear()
 
 
+def test_two_tabs_lose_nothing_of_each_other_even_if_one_is_closed(app, person, town):
+    one = person("galbert", "phone")
+    first, second = opened(one, town), one.context.new_page()
+    second.goto(AGENDA)
+    one.context.set_offline(True)
+    cell(first, town.lea, town.care, cast.THURSDAY).tap()
+    expect(first.locator("#tally")).to_contain_text("No network")
+    # The other tab knows at once, and may not tap the same again.
+    told = cell(second, town.lea, town.care, cast.THURSDAY)
+    expect(told).to_have_attribute("aria-label", re.compile("sending"))
+    cell(second, town.lea, town.care, cast.FRIDAY).tap()
+    expect(second.locator("#tally")).to_contain_text("No network")
+    first.close()
+    one.context.set_offline(False)
+    for day in (cast.THURSDAY, cast.FRIDAY):
+        expect(cell(second, town.lea, town.care, day)).to_have_attribute(
+            "aria-label", re.compile("waiting for the town hall"), timeout=10000
+        )
+    assert states(app) == ["pending", "pending"]
+    assert second.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('agenda')).length") == 0
+
+
+def test_what_one_tab_asks_the_other_shows(app, person, town):
+    one = person("galbert", "phone")
+    first, second = opened(one, town), one.context.new_page()
+    second.goto(AGENDA)
+    cell(first, town.lea, town.care, cast.THURSDAY).tap()
+    expect(cell(second, town.lea, town.care, cast.THURSDAY)).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    cell(second, town.lea, town.care, cast.THURSDAY).tap()
+    expect(cell(first, town.lea, town.care, cast.THURSDAY)).to_have_attribute("aria-label", re.compile(": free"))
+    assert states(app) == ["withdrawn"]
+
+
+def test_a_network_that_hangs_is_said_and_tried_again(app, person, town):
+    one = person("galbert", "phone")
+    one.page.clock.install()
+    page = opened(one, town)
+    hung = []
+    page.route(re.compile(r"/portail/agenda/"), lambda route: hung.append(route), times=1)
+    meal = cell(page, town.lea, town.meal, cast.FRIDAY)
+    meal.tap()
+    # The deadline has colons of its own.
+    expect(meal).to_have_attribute("aria-label", "Léa, Canteen, Friday 27 Nov: sending…")
+    page.clock.run_for(1000)
+    page.clock.run_for(12000)
+    expect(page.locator("#tally")).to_contain_text("The network does not answer")
+    assert len(hung) == 1 and states(app) == []
+    page.clock.run_for(3000)
+    expect(meal).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    assert states(app) == ["pending"]
+    one.faults.clear()
+
+
 def test_what_was_tapped_survives_a_reload_and_a_session_that_ended(app, person, town):
     one = person("galbert", "phone")
     page = opened(one, town)
