@@ -82,16 +82,27 @@ def taps_of(posted):
 
 
 def taps_of_form(form):
-    """The Taps of a page without a script: one button, or boxes that were ticked or cleared."""
-    key, found = form.get("key", "")[:64] or new_key(), []
+    """The Taps of a page without a script: one button, or boxes that were ticked or cleared.
+
+    `was` says of each day that waited which request it was: sent again later, an old page takes back no newer one.
+    """
+    key, found, comment = form.get("key", "")[:64] or new_key(), [], form.get("comment", "").strip()[:500]
+    was = dict(_named_spot(text) for text in form.getlist("was"))
     for act in ("book", "withdraw"):
-        found += [Tap(Spot.read(text), act, key, comment=form.get("comment", "").strip()[:500]) for text in form.getlist(act)]
-    want, was = form.getlist("want"), form.getlist("was")
-    found += [Tap(Spot.read(text), "book", key) for text in want if text not in was]
-    found += [Tap(Spot.read(text), "withdraw", key) for text in was if text not in want]
+        found += [Tap(Spot.read(text), act, key, was.get(text), comment) for text in form.getlist(act)]
+    if not found:
+        want = form.getlist("want")
+        found += [Tap(Spot.read(text), "book", key) for text in want if text not in was]
+        found += [Tap(Spot.read(text), "withdraw", key, request) for text, request in was.items() if text not in want]
     if len(found) > MOST:
         raise ValueError("taps")
     return found
+
+
+def _named_spot(text):
+    """("3.5.2026-11-26", the request's id) of "3.5.2026-11-26:17"."""
+    spot, _colon, request = text.partition(":")
+    return spot, row_id(request)
 
 
 def carry_out(taps, *, standing, by):
@@ -112,6 +123,8 @@ def _book(tap, standing, by):
     after = {"unit_id": tap.spot.unit_id, "day": tap.spot.day.isoformat()}
     proposal = Proposal(act=Act.add, child_id=tap.spot.child_id, after=after, comment=tap.comment, key=_key(tap, standing.family_id))
     request = submit(KINDS[KIND], proposal, standing=standing, by=by)
+    if request.state is RequestState.withdrawn:
+        raise DomainError(_("You have taken this request back meanwhile."))
     return Said(tap, True, "", request.id, request.lot_id)
 
 

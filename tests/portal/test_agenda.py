@@ -260,12 +260,34 @@ def test_boxes_ask_and_take_back_in_one_send(app, galbert, activities):
     first, second = (spot(activities.lea, activities.care, day) for day in (cast.THURSDAY, cast.FRIDAY))
     galbert.post(AGENDA, data={"book": first, "key": "k" * 32})
     page = galbert.get(f"{AGENDA}?plain=1")
-    assert f'name="want" value="{first}"' in page.text and f'name="was" value="{first}"' in page.text
-    said = galbert.post(AGENDA, data={"was": first, "want": second, "key": "m" * 32}, follow_redirects=True).text
+    assert f'name="want" value="{first}"' in page.text and f'name="was" value="{first}:1"' in page.text
+    said = galbert.post(AGENDA, data={"was": f"{first}:1", "want": second, "key": "m" * 32}, follow_redirects=True).text
     assert "1 request sent" in said and "1 request taken back" in said
     with app.app_context():
         assert [row.state for row in requests()] == [RequestState.withdrawn, RequestState.pending]
     assert "You have changed nothing." in galbert.post(AGENDA, data={"key": "n" * 32}, follow_redirects=True).text
+
+
+def test_an_old_page_that_is_sent_again_leaves_a_later_request_alone(app, galbert, activities):
+    where = spot(activities.lea, activities.care, cast.THURSDAY)
+    galbert.post(AGENDA, data={"book": where, "key": "k" * 32})
+    old = f"{where}:1"
+    assert f'name="was" value="{old}"' in galbert.get(AGENDA).text
+    galbert.post(AGENDA, data={"withdraw": where, "was": old, "key": "l" * 32})
+    galbert.post(AGENDA, data={"book": where, "key": "m" * 32})
+    for again in ({"withdraw": where, "was": old, "key": "l" * 32}, {"was": old, "key": "n" * 32}):
+        galbert.post(AGENDA, data=again)
+    with app.app_context():
+        assert [row.state for row in requests()] == [RequestState.withdrawn, RequestState.pending]
+    galbert.get(AGENDA)
+    # A request that was taken back is not sent again by an old page, and nobody says that it was.
+    said = galbert.post(AGENDA, data={"book": where, "key": "k" * 32}, follow_redirects=True).text
+    assert "You have taken this request back meanwhile." in said and "request sent" not in said
+
+
+@pytest.mark.parametrize("was", ("x", "1.1.2026-11-26", "1.1.2026-11-26:x", "1.1.2026-11-26:"))
+def test_boxes_that_make_no_sense_are_refused(galbert, activities, was):
+    assert galbert.post(AGENDA, data={"was": was, "key": "k" * 32}).status_code == 400
 
 
 # -- wide acts ------------------------------------------------------------------------------------------------------------------------
