@@ -48,7 +48,22 @@ ACTS = {
     "ended": _l("%(what)s: ended"),
 }
 #: Columns that no form has.
-FIELDS = {"assigned_to_id": _l("Colleague"), "locale": _l("Language"), "private_note": _l("Private note")}
+FIELDS = {
+    "amount": _l("Amount"),
+    "assigned_to": _l("Colleague"),
+    "assigned_to_id": _l("Colleague"),
+    "content": _l("Prices"),
+    "daily_digest": _l("One mail a day"),
+    "family_id": _l("Family"),
+    "locale": _l("Language"),
+    "meals": _l("Meals"),
+    "private_note": _l("Private note"),
+    "quotient": _l("Income quotient"),
+    "role": _l("Role"),
+    "situation": _l("Situation"),
+    "starts_on": _l("From"),
+    "title": _l("Decision"),
+}
 SENTENCES = {
     "request.submitted": _l("request sent"),
     "request.decided.accept": _l("request accepted"),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core import clock
 from app.core.db import Instant, enum_column
 from app.core.enums import Labelled
-from app.core.i18n import _l
+from app.core.i18n import _l, _lp
 from app.core.money import Money
 from app.extensions import Model
 from app.families.models import Family
@@ -22,7 +22,7 @@ class AttemptState(Labelled):
     #: Saved before the bank is told of it.
     created = "created", _l("being prepared")
     pending = "pending", _l("at the bank")
-    paid = "paid", _l("paid")
+    paid = "paid", _lp("payment online", "paid")
     refused = "refused", _l("refused by the bank")
     abandoned = "abandoned", _l("given up")
     #: The bank knows nothing of it any more.
