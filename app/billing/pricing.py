@@ -26,6 +26,8 @@ class Situation:
     #: The quotient in force that day in euros, and from which month on; None: no proof of income.
     quotient: Decimal | None = None
     quotient_from: date | None = None
+    #: Until when it counts, or counted; None: until the next one.
+    quotient_until: date | None = None
     residence: Residence = Residence.resident
     #: A name of families.models.Fund; "none" where nothing is known.
     fund: str = "none"
@@ -106,6 +108,8 @@ def _reason(grid, found, situation, base, applying, whole, charge):
         reason["quotient_from"] = situation.quotient_from.isoformat() if situation.quotient_from else None
     elif situation.quotient is None and (found.by_quotient or found.category.casefold() == grid.without_quotient.casefold()):
         reason["without_quotient"] = True
+        if situation.quotient_until is not None:
+            reason["quotient_until"] = situation.quotient_until.isoformat()
     if found.cell.rate is not None:
         reason["rate"] = {
             name: _text(getattr(found.cell, name))

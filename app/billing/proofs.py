@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 
 from app.activities.models import Enrolment
 from app.audit.operations import record
@@ -10,14 +10,19 @@ from app.changes.operations import lock_family
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
+from app.families.asking import agreeing
 from app.families.models import CafData, Family, FundAnswer, IncomeQuotient
 from app.families.particulier import configured
+from app.families.quotients import quotient_months
+from app.families.rules import months_after
 from app.mail.models import OutgoingMail
 from app.mail.operations import queue_mail
 from app.security.queries import readers_of
 
-#: A quotient is the fund's of one year: what began earlier asks for a new proof.
+#: A quotient is the fund's of one year: what began earlier asks for a new proof, where the town does not say how long it counts.
 GOOD_FOR = timedelta(days=365)
+#: So long before it ends, a quotient that does not count for ever asks for a new proof.
+AHEAD = timedelta(days=60)
 #: Nobody is reminded twice in so long.
 PAUSE = timedelta(days=30)
 MAIL = "quotient"
@@ -46,13 +51,26 @@ def missing():
 
 
 def old():
-    """SQL condition: the last proof is older than a year."""
-    return last_month() <= clock.today() - GOOD_FOR
+    """SQL condition: the last proof counts no more; where proofs count for ever, it is older than a year."""
+    return last_month() <= (_last_to_end(clock.today()) or clock.today() - GOOD_FOR)
+
+
+def ending():
+    """SQL condition: the last proof still counts, and ends soon."""
+    if not quotient_months():
+        return false()
+    return (last_month() > _last_to_end(clock.today())) & (last_month() <= _last_to_end(clock.today() + AHEAD))
+
+
+def _last_to_end(day):
+    """The latest month from which a quotient may have begun that counts no more on a day; None where they count for ever."""
+    months = quotient_months()
+    return months_after(day, -months) if months else None
 
 
 def without_proof():
-    """SQL condition: a household that takes part, in the file, whose quotient is missing or old."""
-    return Family.archived_at.is_(None) & takes_part() & (missing() | old())
+    """SQL condition: a household that takes part, in the file, whose quotient is missing, old, or ends soon."""
+    return Family.archived_at.is_(None) & takes_part() & (missing() | old() | ending())
 
 
 def _fund_helps():
@@ -67,9 +85,10 @@ def _helped(query):
     return query.where(~_fund_helps()) if configured() else query
 
 
-def count_to_remind():
-    """How many families a reminder would help, those included whom no mail reaches; one query."""
-    return db.session.scalar(_helped(select(func.count(Family.id))))
+def counts():
+    """(how many families let the fund be asked, how many a reminder would help, those included whom no mail reaches); one query."""
+    helped = _helped(select(func.count(Family.id))).scalar_subquery()
+    return db.session.execute(select(agreeing(), helped)).one()
 
 
 def to_remind():

@@ -33,6 +33,8 @@ def _quotient(reason):
         if reason.get("quotient_from"):
             return [_("Family quotient %(value)s, counted since %(month)s.", value=value, month=_month(reason["quotient_from"]))]
         return [_("Family quotient %(value)s.", value=value)]
+    if reason.get("quotient_until"):
+        return [_("Your last quotient counted until %(day)s.", day=date_text(date.fromisoformat(reason["quotient_until"]), "long"))]
     return [_("The town has no proof of income for this day.")] if reason.get("without_quotient") else []
 
 

@@ -20,7 +20,8 @@ from app.core.codec import decode
 from app.core.encryption import unseal
 from app.core.money import from_cents
 from app.extensions import db
-from app.families.models import CafData, Family, Fund, IncomeQuotient
+from app.families.models import CafData, Family, FormerPlace, Fund, IncomeQuotient
+from app.families.quotients import quotient_ends
 
 NURSERY = frozenset({Level.tps.name, Level.ps.name, Level.ms.name, Level.gs.name})
 #: A school year counts until the next one begins, at most so long after its end: over the summer.
@@ -68,6 +69,17 @@ def row_of(what, **given):
 def _household():
     columns = row_of("household", family_id=Family.id, number=cast(Family.resident, Integer), text=CafData.fund)
     return select(*columns).outerjoin(CafData, CafData.family_id == Family.id).where(Family.id.in_(FAMILIES))
+
+
+def _former_places():
+    columns = row_of(
+        "former",
+        family_id=FormerPlace.family_id,
+        last=FormerPlace.last_day,
+        number=cast(FormerPlace.resident, Integer),
+        text=FormerPlace.fund,
+    )
+    return select(*columns).where(FormerPlace.family_id.in_(FAMILIES), FormerPlace.last_day >= FIRST)
 
 
 def _quotients():
@@ -127,6 +139,7 @@ def parts():
     share = {"activity_id": ThirdPartyShare.activity_id, "number": ThirdPartyShare.percent, "cents": ThirdPartyShare.amount}
     return [
         _household(),
+        _former_places(),
         _quotients(),
         _children(),
         _enrolments(),
@@ -156,7 +169,7 @@ class _Of:
 
     def __init__(self):
         self.resident, self.fund = True, Fund.none.value
-        self.quotients, self.shares, self.grants = [], [], []
+        self.quotients, self.shares, self.grants, self.former = [], [], [], []
         #: {child id: [its links to the household]}, {activity id: {child id: [its enrolments]}}
         self.links, self.enrolments = defaultdict(list), defaultdict(lambda: defaultdict(list))
         self.levels = defaultdict(list)
@@ -166,8 +179,10 @@ class _Of:
         match fact.what:
             case "household":
                 self.resident, self.fund = bool(fact.number), fact.text or Fund.none.value
+            case "former":
+                self.former.append(fact)
             case "quotient":
-                self.quotients.append(fact)
+                self.quotients.append(fact._replace(last=quotient_ends(fact.first)))
             case "child":
                 self.links[fact.child_id].append(fact)
             case "enrolment":
@@ -182,6 +197,7 @@ class _Of:
     def sort(self):
         self.quotients.sort(key=lambda fact: fact.first)
         self.shares.sort(key=lambda fact: fact.id)
+        self.former.sort(key=lambda fact: fact.last)
         for levels in self.levels.values():
             levels.sort(key=lambda fact: fact.first)
 
@@ -195,7 +211,7 @@ class _Of:
         return bisect_right(self._edges, day)
 
     def _facts(self):
-        yield from (*self.quotients, *self.grants, *self.shares)
+        yield from (*self.quotients, *self.grants, *self.shares, *self.former)
         for rows in (*self.links.values(), *self.levels.values()):
             yield from rows
         for children in self.enrolments.values():
@@ -206,14 +222,25 @@ class _Of:
         return filter(None, (self.lunch_until(child_id) for child_id in self.links))
 
     def quotient(self, day):
-        """(euros, from which day on) of the quotient that counts on a day, or (None, None)."""
+        """(euros, from which day on, until when) of the quotient that counts on a day; without euros where the last one has run out."""
         place = bisect_right(self.quotients, day, key=lambda fact: fact.first) - 1
         if place < 0:
-            return None, None
+            return None, None, None
         fact = self.quotients[place]
+        if not fact.covers(day):
+            return None, fact.first, fact.last
         if place not in self._opened:
             self._opened[place] = _open(Decimal, fact.secret)
-        return self._opened[place], fact.first
+        return self._opened[place], fact.first, fact.last
+
+    def residence(self, day):
+        """Where the household lived on a day."""
+        known = next((fact.number for fact in self.former if fact.number is not None and day <= fact.last), self.resident)
+        return Residence.resident if known else Residence.exterior
+
+    def fund_on(self, day):
+        """At which fund the household was on a day."""
+        return next((fact.text for fact in self.former if fact.text is not None and day <= fact.last), self.fund)
 
     def lunch_until(self, child_id):
         """Until when the child brings its own lunch: a day, date.max for ever, None for not at all."""
@@ -249,18 +276,19 @@ class _Of:
         return (Stage.nursery if levels[-1].text in NURSERY else Stage.primary).value if levels else ""
 
     def situation(self, child_id, activity_id, day):
-        quotient, since = self.quotient(day)
+        quotient, since, until = self.quotient(day)
         enrolled = self.enrolled(child_id, activity_id, day)
-        until = self.lunch_until(child_id)
+        lunch = self.lunch_until(child_id)
         mine = [fact for fact in (*self.grants, *self.shares) if fact.child_id in (None, child_id) and fact.covers(day)]
         return Situation(
             quotient=quotient,
             quotient_from=since,
-            residence=Residence.resident if self.resident else Residence.exterior,
-            fund=self.fund,
+            quotient_until=until,
+            residence=self.residence(day),
+            fund=self.fund_on(day),
             children=len(enrolled),
             rank=enrolled.index(child_id) + 1,
-            own_lunch=until is not None and day <= until,
+            own_lunch=lunch is not None and day <= lunch,
             age=self.age(child_id, day),
             stage=self.stage(child_id, day),
             categories=frozenset(fact.text.casefold() for fact in mine if fact.what == "grant"),

@@ -13,9 +13,10 @@ from app.core.errors import DomainError
 from app.core.i18n import _, _l
 from app.extensions import db
 from app.families.models import AskingState, CafData, Family, FundAnswer, QuotientAsking, QuotientSource
-from app.families.operations import enter_quotient
+from app.families.operations import enter_quotient, set_fund
 from app.families.particulier import NoAnswer, Told, ask, configured, person_of
-from app.families.rules import first_of_next_month
+from app.families.quotients import quotient_ends
+from app.families.rules import first_of_next_month, months_after
 
 #: A quotient that is the same is entered again after so long: it has been proved anew.
 RENEWED_AFTER = timedelta(days=300)
@@ -70,7 +71,7 @@ def note_answer(family_id, answer, *, by):
     family.caf.asked_at, family.caf.answer = clock.now(), FundAnswer.found if told else answer.answer
     if not told:
         return False
-    family.caf.fund = answer.fund
+    set_fund(family.caf, answer.fund)
     new = _is_new(family, answer.value)
     if new:
         month = first_of_next_month(clock.today()) if family.quotients else clock.today().replace(day=1)
@@ -81,7 +82,11 @@ def note_answer(family_id, answer, *, by):
 
 def _is_new(family, value):
     last = family.quotients[-1] if family.quotients else None
-    return last is None or last.value != value or clock.now() - last.recorded_at > RENEWED_AFTER
+    if last is None or last.value != value or clock.now() - last.recorded_at > RENEWED_AFTER:
+        return True
+    # It does not count for all of the month from which the new one would.
+    ends = quotient_ends(last.counts_from)
+    return ends is not None and ends < months_after(clock.today(), 2)
 
 
 # -- all that agree -----------------------------------------------------------------------------------------------------------------------
@@ -97,8 +102,8 @@ def last_asking():
 
 
 def agreeing():
-    """How many families agree."""
-    return db.session.scalar(select(func.count()).select_from(_agreeing().subquery()))
+    """SQL: how many families agree."""
+    return select(func.count()).select_from(_agreeing().subquery()).scalar_subquery()
 
 
 def ask_all(*, by):
@@ -107,7 +112,7 @@ def ask_all(*, by):
         raise DomainError(_("The town has no key for API Particulier."))
     if (last := last_asking()) is not None and last.state is AskingState.running:
         raise DomainError(_("The funds are being asked already."))
-    row = QuotientAsking(asked_by=str(by)[:120], total=agreeing())
+    row = QuotientAsking(asked_by=str(by)[:120], total=db.session.scalar(select(agreeing())))
     db.session.add(row)
     db.session.flush()
     record("quotients.asked", row, by=by)

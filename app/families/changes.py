@@ -17,8 +17,8 @@ from app.core.forms import Choice, Email, InThePast, PersonName, Phone, Postcode
 from app.core.i18n import _, _l
 from app.core.money import format_quotient
 from app.documents.forms import UploadField
-from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, IncomeQuotient, QuotientSource, TaxData
-from app.families.operations import set_bank_details
+from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, QuotientSource, TaxData
+from app.families.operations import enter_quotient, set_bank_details, set_fund
 from app.families.rules import BirthCode, Digits, Iban, first_of_next_month, group_iban, mask_iban
 from app.security.who_sees_what import Noun
 
@@ -225,16 +225,10 @@ class Caf(FamilyKind):
     def write(self, target, values, *, request):
         values = dict(values)
         if "quotient" in values and (value := values.pop("quotient")) is not None:
-            self._quotient(target, self.decode("quotient", value))
+            enter_quotient(target, self.decode("quotient", value), first_of_next_month(clock.today()), QuotientSource.proof)
+        if "fund" in values and self.section(target) is not None:
+            set_fund(self.section(target), self.decode("fund", values.pop("fund")))
         super().write(target, values, request=request)
-
-    def _quotient(self, target, value):
-        month = first_of_next_month(clock.today())
-        row = next((row for row in target.quotients if row.counts_from == month), None)
-        if row is None:
-            row = IncomeQuotient(counts_from=month)
-            target.quotients.append(row)
-        row.value, row.source = value, QuotientSource.proof
 
     def refuse_if_invalid(self, proposal, family_id):
         after = proposal.after

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core import clock
@@ -194,10 +194,31 @@ class IncomeQuotient(Model):
     counts_from: Mapped[date] = mapped_column(Date)
     source: Mapped[QuotientSource] = mapped_column(enum_column(QuotientSource, "ck_income_quotient_source"))
     recorded_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    #: The paper that a clerk entered it from; what a family sent lies with its CAF data.
+    proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
     family: Mapped[Family] = relationship(back_populates="quotients")
 
     def __repr__(self):
         return f"quotient {self.counts_from:%m/%Y}"
+
+
+class FormerPlace(Model):
+    """Where a household lived, or at which fund it was, until a day: what was billed for days before goes on costing the same."""
+
+    __tablename__ = "former_place"
+    __table_args__ = (
+        Index("ix_former_place_family", "family_id", "last_day"),
+        CheckConstraint("(resident IS NULL) != (fund IS NULL)", name="ck_former_place_one"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    family_id: Mapped[int] = mapped_column(ForeignKey("family.id", ondelete="CASCADE"))
+    last_day: Mapped[date] = mapped_column(Date)
+    #: One of both: whether it lived in the commune, or its fund.
+    resident: Mapped[bool | None]
+    fund: Mapped[Fund | None] = mapped_column(enum_column(Fund, "ck_former_place_fund"))
+
+    def __repr__(self):
+        return f"until {self.last_day.isoformat()}"
 
 
 class AskingState(Labelled):

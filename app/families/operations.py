@@ -1,5 +1,7 @@
 """How do households change, beyond plain edits?"""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from app.audit.operations import record
@@ -9,7 +11,7 @@ from app.core.errors import DomainError
 from app.core.i18n import _
 from app.core.numbering import next_number
 from app.extensions import db
-from app.families.models import BankDetails, Family, IncomeQuotient, Mandate
+from app.families.models import BankDetails, Family, FormerPlace, Fund, IncomeQuotient, Mandate
 from app.families.rules import bic_of, first_of_next_month, parse_iban
 from app.security.models import FamilyLink
 from app.security.operations import end_link, lapse_codes, link_family
@@ -99,7 +101,7 @@ def restore_family(family, *, by):
     return [link.account for link in links]
 
 
-def enter_quotient(family, value, counts_from, source):
+def enter_quotient(family, value, counts_from, source, proof_id=None):
     """A quotient that counts from a month on; returns the row. Never backwards, unless it is the family's first or a slip of today.
 
     A quotient for a month to come replaces the one that was entered for it.
@@ -112,5 +114,37 @@ def enter_quotient(family, value, counts_from, source):
     if row is None:
         row = IncomeQuotient(counts_from=month)
         family.quotients.append(row)
-    row.value, row.source, row.recorded_at = value, source, clock.now()
+    row.value, row.source, row.recorded_at, row.proof_id = value, source, clock.now(), proof_id
     return row
+
+
+# -- where a household lives, and at which fund it is -------------------------------------------------------------------------------------
+
+
+def set_resident(family, resident, since=None):
+    """Whether a household lives in the commune, from a day on (the first of this month); for the days before stays what was."""
+    if family.resident != resident:
+        _keep_former(family.id, since, "resident", family.resident, resident)
+        family.resident = resident
+
+
+def set_fund(caf, fund, since=None):
+    """At which fund a household is, from a day on (the first of this month); for the days before stays what was."""
+    before, now = caf.fund or Fund.none, fund or Fund.none
+    if before is not now:
+        _keep_former(caf.family_id, since, "fund", before, now)
+    caf.fund = fund
+
+
+def _keep_former(family_id, since, name, before, now):
+    """Note what holds until the day before `since`; what was noted for later days was never so."""
+    last = (since or clock.today().replace(day=1)) - timedelta(days=1)
+    later = (FormerPlace.last_day >= last) & getattr(FormerPlace, name).is_not(None)
+    query = select(FormerPlace).where(FormerPlace.family_id == family_id, later).order_by(FormerPlace.last_day)
+    rows = db.session.scalars(query).all()
+    # The first of them covers the last day itself.
+    kept = getattr(rows[0], name) if rows else before
+    for row in rows:
+        db.session.delete(row)
+    if kept != now:
+        db.session.add(FormerPlace(family_id=family_id, last_day=last, **{name: kept}))

@@ -12,7 +12,13 @@ from app.core.i18n import _
 
 def first_of_next_month(day):
     """A new quotient counts from the next month, never backwards."""
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return months_after(day, 1)
+
+
+def months_after(day, months):
+    """The first of the month that lies so many months after a day's; before it where the number is below zero."""
+    place = day.year * 12 + day.month - 1 + months
+    return date(place // 12, place % 12 + 1, 1)
 
 
 def parse_iban(text):

@@ -1,10 +1,13 @@
 """Which families does the town know? The list, a new family, its own data, its page, and its adults."""
 
+from datetime import date
+
 from flask import abort, flash, redirect, url_for
 from flask_appbuilder import expose
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
-from wtforms import BooleanField
+from wtforms import BooleanField, DateField
+from wtforms.validators import Optional
 
 from app.changes.kinds import KINDS
 from app.children.models import Household
@@ -15,7 +18,7 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.families.changes import AdultForm
 from app.families.models import Adult, AdultRole, Family, Situation
-from app.families.operations import archive_family, new_family, restore_family
+from app.families.operations import archive_family, new_family, restore_family, set_resident
 from app.families.rules import mask_iban
 from app.security.models import FamilyLink
 from app.security.scope import may, require
@@ -38,6 +41,11 @@ class FamilyForm(StaffForm):
     name = Text(_l("Name of the family"), [PersonName()], required=True)
     situation = Choice(_l("Situation"), of=Situation)
     resident = BooleanField(_l("Lives in the commune"))
+    resident_since = DateField(
+        _l("If it has moved: from which day on"),
+        [Optional()],
+        description=_l("Days before cost what they cost. Empty: from the first of this month."),
+    )
     private_note = LongText(_l("Private note"), description=_l("For the staff only: the family never sees it."))
 
 
@@ -59,6 +67,13 @@ class FamilySheet(Sheet):
 
     def decode(self, name, value):
         return (value or "") if name == "private_note" else super().decode(name, value)
+
+    def write(self, row, values):
+        own = {name: value for name, value in values.items() if name not in ("resident", "resident_since")}
+        super().write(row, own)
+        if "resident" in values:
+            since = values.get("resident_since")
+            set_resident(row, values["resident"], since and date.fromisoformat(since))
 
     def about(self, row):
         return {"family_id": row.id}

@@ -1,9 +1,10 @@
 """What does the page of a family show? Everything at once, in eight queries, each part to those who may see it."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import defer, joinedload
 
 from app.audit.models import LogEntry
@@ -13,8 +14,9 @@ from app.changes.models import OPEN, ChangeRequest
 from app.children.models import Child, HealthRecord, Household, SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.extensions import db
-from app.families.models import Adult, AdultRole, Family, Mandate
+from app.families.models import Adult, AdultRole, Family, FormerPlace, Mandate
 from app.families.particulier import configured
+from app.families.quotients import column_of_months, quotient_ends
 from app.mail.queries import column_of_failure
 from app.security.models import Account, FamilyLink, Invitation
 from app.security.scope import may
@@ -73,6 +75,10 @@ class FamilyPage:
     owed: Owed | None = None
     #: The id of a mail that did not reach the household.
     failed_mail: int | None = None
+    #: The last day before it moved into the commune, or out of it.
+    moved: date | None = None
+    #: For how many months a quotient counts; 0: for ever.
+    months: int = 0
 
     @classmethod
     def of(cls, family_id):
@@ -80,7 +86,7 @@ class FamilyPage:
         found = _family(family_id)
         if found is None:
             return None
-        family, mandate, failed_mail, *figures = found
+        family, mandate, failed_mail, moved, months, *figures = found
         children = select(Household.child_id).where(Household.family_id == family_id, Household.ended_on.is_(None))
         return cls(
             family,
@@ -93,6 +99,8 @@ class FamilyPage:
             taking_part(children, select(Family.id).where(Family.id == family_id)),
             Owed(*figures) if figures else None,
             failed_mail if may(Noun.mail, "read") else None,
+            moved,
+            months or 0,
         )
 
     @property
@@ -106,7 +114,8 @@ class FamilyPage:
     @property
     def quotient(self):
         """The quotient that counts today."""
-        return next((row for row in self.quotients if row.counts_from <= clock.today()), None)
+        row, today = next((row for row in self.quotients if row.counts_from <= clock.today()), None), clock.today()
+        return row if row is not None and (quotient_ends(row.counts_from, self.months) or today) >= today else None
 
     @property
     def may_ask_fund(self):
@@ -144,7 +153,8 @@ def _family(family_id):
     if may(Noun.caf, "read"):
         loads.append(joinedload(Family.quotients))
     figures = columns_of_family(family_id) if may(Noun.bill, "read") else ()
-    query = select(Family, Mandate, column_of_failure(family_id), *figures).outerjoin(
+    moved = select(func.max(FormerPlace.last_day)).where(FormerPlace.family_id == family_id, FormerPlace.resident.is_not(None))
+    query = select(Family, Mandate, column_of_failure(family_id), moved.scalar_subquery(), column_of_months(), *figures).outerjoin(
         Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read")
     )
     return db.session.execute(query.where(Family.id == family_id).options(*loads)).unique().first()

@@ -4,10 +4,14 @@ from flask import request, url_for
 from sqlalchemy.orm import joinedload
 from wtforms import DateField
 
+from app.billing.quotients import refuse_if_billed
 from app.core import clock, search
 from app.core.amounts import AmountField, AmountRange
-from app.core.forms import Choice, Required
-from app.core.i18n import _, _l
+from app.core.forms import Choice, Required, Text
+from app.core.i18n import _, _l, date_text
+from app.documents.forms import UploadField
+from app.documents.models import StoredFile
+from app.documents.operations import release
 from app.extensions import db
 from app.families.models import BankDetails, CafData, Family, IncomeQuotient, Mandate, QuotientSource, TaxData
 from app.families.operations import enter_quotient
@@ -85,6 +89,7 @@ class CafView(OfFamily):
 class QuotientForm(StaffForm):
     """A quotient and the month from which it counts."""
 
+    noun = Noun.caf
     family = RowNamed(_l("Family"), of="famille", required=True)
     value = AmountField(_l("Income quotient (quotient familial), in euros"), [AmountRange(0, 99_999)], required=True)
     counts_from = DateField(
@@ -93,30 +98,74 @@ class QuotientForm(StaffForm):
         description=_l("From the first of this month on. Never backwards, unless it is the family's first one."),
     )
     source = Choice(_l("Where it was read"), of=QuotientSource, required=True)
+    proof_id = UploadField(_l("Proof (scan or photograph)"))
+
+
+class CorrectionForm(StaffForm):
+    """A quotient that was mistyped. Its month stays."""
+
+    noun = Noun.caf
+    value = AmountField(_l("Income quotient (quotient familial), in euros"), [AmountRange(0, 99_999)], required=True)
+    source = Choice(_l("Where it was read"), of=QuotientSource, required=True)
+    proof_id = UploadField(_l("Proof (scan or photograph)"))
+    reason = Text(_l("Why is it corrected? It is kept in the log"), longest=200, required=True)
 
 
 class QuotientSheet(Sheet):
-    """A quotient, entered by the rules of families.operations."""
+    """A quotient, entered by the rules of families.operations; corrected or taken away as long as nobody was billed by it."""
 
     secret = True
 
     def create(self, values):
-        family = db.session.get(Family, values["family"])
+        family, proof_id = db.session.get(Family, values["family"]), values.get("proof_id")
         value, month = (self.decode(name, values[name]) for name in ("value", "counts_from"))
-        return enter_quotient(family, value, month, QuotientSource[values["source"]])
+        if proof_id:
+            db.session.get(StoredFile, proof_id).family_id = family.id
+        return enter_quotient(family, value, month, QuotientSource[values["source"]], proof_id)
+
+    def write(self, row, values):
+        refuse_if_billed(row)
+        row.why = values.get("reason", "")
+        super().write(row, {name: value for name, value in values.items() if name != "reason"})
+
+    def about(self, row):
+        return {"note": getattr(row, "why", "")}
+
+    def refuse_to_delete(self, row):
+        refuse_if_billed(row)
+
+    def remove(self, row):
+        release([row.proof_id] if row.proof_id else [])
+        super().remove(row)
 
 
 class QuotientView(OfFamily):
     """Quotients by month; the values stand on the families' pages."""
 
     noun, model, route_base = Noun.caf, IncomeQuotient, "/mairie/quotients"
-    route_methods = ("list", "export", "add")
+    route_methods = ("list", "export", "add", "edit", "delete")
     list_title, add_title = _l("Income quotients"), _l("New quotient")
+    form_intro = _l("Only as long as no invoice rests on it. Who corrected it, and why, is kept in the log.")
     labels = {"counts_from": _l("Counts from"), "source": _l("Source"), "recorded_at": _l("Entered")}
     list_columns = ["family", "code", "counts_from", "source", "recorded_at"]
     search_columns = ["counts_from", "source", "recorded_at"]
     first_sort = (IncomeQuotient.counts_from.desc(),)
-    sheet = QuotientSheet(IncomeQuotient, QuotientForm)
+    sheet = QuotientSheet(IncomeQuotient, CorrectionForm)
+
+    def form_for(self, row=None):
+        if row is None:
+            return QuotientForm(key="new-quotient", data=self.beginning())
+        shown = self.sheet.read(row)
+        data = {name: self.sheet.decode(name, value) for name, value in shown.items()}
+        return CorrectionForm(key=f"{self.sheet.name}:{row.id}", shown=shown, data=data, family_id=row.family_id)
+
+    def _try(self, form, write):
+        if isinstance(form, QuotientForm):
+            return super()._try(form, lambda: self.datamodel.add(QuotientSheet(IncomeQuotient, QuotientForm), form))
+        return super()._try(form, write)
+
+    def name_of(self, row):
+        return _("quotient from %(month)s", month=date_text(row.counts_from, "LLLL yyyy"))
 
     def beginning(self):
         return {

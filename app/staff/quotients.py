@@ -12,6 +12,7 @@ from app.core.i18n import _, _l, _n, number
 from app.families import asking
 from app.families.models import AskingState, CafData, Family
 from app.families.particulier import NoAnswer, configured
+from app.families.quotients import quotient_ends, quotient_months
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.choices import family_matches
@@ -23,6 +24,12 @@ from app.staff.views import StaffView, screen
 def _agrees(value):
     agreeing = Family.caf.has(CafData.consent)
     return {"yes": agreeing, "no": ~agreeing}.get(value)
+
+
+def _kinds_of_proof():
+    if quotient_months():
+        return [("missing", _("missing")), ("old", _("counts no more")), ("ending", _("ends within two months"))]
+    return [("missing", _("missing")), ("old", _("older than a year"))]
 
 
 def said(row):
@@ -49,19 +56,20 @@ class ProofView(StaffView):
         "name": _l("Family"),
         "code": _l("Code"),
         "last": _l("Last quotient from"),
+        "until": _l("Counts until"),
         "consent": _l("Lets the town ask"),
         "answer": _l("Answer of the fund"),
         "reminded": _l("Reminded"),
     }
-    list_columns = ["name", "code", "last", "consent", "answer", "reminded"]
+    list_columns = ["name", "code", "last", "until", "consent", "answer", "reminded"]
     search_hint = _l("Name of an adult or a child, or code")
     matches = staticmethod(family_matches)
     facets = (
         Facet(
             "proof",
             _l("Proof"),
-            lambda: [("missing", _("missing")), ("old", _("older than a year"))],
-            lambda value: {"missing": proofs.missing(), "old": proofs.old()}.get(value),
+            _kinds_of_proof,
+            lambda value: {"missing": proofs.missing(), "old": proofs.old(), "ending": proofs.ending()}.get(value),
         ),
         Facet("agrees", _l("Lets the town ask"), lambda: [("yes", _("yes")), ("no", _("no"))], _agrees),
     )
@@ -84,6 +92,12 @@ class ProofView(StaffView):
     def cell_last(self, row):
         return row.last_quotient
 
+    def cell_until(self, row):
+        return quotient_ends(row.last_quotient) if row.last_quotient else None
+
+    def shown_columns(self):
+        return [name for name in self.list_columns if name != "until" or quotient_months()]
+
     def cell_reminded(self, row):
         return clock.local(row.last_reminder).date() if row.last_reminder else None
 
@@ -98,14 +112,14 @@ class ProofView(StaffView):
 
     def render_template(self, template, **context):
         if template == self.list_template:
-            last = asking.last_asking()
+            last, (agreeing, to_remind) = asking.last_asking(), proofs.counts()
             context |= {
                 "asking": last,
                 "said": said(last) if last is not None else "",
                 "running": AskingState.running,
-                "agreeing": asking.agreeing(),
+                "agreeing": agreeing,
                 "configured": configured(),
-                "to_remind": proofs.count_to_remind(),
+                "to_remind": to_remind,
                 "may_edit": may(Noun.caf, "edit"),
             }
         return super().render_template(template, **context)

@@ -10,9 +10,12 @@ from app.billing.models import RateGrant, ThirdPartyShare
 from app.billing.pricing import Share
 from app.billing.situations import Situations
 from app.children.models import HealthRecord, Household, Level, SchoolEnrolment, SchoolYear, Weeks
+from app.core import settings
 from app.core.db import unit_of_work
 from app.extensions import db
-from app.families.models import CafData, Family, Fund, IncomeQuotient, QuotientSource
+from app.families.models import CafData, Family, FormerPlace, Fund, IncomeQuotient, QuotientSource
+from app.families.operations import set_fund, set_resident
+from app.families.quotients import quotient_ends
 from tests.activities.cast import another_child, enrol
 from tests.conftest import counted_queries
 
@@ -58,6 +61,59 @@ def test_residence_and_fund(town):
         db.session.get(Family, 1).resident = False
         db.session.add(CafData(family_id=1, fund=Fund.msa))
     assert (of(town).residence, of(town).fund) == (Residence.exterior, "msa")
+
+
+def test_a_move_counts_from_its_day_and_earlier_days_cost_what_they_did(town):
+    def residences():
+        days = (date(2026, 9, 30), date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 15), date(2026, 11, 16))
+        return "".join(of(town, day=day).residence.value[0] for day in days)
+
+    with unit_of_work():
+        set_resident(db.session.get(Family, 1), False)
+    assert residences() == "rreee", "from the first of this month"
+    with unit_of_work():
+        set_resident(db.session.get(Family, 1), True, date(2026, 11, 16))
+    assert residences() == "rreer"
+    with unit_of_work():
+        set_resident(db.session.get(Family, 1), False, date(2026, 10, 1))
+    assert residences() == "reeee", "what was noted of later days was a slip"
+    with unit_of_work():
+        set_resident(db.session.get(Family, 1), True, date(2026, 10, 1))
+    assert residences() == "rrrrr" and not db.session.scalars(db.select(FormerPlace)).all()
+
+
+def test_a_new_fund_counts_from_this_month(town):
+    keep(CafData(family_id=1, fund=Fund.caf))
+    with unit_of_work():
+        set_fund(db.session.scalar(db.select(CafData)), Fund.msa)
+    assert [of(town, day=day).fund for day in (date(2026, 10, 31), date(2026, 11, 1))] == ["caf", "msa"]
+    assert of(town, day=date(2026, 10, 31)).residence is Residence.resident
+
+
+@pytest.mark.parametrize(
+    ("months", "known"),
+    [
+        (0, [None, "812", "812", "812", "812"]),
+        (12, [None, "812", "812", None, None]),
+        (13, [None, "812", "812", "812", None]),
+    ],
+)
+def test_a_quotient_counts_for_so_many_months(town, months, known):
+    keep(quotient(1, "812", date(2025, 11, 1)))
+    with unit_of_work():
+        settings.put("quotient_months", months)
+    days = (date(2025, 10, 31), date(2025, 11, 1), date(2026, 10, 31), date(2026, 11, 1), date(2026, 12, 1))
+    situations = Situations.load([1], days[0], days[-1])
+    found = [situations.of(1, town.lea, town.canteen, day) for day in days]
+    assert [one.quotient for one in found] == [value and Decimal(value) for value in known]
+    assert found[3].quotient_until == {0: None, 12: date(2026, 10, 31), 13: date(2026, 11, 30)}[months]
+
+
+def test_a_new_quotient_takes_the_place_of_one_that_would_still_count(town):
+    keep(quotient(1, "812", date(2026, 1, 1)), quotient(1, "640", date(2026, 10, 1)))
+    with unit_of_work():
+        settings.put("quotient_months", 12)
+    assert of(town, day=date(2026, 12, 31)).quotient == Decimal(640) and of(town, day=date(2027, 2, 1)).quotient == Decimal(640)
 
 
 def test_the_eldest_enrolled_child_is_the_first(town):
@@ -154,6 +210,8 @@ def test_grants_and_shares_of_the_day_the_child_and_the_activity(town):
 
 def test_one_query_whatever_the_number(town):
     keep(*(quotient(family, "500", date(2026, 9, 1)) for family in (1, 2, 3)))
+    # All settings cost one query a request.
+    quotient_ends(DAY)
     with counted_queries() as statements:
         situations = Situations.load([1, 2, 3], *NOVEMBER)
         for family, child in ((1, town.lea), (1, town.tom), (2, town.hugo), (3, town.hugo)):

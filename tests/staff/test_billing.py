@@ -1,5 +1,7 @@
 """Can a clerk bill a month: compute, look at what is odd, issue, correct? What each page says, who may, and how much it asks."""
 
+import io
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -7,11 +9,15 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from app.activities.models import Attendance, Booking
+from app.audit.models import LogEntry
 from app.billing.models import Bill, BillingPeriod, BillingRun, BillState, Invoice, InvoiceKind, RunState
 from app.core.db import unit_of_work
+from app.documents.models import FileState, StoredFile
 from app.extensions import db
+from app.families.models import Family, FormerPlace, IncomeQuotient
 from tests.billing.cast import OCTOBER, booked
 from tests.conftest import base_of, counted_queries, work
+from tests.preregistrations import PICTURE as PNG
 
 PERIOD = "/mairie/facturation/mois/1/"
 
@@ -368,6 +374,70 @@ def test_a_bill_below_zero_is_kept_back_and_an_adjustment_is_taken_back(app, cle
     page = clerk.get(PERIOD).text
     assert "1 bill cannot be issued" in page and "Below zero" in page and "/mairie/ajustements/?q=F00003" in page
     assert "Taken back." in clerk.post("/mairie/ajustements/1/supprimer", follow_redirects=True).text
+
+
+# -- quotients and places that change what was billed -----------------------------------------------------------------------------------
+
+
+def quotient_of(look, family_id):
+    return look(select(IncomeQuotient).where(IncomeQuotient.family_id == family_id))[0]
+
+
+def test_a_mistyped_quotient_is_corrected_until_it_is_billed(app, clerk, computed, look):
+    path = f"/mairie/quotients/{quotient_of(look, 1).id}/modifier"
+    assert path in clerk.get("/mairie/familles/1/").text
+    scan = (io.BytesIO(PNG), "caf.png")
+    sent = {"base": base_of(clerk.get(path).text), "value": "250", "source": "proof", "proof_id": scan, "reason": ""}
+    answer = clerk.post(path, data=sent, content_type="multipart/form-data")
+    assert answer.status_code == 422 and "Please fill this in." in answer.text and 'value="250"' in answer.text and "caf.png" in answer.text
+    kept = re.search(r'name="proof_id-kept" value="([^"]+)"', answer.text)[1]
+    sent |= {"base": base_of(answer.text), "reason": "A digit was missing", "proof_id-kept": kept}
+    del sent["proof_id"]
+    assert clerk.post(path, data=sent).status_code == 302
+    row = quotient_of(look, 1)
+    assert row.value == 250 and f"/mairie/fichier/{row.proof_id}" in clerk.get("/mairie/familles/1/").text
+    (entry,) = look(select(LogEntry).filter_by(verb="income_quotient.edit"))
+    assert entry.note == "A digit was missing" and entry.changes["value"] == {}
+    assert clerk.get(f"/mairie/fichier/{row.proof_id}").status_code == 200
+    clerk.post("/mairie/facturation/1/calculer")
+    work(app)
+    assert look(select(Bill.total).where(Bill.family_id == 1))[0] < OCTOBER[1]
+
+
+def test_a_quotient_that_was_billed_waits_for_the_credit_note(app, clerk, issued, look):
+    path = f"/mairie/quotients/{quotient_of(look, 1).id}/"
+    sent = {"base": base_of(clerk.get(path + "modifier").text), "value": "250", "source": "hand", "reason": "Mistyped"}
+    answer = clerk.post(path + "modifier", data=sent)
+    assert answer.status_code == 422 and "were billed with it" in answer.text and 'value="250"' in answer.text
+    assert "were billed with it" in clerk.post(path + "supprimer", follow_redirects=True).text
+    credit = f"/mairie/factures/{invoice_of(look, 1).id}/avoir"
+    clerk.post(credit, data={"base": base_of(clerk.get(credit).text), "reason": "Wrong quotient"})
+    assert clerk.post(path + "modifier", data=sent).status_code == 302
+    assert "The invoice is issued" in clerk.post(PERIOD + "famille/1/emettre", follow_redirects=True).text
+    assert invoice_of(look, 1).total < OCTOBER[1]
+
+
+def test_a_new_quotient_comes_with_its_paper(clerk, computed, look):
+    path = "/mairie/quotients/ajouter"
+    sent = {"base": base_of(clerk.get(path).text), "family": "F00001", "value": "300", "counts_from": "2026-12-01", "source": "proof"}
+    sent["proof_id"] = (io.BytesIO(PNG), "caf.png")
+    assert clerk.post(path, data=sent, content_type="multipart/form-data").status_code == 302
+    (row,) = look(select(IncomeQuotient).where(IncomeQuotient.counts_from == date(2026, 12, 1)))
+    (file,) = look(select(StoredFile).filter_by(id=row.proof_id))
+    assert (file.family_id, file.state, file.noun) == (1, FileState.kept, "Caf")
+
+
+def test_a_family_that_moves_keeps_what_it_was_billed(app, clerk, issued, look):
+    path = "/mairie/familles/1/modifier"
+    sent = {"base": base_of(clerk.get(path).text), "name": "Galbert", "resident_since": ""}
+    assert clerk.post(path, data=sent).status_code == 302
+    assert look(select(Family.resident).where(Family.id == 1)) == [False]
+    assert "Issued, and nothing has changed since." in clerk.get(PERIOD + "famille/1/").text
+    sent = {"base": base_of(clerk.get(path).text), "name": "Galbert", "resident": "y", "resident_since": "2026-11-20"}
+    assert clerk.post(path, data=sent).status_code == 302
+    assert [row.last_day for row in look(select(FormerPlace).order_by(FormerPlace.last_day))] == [date(2026, 10, 31), date(2026, 11, 19)]
+    page = clerk.get("/mairie/familles/1/").text
+    assert "outside the commune until 19 Nov 2026" in page
 
 
 # -- where else bills stand -----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from app.core import settings
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.models import Adult, CafData, Civility, IncomeQuotient
@@ -43,6 +44,22 @@ def test_it_lists_who_has_none_or_an_old_one_and_no_value(app, sign_in, billed):
     assert "Martin" not in sign_in("agent").get(LIST + "?proof=missing").text
     assert "Petit" not in sign_in("agent").get(LIST + "?proof=old").text
     assert "Petit" in sign_in("agent").get(LIST + "export.csv").text
+
+
+def test_where_quotients_end_those_that_end_soon_are_listed_too(app, sign_in, billed):
+    with app.app_context(), unit_of_work():
+        settings.put("quotient_months", 12)
+        row = db.session.scalar(db.select(IncomeQuotient).filter_by(family_id=billed.martin))
+        row.counts_from = date(2026, 1, 1)
+        db.session.scalar(db.select(IncomeQuotient).filter_by(family_id=billed.galbert)).counts_from = date(2025, 11, 1)
+    client = sign_in("agent")
+    page = client.get(LIST).text
+    assert "31 Dec 2026" in page and "31 Oct 2026" in page
+    soon, over = client.get(LIST + "?proof=ending").text, client.get(LIST + "?proof=old").text
+    assert "Martin" in soon and "Galbert" not in soon and "Galbert" in over and "Martin" not in over
+    with app.app_context(), unit_of_work():
+        db.session.scalar(db.select(IncomeQuotient).filter_by(family_id=billed.martin)).counts_from = date(2026, 3, 1)
+    assert "Martin" not in client.get(LIST).text
 
 
 def test_who_takes_part_in_nothing_is_not_listed(app, sign_in):
