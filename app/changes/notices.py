@@ -157,7 +157,7 @@ def _tell(lot, template, **context):
 
 
 def unreachable(lots):
-    """The ids of those lots that nobody gets a mail for: a clerk tells them in another way. Two queries, however many lots."""
+    """The ids of those lots that nobody gets a mail for: a clerk tells them in another way. One query, however many lots."""
     known = [lot for lot in lots if lot.preregistration_id is None]
     readers = readers_of((lot.account_id, lot.family_id) for lot in known)
     return {lot.id for lot in known if readers[lot.account_id, lot.family_id] is None}

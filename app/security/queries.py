@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 from flask_appbuilder.security.sqla.models import Role
-from sqlalchemy import select
+from sqlalchemy import null, select, union_all
 
 from app.extensions import db
 from app.security.models import Account, FamilyLink, LoginAddress
@@ -23,7 +23,7 @@ class Reader:
 def write_to_file_addresses(rows_of):
     """Register where adults are reached who have no account, or none with an address; called by the room that keeps the families' files.
 
-    `rows_of(family_ids)` gives (family_id, adult_id, e-mail), the guardian of a family first.
+    `rows_of(family_ids)` is a query for (family_id, adult_id, e-mail, rank), the guardian of a family first.
     """
     _file_addresses.append(rows_of)
 
@@ -36,29 +36,37 @@ def reader_of(account_id, family_id):
     return readers_of([(account_id, family_id)])[account_id, family_id]
 
 
+#: What is known of a link of a household: whose it is, and where that account is written to.
+LINK = (FamilyLink.family_id, FamilyLink.account_id, FamilyLink.adult_id, FamilyLink.standing, LoginAddress.email, Account.locale)
+CONFIRMED = (LoginAddress.account_id == FamilyLink.account_id) & LoginAddress.confirmed_at.is_not(None)
+
+
 def readers_of(askers):
-    """{(account_id, family_id): Reader or None} for who asked something for a household, in a constant number of queries.
+    """{(account_id, family_id): Reader or None} for who asked something for a household, in one query.
 
     The household's own account that asked, at its address or at the one in the file; for what a clerk entered, the guardian.
     """
     askers = list(askers)
     families = {family_id for _account_id, family_id in askers}
-    links = db.session.execute(
-        select(FamilyLink.family_id, FamilyLink.account_id, FamilyLink.adult_id, FamilyLink.standing, LoginAddress.email, Account.locale)
+    links = (
+        select(*LINK, FamilyLink.id.label("rank"))
         .join(Account, Account.id == FamilyLink.account_id)
-        .outerjoin(LoginAddress, (LoginAddress.account_id == FamilyLink.account_id) & LoginAddress.confirmed_at.is_not(None))
+        .outerjoin(LoginAddress, CONFIRMED)
         .where(FamilyLink.family_id.in_(families), FamilyLink.ended_at.is_(None))
-        .order_by(FamilyLink.id)
-    ).all()
+    )
+    files = [rows_of(families).subquery().c for rows_of in _file_addresses]
+    adults = [select(file.family_id, null(), file.adult_id, null(), file.email, null(), file.rank) for file in files]
     of_family, in_file = defaultdict(list), defaultdict(dict)
-    for link in links:
-        of_family[link.family_id].append(link)
-    for family_id, adult_id, email in (row for rows_of in _file_addresses for row in rows_of(families)):
-        in_file[family_id][adult_id] = email
-    return {(account_id, family_id): _reader(account_id, of_family[family_id], in_file[family_id]) for account_id, family_id in askers}
+    for row in db.session.execute(union_all(links, *adults).order_by("rank")):
+        if row.account_id is not None:
+            of_family[row.family_id].append(row)
+        else:
+            in_file[row.family_id][row.adult_id] = row.email
+    return {(account_id, family_id): reader_among(account_id, of_family[family_id], in_file[family_id]) for account_id, family_id in askers}
 
 
-def _reader(account_id, links, kept):
+def reader_among(account_id, links, kept):
+    """The Reader among the links of a household, and {adult_id: e-mail} of its file, the guardian first; None where there is none."""
     own = [link for link in links if link.account_id == account_id]
     for link in own or [link for link in links if link.standing == "guardian"]:
         email = link.email or kept.get(link.adult_id)

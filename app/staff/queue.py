@@ -6,7 +6,7 @@ from flask_appbuilder.security.decorators import has_access
 
 from app.changes.decisions import decide, undo
 from app.changes.models import Outcome
-from app.changes.notices import reader_of_lot
+from app.changes.notices import unreachable
 from app.changes.queries import refusal_reasons
 from app.core.db import unit_of_work
 from app.core.i18n import _, _n
@@ -28,7 +28,8 @@ class QueueView(QueueBase):
         around = self._list(filters := self.filters(request.args))
         name_fields(around["lots"], self.kinds())
         numbered = numbered_lots(filters, self.kinds(), around["all_lots"])
-        return self.render_template("staff/queue/list.html", title=_("Requests"), schools=schools(), numbered=numbered, **around)
+        found = {"schools": schools(), "numbered": numbered, "unreached": unreachable(around["lots"])}
+        return self.render_template("staff/queue/list.html", title=_("Requests"), **found, **around)
 
     @expose(f"/{LOT}/")
     @has_access
@@ -109,6 +110,7 @@ class QueueView(QueueBase):
             place=place,
             typed=(typed or {}).get("reason", "").strip(),
             problems=problems,
+            unreached=() if page.reader else (lot_id,),
             **around,
         )
 
@@ -116,8 +118,7 @@ class QueueView(QueueBase):
         """The form that says why; every reason is a link that fills it, so that no script is needed."""
         page = lot_page(lot_id, self.kinds(), self.me(), noting=False)
         wanted = [one for one in page.waiting if not chosen.at or one.request.id in chosen.ids]
-        reader = reader_of_lot(page.lot)
-        english = reader is not None and reader.locale.startswith("en")
+        english = page.reader is not None and page.reader.locale.startswith("en")
         reasons = [(reason, (english and reason.sentence_en) or reason.sentence) for reason in refusal_reasons()]
         text = chosen.reason or next((sentence for reason, sentence in reasons if reason.id == chosen.reason_id), "")
         back = chosen.outcome is Outcome.send_back
@@ -133,6 +134,5 @@ class QueueView(QueueBase):
             filters=filters,
             back=back,
             longest=REASON_LENGTH,
-            reader=reader,
             sealed=page.lot.sealed,
         )

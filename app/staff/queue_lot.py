@@ -21,6 +21,8 @@ from app.core.i18n import _
 from app.documents.models import StoredFile
 from app.extensions import db
 from app.families.models import Family
+from app.security.models import Account, FamilyLink, LoginAddress
+from app.security.queries import CONFIRMED, LINK, reader_among
 from app.security.who_sees_what import Noun
 
 
@@ -97,6 +99,8 @@ class LotPage:
     decided: list
     lookers: list
     implied_on: object
+    #: Whom the mails about it go to, a Reader; None where somebody of the town has to tell.
+    reader: object
     #: Families of the town that a new one may be.
     alike: list = field(default_factory=list)
 
@@ -108,8 +112,7 @@ class LotPage:
     @property
     def address(self):
         """Where a family that the town does not know is reached; "" where nowhere."""
-        reader = reader_of_lot(self.lot)
-        return reader.email if reader is not None else ""
+        return self.reader.email if self.reader is not None else ""
 
     @property
     def waiting(self):
@@ -156,9 +159,10 @@ def lot_page(lot_id, kinds, me, *, noting=True):
         abort(404)
     #: What was replaced is shown where it is all that is left of a receipt.
     requests = [request for request in whole if request.state is not RequestState.superseded] or whole
+    lot, kinds_here = requests[0].lot, [KINDS[request.kind] for request in requests]
     #: Read already: the receipt's date asks for them.
-    set_committed_value(requests[0].lot, "requests", whole)
-    family = _family(requests[0].family_id, [KINDS[request.kind] for request in requests]) if requests[0].family_id else None
+    set_committed_value(lot, "requests", whole)
+    family, links = _family(requests[0].family_id, kinds_here) if requests[0].family_id else (None, [])
     living = [row.child for row in family.households if row.ended_on is None] if family is not None else []
     children = sorted(living, key=lambda child: child.birth_date)
     shown = [_shown(request, family, children) for request in requests]
@@ -168,20 +172,27 @@ def lot_page(lot_id, kinds, me, *, noting=True):
         _note(lot_id, shown, me)
     rest = [request for request in around if request.lot_id != lot_id]
     return LotPage(
-        lot=requests[0].lot,
+        lot=lot,
         family=family,
         children=children,
         shown=shown,
-        lookers=lookers(requests[0].lot, me),
-        implied_on=implied_decision(requests[0].lot),
+        lookers=lookers(lot, me),
+        implied_on=implied_decision(lot),
+        reader=_reader(lot, family, links),
         alike=alike(asked_of(requests[-1])) if family is None and requests[-1].open else [],
         others=[request for request in rest if request.open],
         decided=[request for request in rest if request.decided_at is not None and not request.open][:4],
     )
 
 
+def _reader(lot, family, links):
+    if lot.preregistration is not None:
+        return reader_of_lot(lot)
+    return reader_among(lot.account_id, links, {adult.id: adult.email for adult in family.adults})
+
+
 def _family(family_id, kinds):
-    """The family with its adults, its children and the sections that these kinds are about, in one query."""
+    """The family with its adults, its children and the sections that these kinds are about, and its links; in one query."""
     child = joinedload(Family.households).joinedload(Household.child)
     loads = [joinedload(Family.adults), child]
     for kind in {kind.name: kind for kind in kinds if kind.model in (Family, Child)}.values():
@@ -189,8 +200,16 @@ def _family(family_id, kinds):
             if relation.mapper.class_ is kind.section_model() and not relation.uselist:
                 section = getattr(kind.model, relation.key)
                 loads.append(joinedload(section) if kind.model is Family else child.joinedload(section))
-    query = select(Family).where(Family.id == family_id).options(*loads)
-    return db.session.scalars(query).unique().one()
+    query = (
+        select(Family, *LINK)
+        .outerjoin(FamilyLink, (FamilyLink.family_id == Family.id) & FamilyLink.ended_at.is_(None))
+        .outerjoin(Account, Account.id == FamilyLink.account_id)
+        .outerjoin(LoginAddress, CONFIRMED)
+        .where(Family.id == family_id)
+        .order_by(FamilyLink.id)
+    )
+    rows = db.session.execute(query.options(*loads)).unique().all()
+    return rows[0].Family, [row for row in rows if row.account_id is not None]
 
 
 def _target(request, kind, family, children):

@@ -75,6 +75,9 @@ class WaitingLot:
     family: str
     #: None of a family that the town does not know yet.
     family_id: int | None
+    preregistration_id: int | None
+    #: Who sent it.
+    account_id: int | None
     seals_at: object
     channel: object
     assigned_to_id: int | None
@@ -94,8 +97,8 @@ class WaitingLot:
     def begun(cls, row, target, *, later):
         """The lot of a row; its requests are added one by one."""
         clerk = " ".join(filter(None, (row.clerk_first, row.clerk_last)))
-        place = (row.lot_id, row.number, row.family, row.family_id, row.seals_at, row.channel, row.assigned_to_id)
-        return cls(*place, clerk, target, later=later)
+        whose = (row.family, row.family_id, row.preregistration_id, row.account_id)
+        return cls(row.lot_id, row.number, *whose, row.seals_at, row.channel, row.assigned_to_id, clerk, target, later=later)
 
     @property
     def sealed(self):
@@ -165,7 +168,8 @@ COLUMNS = (
         _length(ChangeRequest.files).label("files"),
         _length(ChangeRequest.conflict).label("conflict"),
     ),
-    *(ChangeLot.number, ChangeLot.family_id, ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id),
+    *(ChangeLot.number, ChangeLot.family_id, ChangeLot.preregistration_id, ChangeLot.account_id),
+    *(ChangeLot.seals_at, ChangeLot.channel, ChangeLot.assigned_to_id),
     *(WHOSE_NAME.label("family"), Child.first_name.label("child_first"), Child.last_name.label("child_last")),
     *(Account.first_name.label("clerk_first"), Account.last_name.label("clerk_last")),
 )

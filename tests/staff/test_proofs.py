@@ -51,7 +51,9 @@ def test_where_quotients_end_those_that_end_soon_are_listed_too(app, sign_in, bi
         settings.put("quotient_months", 12)
         row = db.session.scalar(db.select(IncomeQuotient).filter_by(family_id=billed.martin))
         row.counts_from = date(2026, 1, 1)
-        first, later = db.session.scalars(db.select(IncomeQuotient).filter_by(family_id=billed.galbert).order_by(IncomeQuotient.counts_from))
+        first, later = db.session.scalars(
+            db.select(IncomeQuotient).filter_by(family_id=billed.galbert).order_by(IncomeQuotient.counts_from)
+        )
         first.counts_from = date(2025, 11, 1)
         db.session.delete(later)
     client = sign_in("agent")

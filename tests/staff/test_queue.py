@@ -345,3 +345,18 @@ def test_a_file_is_shown_to_those_who_may_read_what_it_is_about(app, sign_in):
     assert sign_in("galbert").get(f"/mairie/fichier/{number}").status_code == 403
     assert sign_in("agent").get("/mairie/fichier/999").status_code == 404
     assert sign_in("agent").get("/mairie/fichier/99999999999999999999").status_code == 404
+
+
+def test_whom_no_mail_reaches_is_told_apart(app, town, sign_in):
+    from app.families.models import Adult
+    from app.security.models import LoginAddress
+
+    with app.app_context(), unit_of_work():
+        db.session.execute(db.delete(LoginAddress).where(LoginAddress.account_id == account("martin").id))
+        db.session.execute(db.update(Adult).where(Adult.last_name == "Martin").values(email=None))
+    client, sentence = sign_in("agent"), "Nobody of this family has an e-mail address: write or telephone."
+    rows = client.get("/mairie/demandes/").text.split("<li class=")
+    signed = [row for row in rows if "no e-mail address" in row]
+    assert len(signed) == 2 and all("<strong>Martin</strong>" in row for row in signed)
+    assert sentence in client.get(f"/mairie/demandes/{town['address']}/").text
+    assert sentence not in client.get(f"/mairie/demandes/{town['phone']}/").text
