@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import case, extract, func, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from app.billing.issuing import addressees
+from app.billing.addressees import addressees
 from app.billing.letterhead import letterhead
 from app.billing.models import Allocation, ChargeKind, EntryKind, Invoice, InvoiceKind, InvoiceLine, LedgerEntry, PriceReason
 from app.billing.queries import statement

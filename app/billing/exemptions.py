@@ -21,7 +21,7 @@ ZERO = Decimal("0.00")
 class Concerned:
     """Whom an exemption reaches: what is billed already, and what is still to be billed."""
 
-    #: [InvoiceLine] of invoices in force, with the invoice of each.
+    #: [Row] of the lines of invoices in force: what of each is needed, since they may be a town's of a year.
     lines: list = field(default_factory=list)
     #: [(child's id, unit's id, day)] that are booked and on no invoice.
     unbilled: list = field(default_factory=list)
@@ -40,26 +40,51 @@ class Concerned:
         """{period's id: [ids of households]} whose invoices change: what operations.exempt() takes."""
         found = defaultdict(set)
         for line in self.lines:
-            found[line.invoice.period_id].add(line.invoice.family_id)
+            found[line.period_id].add(line.family_id)
         return {period_id: sorted(ids) for period_id, ids in sorted(found.items())}
 
 
 def concerned(first_day, last_day, *, activity_id=None, school_id=None, school_class_id=None, child_id=None):
-    """The Concerned of an Exemption that would be made, or of one that there is; four queries."""
+    """The Concerned of an Exemption that would be made, or of one that there is; three queries."""
     about = {"activity_id": activity_id, "school_id": school_id, "school_class_id": school_class_id, "child_id": child_id}
-    row, days = Exemption(first_day=first_day, last_day=last_day, reason="", made_by="", **about), (first_day, last_day)
-    lines = select(InvoiceLine).join(Invoice, Invoice.id == InvoiceLine.invoice_id).options(joinedload(InvoiceLine.invoice))
-    # A day is on the bill of its own period or, carried forward, on a later one.
-    lines = lines.join(BillingPeriod, BillingPeriod.id == Invoice.period_id).where(BillingPeriod.last_day >= first_day)
-    lines = db.session.scalars(lines.where(in_force(), InvoiceLine.day.between(*days), InvoiceLine.unit_id.is_not(None))).all()
-    booked = select(Booking.child_id, Booking.unit_id, Booking.day, Unit.activity_id).join(Unit, Unit.id == Booking.unit_id)
-    booked = db.session.execute(booked.where(Booking.day.between(*days), Booking.state == BookingState.booked)).all()
+    row = Exemption(first_day=first_day, last_day=last_day, reason="", made_by="", **about)
+    lines = db.session.execute(_billed(row)).all()
+    booked = db.session.execute(_booked(row)).all()
     children = {one.child_id for one in (*lines, *booked)}
     rule = Exemptions([row], _schooling(children) if school_id or school_class_id else defaultdict(list))
     billed = {(line.child_id, line.unit_id, line.day) for line in lines}
     reached = [line for line in lines if rule.cover(line.child_id, line.activity_id, line.day)]
     ahead = [tuple(one[:3]) for one in booked if tuple(one[:3]) not in billed and rule.cover(one.child_id, one.activity_id, one.day)]
     return Concerned(reached, ahead)
+
+
+def _billed(row):
+    """The select of the lines in force that an Exemption may reach."""
+    names = ("child_id", "unit_id", "day", "activity_id", "amount", "invoice_id")
+    query = select(*(getattr(InvoiceLine, name) for name in names), Invoice.period_id, Invoice.family_id)
+    query = query.join(Invoice, Invoice.id == InvoiceLine.invoice_id).join(BillingPeriod, BillingPeriod.id == Invoice.period_id)
+    # A day is on the bill of its own period or, carried forward, on a later one.
+    query = query.where(in_force(), BillingPeriod.last_day >= row.first_day, InvoiceLine.unit_id.is_not(None))
+    return _narrowed(query, row, InvoiceLine.day, InvoiceLine.child_id, InvoiceLine.activity_id)
+
+
+def _booked(row):
+    """The select of the bookings that an Exemption may reach."""
+    query = select(Booking.child_id, Booking.unit_id, Booking.day, Unit.activity_id).join(Unit, Unit.id == Booking.unit_id)
+    return _narrowed(query.where(Booking.state == BookingState.booked), row, Booking.day, Booking.child_id, Unit.activity_id)
+
+
+def _narrowed(query, row, day, child_id, activity_id):
+    """To the days, activity and child of an Exemption, and to children who ever went to its school or class."""
+    query = query.where(day.between(row.first_day, row.last_day))
+    if row.activity_id is not None:
+        query = query.where(activity_id == row.activity_id)
+    if row.child_id is not None:
+        query = query.where(child_id == row.child_id)
+    for name in ("school_id", "school_class_id"):
+        if getattr(row, name) is not None:
+            query = query.where(child_id.in_(select(SchoolEnrolment.child_id).filter_by(**{name: getattr(row, name)})))
+    return query
 
 
 def _schooling(child_ids):

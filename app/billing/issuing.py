@@ -3,7 +3,6 @@
 import json
 from functools import cache, lru_cache
 
-from flask import current_app
 from sqlalchemy import bindparam, func, insert, select, true, update
 
 from app.billing import ledger, settings
@@ -21,13 +20,13 @@ from app.billing.models import (
     LedgerEntry,
     PriceReason,
 )
+from app.billing.queries import balance
 from app.core import clock
 from app.core.db import PreparedInsert
-from app.core.i18n import in_locale
 from app.core.money import LARGEST, to_cents
 from app.core.numbering import next_number
 from app.extensions import db
-from app.families.models import Adult, AdultRole, Family
+from app.families.models import Family
 
 #: The town's only one for now.
 REGIE = 1
@@ -60,24 +59,6 @@ def _insert_lines(numbered):
     made = json.dumps([dict(zip(columns, values, strict=True)) for values in rows])
     source = f"SELECT {names} FROM json_populate_recordset(null::invoice_line, %s::json)"
     connection.exec_driver_sql(f"INSERT INTO invoice_line ({names}) {source}", (made,))
-
-
-def addressees(family_ids):
-    """{family_id: {"name", "lines", "code"}}: to whom bills are sent, in the guardian's name, as it is written on an envelope."""
-    query = select(Family.id, Family.name, Family.code, Adult).outerjoin(
-        Adult, (Adult.family_id == Family.id) & (Adult.role == AdultRole.guardian)
-    )
-    with in_locale(current_app.config["BABEL_DEFAULT_LOCALE"]):
-        return {row.id: _addressee(row) for row in db.session.execute(query.where(Family.id.in_(family_ids)))}
-
-
-def _addressee(row):
-    adult = row.Adult
-    if adult is None:
-        return {"name": row.name, "lines": [], "code": row.code}
-    name = " ".join(filter(None, (str(adult.civility or ""), adult.first_name, adult.last_name)))
-    town = " ".join(filter(None, (adult.postcode, adult.city)))
-    return {"name": name, "lines": [line for line in (adult.address, adult.address_more, town) if line], "code": row.code}
 
 
 insert_invoice, insert_bill, insert_reason = PreparedInsert(Invoice), PreparedInsert(Bill), PreparedInsert(PriceReason)
@@ -267,7 +248,7 @@ def write_credit_note(invoice, reason, *, by):
     """
     ledger.release(invoice)
     copied = {name: getattr(invoice, name) for name in ("family_id", "period_id", "period", "addressee")}
-    owed = ledger.balance(invoice.family_id)
+    owed = balance(invoice.family_id)
     note_id = _insert(InvoiceKind.credit_note, -invoice.total, owed, by=by, corrects_id=invoice.id, reason=reason, **copied)
     lines = InvoiceLine.__table__
     signed = {"unit_price", "amount", "meal", "third_party"}

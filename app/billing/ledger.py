@@ -38,11 +38,6 @@ def post(family_id, kind, amount, *, by, day=None, invoice=None, title="", undoe
     return entry
 
 
-def balance(family_id):
-    """What a household owes, in euros: below zero the town owes it."""
-    return db.session.scalar(select(func.sum(LedgerEntry.amount)).filter_by(family_id=family_id)) or ZERO
-
-
 def unused(entry):
     """What of a payment or credit note pays nothing yet and was not taken back, in euros."""
     if entry.kind not in PAYING:

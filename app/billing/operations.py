@@ -7,9 +7,10 @@ from sqlalchemy import delete, select
 
 from app.audit.operations import record
 from app.billing import ledger, settings
+from app.billing.addressees import addressees
 from app.billing.anomalies import sentence
 from app.billing.computing import compute
-from app.billing.issuing import addressees, issue, write_credit_note, write_invoice
+from app.billing.issuing import issue, write_credit_note, write_invoice
 from app.billing.models import (
     Adjustment,
     Bill,
@@ -22,6 +23,7 @@ from app.billing.models import (
     RunKind,
     RunState,
 )
+from app.billing.queries import balance
 from app.changes.operations import lock_family
 from app.core import clock, constraints
 from app.core.errors import DomainError, Stale
@@ -205,7 +207,7 @@ def _correct(invoice, bill, computed, reason, *, by):
         ledger.settle_all(invoice.family_id)
         return note
     computed.draft.anomalies[:] = [one for one in computed.draft.anomalies if one["code"] != "changed"]
-    owed, addressee = ledger.balance(invoice.family_id), addressees([invoice.family_id])[invoice.family_id]
+    owed, addressee = balance(invoice.family_id), addressees([invoice.family_id])[invoice.family_id]
     made = write_invoice(bill.period, computed, addressee, owed, by=by, reason=reason.strip())
     db.session.expire(bill)
     ledger.settle_all(invoice.family_id)

@@ -9,8 +9,9 @@ from flask import current_app
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import OperationalError
 
+from app.billing.addressees import addressees
 from app.billing.computing import compute
-from app.billing.issuing import addressees, issue, save_drafts
+from app.billing.issuing import issue, save_drafts
 from app.billing.models import BillingPeriod, BillingRun, RunKind, RunState
 from app.billing.operations import OPEN_RUN, correct_if_changed
 from app.core import clock

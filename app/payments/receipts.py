@@ -1,6 +1,6 @@
 """How does a receipt look on paper? One page: who paid, how, how much, for which invoices."""
 
-from app.billing.issuing import addressees
+from app.billing.addressees import addressees
 from app.billing.letterhead import letterhead
 from app.core import clock
 from app.documents.pdf import render_pdf

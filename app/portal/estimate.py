@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from flask import request
 from flask_appbuilder import expose
 
+from app.billing.addressees import addressees
 from app.billing.estimate import estimate
-from app.billing.issuing import addressees
 from app.billing.letterhead import letterhead
 from app.core import clock
 from app.core.i18n import _, date_text

@@ -100,8 +100,8 @@ def test_a_dry_run_writes_figures_and_nothing_else(town):
 
 
 def test_issue_makes_snapshots_and_carries_what_is_small(town):
-    from app.billing.ledger import balance
     from app.billing.models import DocumentState
+    from app.billing.queries import balance
 
     period = opened()
     assert run(period, "issue") == {"issued": 2, "carried": 1}
@@ -144,8 +144,9 @@ def test_what_was_carried_comes_with_the_next_bill(town):
 
 def test_a_correction_cancels_and_makes_anew(town):
     from app.activities.models import Booking
-    from app.billing.ledger import balance, left, post, settle
+    from app.billing.ledger import left, post, settle
     from app.billing.models import Bill, EntryKind, Invoice
+    from app.billing.queries import balance
     from app.core.db import unit_of_work
     from app.extensions import db
 
@@ -171,8 +172,8 @@ def test_a_correction_cancels_and_makes_anew(town):
 
 
 def test_a_credit_note_leaves_the_bill_cancelled(town):
-    from app.billing.ledger import balance
     from app.billing.models import Bill, Invoice
+    from app.billing.queries import balance
     from app.core.errors import DomainError
     from app.extensions import db
 
@@ -238,8 +239,8 @@ def test_periods_do_not_meet_and_runs_do_not_either(town):
 
 
 def test_a_day_that_nobody_pays_is_taken_from_bills_to_come_and_from_those_issued(town):
-    from app.billing.exemptions import concerned
-    from app.billing.models import BillingRun, Exemption
+    from app.billing.exemptions import _billed, concerned
+    from app.billing.models import BillingRun, Exemption, InvoiceLine
     from app.billing.operations import exempt
     from app.billing.runs import run_due
     from app.core.db import unit_of_work
@@ -250,6 +251,10 @@ def test_a_day_that_nobody_pays_is_taken_from_bills_to_come_and_from_those_issue
     run(first, "issue")
     days = date(2026, 10, 5), date(2026, 11, 30)
     reached = concerned(*days, activity_id=town.canteen, child_id=town.lea)
+    # The lines of a year of a whole town: no objects, and of one child no others.
+    assert not any(isinstance(line, InvoiceLine) for line in reached.lines)
+    read = db.session.execute(_billed(Exemption(first_day=days[0], last_day=days[1], child_id=town.lea))).all()
+    assert {row.child_id for row in read} == {town.lea}
     # Léa's meals of October from the 5th on: four; four more are booked in November.
     assert len(reached.lines) == 4 and reached.amount == Decimal("11.00") and reached.families == {first: [1]}
     assert len(reached.unbilled) == 4 and reached.children == {town.lea}
@@ -395,8 +400,9 @@ def test_a_membership_is_billed_once_a_year_a_child(town):
 
 def test_what_was_computed_before_another_bill_is_computed_again(town):
     """Between the pricing of a chunk and a household's turn, the month before was carried forward."""
+    from app.billing.addressees import addressees
     from app.billing.computing import compute
-    from app.billing.issuing import addressees, issue
+    from app.billing.issuing import issue
     from app.billing.models import BillingPeriod
     from app.core.db import unit_of_work
     from app.extensions import db
@@ -416,8 +422,9 @@ def test_what_was_computed_before_another_bill_is_computed_again(town):
 
 
 def test_what_was_paid_in_advance_pays_the_invoice(town):
-    from app.billing.ledger import balance, left, post, settle
+    from app.billing.ledger import left, post, settle
     from app.billing.models import EntryKind
+    from app.billing.queries import balance
     from app.core.db import unit_of_work
 
     period = opened()

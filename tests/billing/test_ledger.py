@@ -124,8 +124,9 @@ class History:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_history_adds_up(town, seed):
-    from app.billing.ledger import balance, left, unused
+    from app.billing.ledger import left, unused
     from app.billing.models import EntryKind, Invoice, InvoiceKind, LedgerEntry
+    from app.billing.queries import balance
     from app.core.db import unit_of_work
     from app.extensions import db
 
