@@ -80,7 +80,7 @@ def get_ready():
 
 
 def _convert(page):
-    content, errors = get_ready().convert(page, FONTS)
+    content, errors = get_ready().convert(page, FONTS, REGULAR)
     if errors:
         raise PdfFailed(f"{errors} errors")
     return content
