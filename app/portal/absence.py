@@ -1,8 +1,7 @@
 """How does a family say that a child does not come? One form: several children, from a day to a day, a reason of the town's list."""
 
-from collections import Counter
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from uuid import uuid4
 
 from flask import abort, redirect, request, url_for
@@ -14,8 +13,6 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.activities.changes.absence import reasons
 from app.activities.models import Unit
-from app.activities.timetable import CellState
-from app.billing.settings import carence
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act
 from app.changes.operations import submit
@@ -25,24 +22,18 @@ from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.files import Upload
 from app.core.forms import Form, LongText, Required, option
-from app.core.i18n import _, _l, _n
+from app.core.i18n import _, _l
 from app.documents.forms import UploadField, put_aside
 from app.documents.models import StoredFile
 from app.documents.operations import content_of, store
 from app.extensions import db
-from app.portal.agenda_cells import day_name, moment
-from app.portal.agenda_prices import AgendaPrices
+from app.portal.absence_effects import LONGEST, effects, exceptions
 from app.portal.agenda_taps import Spot
-from app.portal.agenda_weeks import family_timetable
 from app.portal.queries import children_and_lot
 from app.portal.views import PortalView
 from app.security.guard import DRAFTS, REQUESTS, writes
 from app.security.scope import standing, typist
 from app.security.who_sees_what import Noun
-
-S = CellState
-#: The longest absence: longer ones are the end of an enrolment.
-LONGEST = timedelta(days=120)
 
 
 def _number(text):
@@ -104,7 +95,7 @@ class AbsenceView(PortalView):
     """Declare an absence."""
 
     class_permission_name = Noun.booking.value
-    method_permission_name = {"absence": "ask"}
+    method_permission_name = {"absence": "ask", "effect": "ask"}
 
     @expose("/agenda/absence/", methods=["GET", "POST"])
     @writes(REQUESTS | DRAFTS)
@@ -120,6 +111,14 @@ class AbsenceView(PortalView):
             put_aside(form, noun=Noun.paper, family_id=standing().family_id, by=current_user)
         page = self.render_template("portal/agenda/absence.html", title=_("Declare an absence"), form=form, spot=spot, **_about(form, spot))
         return page, 422 if form.errors else 200
+
+    @expose("/agenda/absence/effet/")
+    def effect(self):
+        self.enter(Noun.booking, "ask")
+        days = [request.args.get(name, type=date.fromisoformat) for name in ("first_day", "last_day")]
+        only = _spot() if request.args.get("only") == "1" else None
+        found = effects(children_and_lot()[0], request.args.getlist("children", type=int), *days, only)
+        return self.render_template("portal/agenda/effects.html", effects=found, exceptions=exceptions(_reasons()))
 
     @staticmethod
     def _send(form, spot):
@@ -149,14 +148,19 @@ def _form(children, spot):
         wanted = request.args.get("child", type=int)
         form = AbsenceForm(formdata=None, data={"children": [wanted] if wanted else picked, "first_day": day, "last_day": day})
         form.base.data = seal({**typist(), "key": uuid4().hex})
-    form.fill(children, [Reason(*row) for row in reasons()])
+    form.fill(children, _reasons())
     return form
 
 
+def _reasons():
+    return [Reason(*row) for row in reasons()]
+
+
 def _about(form, spot):
+    only = spot if request.form.get("only") == "1" else None
     return {
-        "effects": effects(form),
-        "exceptions": list(exceptions(form)),
+        "effects": effects(list(form.known.values()), form.children.data or (), form.first_day.data, form.last_day.data, only),
+        "exceptions": list(exceptions(form.reasons.values())),
         "needs": [reason.title for reason in form.reasons.values() if reason.needs_text],
         "only": _only(spot),
         "certificates": [reason.title for reason in form.reasons.values() if reason.takes_certificate],
@@ -207,47 +211,3 @@ def _certificate(form, child_id):
     if upload is None:
         return None
     return store(upload, noun=Noun.paper, family_id=standing().family_id, child_id=child_id, by=current_user).id
-
-
-def effects(form):
-    """What the absence would take away, and whether it is told in time: sentences by child."""
-    first, last = form.first_day.data, form.last_day.data
-    if not isinstance(first, date) or not isinstance(last, date) or not first <= last or last - first > LONGEST:
-        return []
-    children, timetable = family_timetable(first, last, list(form.known.values()))
-    prices = AgendaPrices.load(timetable)
-    return [line for child in children if child.id in (form.children.data or ()) for line in _effect(timetable, child, prices)]
-
-
-def _effect(timetable, child, prices):
-    booked = [cell for cell in timetable.cells.values() if cell.child_id == child.id and cell.state is S.booked]
-    if not booked:
-        return [(child.first_name, _("nothing is booked in these days"), "")]
-    services = ", ".join(title if many == 1 else f"{title} × {many}" for title, many in Counter(cell.unit.title for cell in booked).items())
-    late = [cell for cell in booked if cell.late]
-    if late:
-        days = ", ".join(dict.fromkeys(day_name(cell.day, "EEE d MMM") for cell in late))
-        charged = prices.sum_in_words(late, "told_late")
-        if charged:
-            return [(child.first_name, services, _("too late to be free of charge: %(days)s (%(price)s)", days=days, price=charged))]
-        return [(child.first_name, services, _("too late to be free of charge: %(days)s", days=days))]
-    first = min((cell.deadline for cell in booked if cell.deadline), default=None)
-    return [(child.first_name, services, _("not charged, if sent before %(moment)s", moment=moment(first)) if first else _("not charged"))]
-
-
-def exceptions(form):
-    """The sentences on reasons that lift the charge of an absence, however late it is told."""
-    free = ", ".join(reason.title for reason in form.reasons.values() if reason.never_charged)
-    certified = ", ".join(reason.title for reason in form.reasons.values() if reason.takes_certificate and not reason.never_charged)
-    if free:
-        yield _("Never charged: %(names)s.", names=free)
-    days = carence()
-    if certified and days:
-        yield _n(
-            "With a certificate, charged for %(num)d day only: %(names)s.",
-            "With a certificate, charged for %(num)d days only: %(names)s.",
-            days,
-            names=certified,
-        )
-    elif certified:
-        yield _("Not charged with a certificate: %(names)s.", names=certified)

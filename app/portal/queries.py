@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, case, func, literal, select, union_all
 from sqlalchemy.orm import defer, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from app.activities.changes.words import know_children
 from app.audit.models import HealthRead
 from app.billing.queries import account_in, with_account
 from app.changes.kinds import KINDS
@@ -140,10 +141,16 @@ def own_request(request_id):
 
 
 def own_lot(lot_id):
-    """The family's lot and those of its requests that the person may read, or (None, [])."""
+    """The family's lot and those of its requests that the person may read, or (None, []); in one query with count_sent_back()."""
+    sent_back = _own_requests().where(ChangeRequest.state == RequestState.sent_back).with_only_columns(func.count()).scalar_subquery()
     query = _own_requests().where(ChangeRequest.lot_id == lot_id).options(joinedload(ChangeRequest.lot)).order_by(ChangeRequest.id)
-    requests = db.session.scalars(query).all()
-    return (requests[0].lot, requests) if requests else (None, [])
+    query = query.outerjoin(Child, Child.id == ChangeRequest.child_id).add_columns(sent_back, Child)
+    rows = db.session.execute(query).all()
+    if not rows:
+        return None, []
+    g.sent_back = rows[0][1]
+    know_children(row[2] for row in rows if row[2] is not None)
+    return rows[0][0].lot, [row[0] for row in rows]
 
 
 # -- the list of requests -----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from app.core.db import unit_of_work
 from app.core.i18n import _, _lp
 from app.extensions import db
 from app.portal import queries
+from app.portal.absence_effects import told_in_time
 from app.portal.queries import ACCEPTED, ARCHIVE, REFUSED, WAITING, count_requests, own_lot, own_request, requests_on
 from app.portal.sections import Told, tabs
 from app.portal.taking_back import are_you_sure, chosen, flash_taken_back, take_back, withdrawable
@@ -57,6 +58,7 @@ class RequestsView(PortalView):
             lot=lot,
             told=[one for one in told if not one.kind.gathers],
             lines=lines_of([one.request for one in told if one.kind.gathers]),
+            effects=told_in_time(requests),
             implied_on=implied_decision(lot),
             waits=any(row.open for row in requests),
             withdrawable=withdrawable(requests),

@@ -11,7 +11,7 @@ from app.changes.models import ChangeRequest
 from app.core import clock
 from app.extensions import db
 from tests.activities import cast
-from tests.journeys.steps import RECEIPT, states
+from tests.journeys.steps import RECEIPT, states, told
 
 AGENDA = "/portail/agenda/"
 
@@ -72,8 +72,17 @@ def test_the_usual_week_of_two_children_in_two_taps(app, person, town):
     expect(page.get_by_role("heading", name="9 days will be asked")).to_be_visible()
     one.check()
     page.get_by_role("button", name="Send 9 requests").click()
-    expect(page.get_by_text("9 requests sent to the town hall.").first).to_be_visible()
+    told(page, "9 requests sent to the town hall.")
+    one.check()
     assert held(app) == 9
+    # Undone from the receipt as well, line by line or all of it.
+    page.get_by_role("link", name=re.compile("^Receipt")).first.click()
+    page.get_by_role("button", name=re.compile("Withdraw all 4")).click()
+    told(page, "4 requests taken back.")
+    one.check()
+    page.get_by_role("button", name="Take all back (5)").click()
+    told(page, "5 requests taken back.")
+    assert held(app) == 0
 
 
 def test_an_absence_in_four_taps(app, person, town):
@@ -87,9 +96,79 @@ def test_an_absence_in_four_taps(app, person, town):
     page.get_by_role("radio", name="Ill").check()
     page.get_by_role("button", name="Send the absence").click()
     expect(page).to_have_url(RECEIPT)
+    expect(page.get_by_text("Told in time: it is not charged.")).to_be_visible()
     one.check()
     page.goto(AGENDA)
     expect(cell(page, town.lea, town.meal, cast.THURSDAY)).to_have_attribute("aria-label", re.compile("absence sent"))
+
+
+def test_what_an_absence_changes_follows_what_is_chosen(app, person, town):
+    one = person("galbert", "phone")
+    page = one.visit("/portail/agenda/absence/")
+    effect = page.get_by_role("status").filter(has=page.get_by_role("heading", name="What this changes"))
+    expect(effect.get_by_role("listitem")).to_have_count(0)
+    page.get_by_label("From").fill("2026-11-26")
+    # The last day is never before the first.
+    expect(page.get_by_label("Until and with")).to_have_value("2026-11-26")
+    page.get_by_role("checkbox", name="Léa").check()
+    expect(effect).to_contain_text("Léa, Thu 26 Nov: Canteen – not charged, if sent before Tue 24 Nov at 12:00")
+    page.get_by_role("checkbox", name="Tom").check()
+    expect(effect).to_contain_text("Tom, Thu 26 Nov: nothing is booked in these days")
+    page.get_by_role("checkbox", name="Tom").uncheck()
+    page.get_by_label("From").fill("2026-11-27")
+    expect(effect).to_contain_text("Léa, Fri 27 Nov: nothing is booked in these days")
+    one.check()
+    # Without an answer the rule alone stays.
+    one.context.set_offline(True)
+    page.get_by_label("From").fill("2026-11-26")
+    expect(effect.get_by_role("listitem")).to_have_count(0)
+    expect(effect).to_contain_text("an absence is not charged")
+    one.context.set_offline(False)
+    one.faults.clear()
+
+
+def open_item(page, opener, name):
+    """Choose an entry of the menu of a cell, or of the three dots of a child's day."""
+    opener.click(button="right")
+    page.get_by_role("menuitem", name=name).click()
+
+
+def test_repeat_until_is_sent_after_its_recap_and_taken_back_in_one(app, person, town):
+    one = person("galbert", "desk")
+    page = opened(one, town)
+    open_item(page, cell(page, town.lea, town.care, cast.THURSDAY), "Repeat every week until…")
+    expect(page.get_by_role("heading", name="Léa: every Thursday until…")).to_be_visible()
+    page.get_by_label("Until").fill("2026-12-17")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", name="4 days will be asked")).to_be_visible()
+    one.check()
+    page.get_by_role("button", name="Send 4 requests").click()
+    told(page, "4 requests sent to the town hall.")
+    one.check()
+    assert held(app) == 4
+    page.get_by_role("region", name="What happened").get_by_role("button", name="Take all back (4)").click()
+    told(page, "4 requests taken back.")
+    assert held(app) == 0 and states(app) == ["withdrawn"] * 4
+
+
+def test_a_day_and_a_week_are_copied_for_a_sibling(app, person, town):
+    with app.app_context():
+        for day in (cast.NEXT_MONDAY, cast.NEXT_TUESDAY):
+            cast.book(town.lea, 1, town.meal, day)
+    one = person("galbert", "phone")
+    page = opened(one, town, f"{AGENDA}?week=2026-W49")
+    page.get_by_role("link", name="More: Léa, Monday 30").tap()
+    page.get_by_role("menuitem", name="Copy to a sibling").tap()
+    expect(page.get_by_role("radio", name="Tom")).to_be_checked()
+    expect(page.get_by_role("heading", name="1 day will be asked")).to_be_visible()
+    page.get_by_role("radio", name="The whole week").check()
+    page.get_by_role("button", name="Show").tap()
+    expect(page.get_by_role("heading", name="2 days will be asked")).to_be_visible()
+    one.check()
+    page.get_by_role("button", name="Send 2 requests").tap()
+    told(page, "2 requests sent to the town hall.")
+    for day in (cast.NEXT_MONDAY, cast.NEXT_TUESDAY):
+        expect(cell(page, town.tom, town.meal, day)).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
 
 
 def test_other_without_a_text_is_refused_and_nothing_is_lost(app, person, town):

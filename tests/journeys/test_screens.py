@@ -64,6 +64,8 @@ NO_PAGES = (
     "BillPapersView.presence",
     "BillPapersView.year",
     "EstimateView.pdf",
+    # A part of a page.
+    "AbsenceView.effect",
     ".download",
     ".town_file",
     ".progress",

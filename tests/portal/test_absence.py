@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from app.activities.models import PlaceAsked, Wish
 from app.changes.models import ChangeRequest
+from app.core import clock
 from app.documents.models import StoredFile
 from app.extensions import db
 from tests.activities import cast
+from tests.conftest import counted_queries
 from tests.contracts.town import PICTURE
 
 ABSENCE = "/portail/agenda/absence/"
@@ -120,3 +122,57 @@ def test_it_says_whether_it_is_in_time(galbert, activities):
     page = galbert.get(f"{ABSENCE}?spot={activities.lea}.{activities.meal}.2026-11-26")
     assert "not charged, if sent before Tue 24 Nov at 12:00" in page.text
     assert "nothing is booked in these days" in galbert.get(f"{ABSENCE}?spot={activities.lea}.{activities.meal}.2026-12-10").text
+
+
+def test_the_effect_follows_what_is_chosen(galbert, activities):
+    days = {"first_day": cast.THURSDAY.isoformat(), "last_day": cast.FRIDAY.isoformat()}
+
+    def effect(**query):
+        answer = galbert.get(f"{ABSENCE}effet/", query_string=query)
+        assert answer.status_code == 200
+        return answer.text
+
+    both = effect(children=[activities.lea, activities.tom], **days)
+    assert "Léa, 26 – 27 November" in both and "Tom, 26 – 27 November" in both and "Evening care" in both
+    where = f"{activities.lea}.{activities.meal}.2026-11-26"
+    assert "Evening care" not in effect(children=activities.lea, spot=where, only="1", **days)
+    for nothing in (
+        {},
+        days,
+        {"children": activities.hugo, **days},
+        {"children": activities.lea, "first_day": "x", "last_day": "2026-11-26"},
+    ):
+        assert "<li>" not in effect(**nothing) and "an absence is not charged" in effect(**nothing)
+    clock.advance(days=2)
+    assert "too late to be free of charge: Thu 26 Nov" in effect(children=activities.lea, **days)
+
+
+def test_without_a_choice_the_form_says_the_rule_alone(galbert, activities):
+    page = galbert.get(ABSENCE).text
+    assert "Told before the deadline of the agenda, an absence is not charged." in page and "<h2>What this changes</h2>" in page
+    assert "Never charged: School trip." in page and "nothing is booked in these days" not in page
+
+
+def test_the_receipt_says_what_it_changes(app, galbert, activities):
+    page = galbert.get(declare(galbert, **good(activities)).location)
+    assert page.text.count("Told in time: it is not charged.") == 2
+    clock.advance(days=3)
+    with app.app_context():
+        cast.book(activities.tom, 1, activities.meal, cast.NEXT_MONDAY)
+        cast.book(activities.lea, 1, activities.meal, cast.FRIDAY)
+    page = galbert.get(declare(galbert, **good(activities, children=[activities.lea], first_day="2026-11-27")).location).text
+    assert "Too late to be free of charge: Fri 27 Nov." in page and "Not charged with a certificate: Ill." in page
+    free = good(activities, children=[activities.tom], reason_id=activities.trip, first_day="2026-11-30", last_day="2026-11-30")
+    clock.advance(days=2)
+    page = galbert.get(declare(galbert, **free).location).text
+    assert "Never charged: School trip." in page and "Too late" not in page
+
+
+def test_a_receipt_of_absences_and_bookings_is_cheap(app, galbert, activities):
+    galbert.post("/portail/agenda/", data={"book": f"{activities.tom}.{activities.meal}.2026-12-03", "key": "k" * 32})
+    address = declare(galbert, **good(activities)).location
+    galbert.get(address)
+    with app.app_context(), counted_queries() as statements:
+        page = galbert.get(address).text
+    assert "Told in time" in page and "Tom: Canteen" in page
+    assert len(statements) <= 8, "\n".join(statements)

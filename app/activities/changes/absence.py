@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from flask import g
 from flask_babel import get_locale
 from sqlalchemy import select
 from wtforms import DateField, SelectField
@@ -34,9 +35,22 @@ LONGEST = timedelta(days=366)
 
 def reasons():
     """[(id, title in the reader's language, whether it needs a text, takes a certificate, is never charged)] of the town's open list."""
-    english = str(get_locale() or "fr").startswith("en")
-    rows = db.session.scalars(select(AbsenceReason).where(AbsenceReason.open).order_by(AbsenceReason.rank, AbsenceReason.id))
-    return [(row.id, (english and row.title_en) or row.title, row.needs_text, row.takes_certificate, row.never_charged) for row in rows]
+    return [(number, _in_words(titles), *about) for number, (titles, is_open, about) in _known_reasons().items() if is_open]
+
+
+def _known_reasons():
+    """{id: ((titles), whether it is open, what it is about)} of all reasons; read once a page, not once a request."""
+    if "absence_reasons" not in g:
+        rows = db.session.scalars(select(AbsenceReason).order_by(AbsenceReason.rank, AbsenceReason.id))
+        g.absence_reasons = {
+            row.id: ((row.title, row.title_en), row.open, (row.needs_text, row.takes_certificate, row.never_charged)) for row in rows
+        }
+    return g.absence_reasons
+
+
+def _in_words(titles):
+    french, english = titles
+    return (str(get_locale() or "fr").startswith("en") and english) or french
 
 
 def booked(child_id, family_id, first, last, unit_id=None):
@@ -298,6 +312,5 @@ def mark_absent(absence, bookings):
 
 def reason_title(reason_id):
     """A reason of absence in the reader's language, open or not."""
-    row = db.session.get(AbsenceReason, reason_id)
-    english = str(get_locale() or "fr").startswith("en")
-    return "" if row is None else (english and row.title_en) or row.title
+    known = _known_reasons().get(reason_id)
+    return _in_words(known[0]) if known is not None else ""

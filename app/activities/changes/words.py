@@ -16,16 +16,21 @@ from app.extensions import db
 def unit_title(unit_id):
     """The name of a unit, as families read it; "" for one that is gone."""
     if "unit_titles" not in g:
-        query = select(Unit).options(joinedload(Unit.activity).selectinload(Activity.units))
-        g.unit_titles = {unit.id: unit.title for unit in db.session.scalars(query)}
+        query = select(Unit).options(joinedload(Unit.activity).joinedload(Activity.units))
+        g.unit_titles = {unit.id: unit.title for unit in db.session.scalars(query).unique()}
     return g.unit_titles.get(unit_id, "")
+
+
+def know_children(children):
+    """Hold on to children: the session forgets what nobody holds, and the next request is mostly about one of them."""
+    g.setdefault("named_children", {}).update({child.id: child for child in children})
 
 
 def child_name(child_id):
     """The first name of a child; "" for nobody."""
     child = db.session.get(Child, child_id) if child_id else None
-    # The session forgets what nobody holds: the next request is mostly about the same child.
-    g.setdefault("named_children", {})[child_id] = child
+    if child is not None:
+        know_children([child])
     return child.first_name if child is not None else ""
 
 
