@@ -12,7 +12,7 @@ from app.activities.calendar import Calendar, days_between
 from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Places, Rank, Unit, UnitConflict, Wish
 from app.activities.waiting import offer_all
 from app.audit.operations import record
-from app.children.models import SchoolEnrolment, SchoolYear, Weeks
+from app.children.models import SchoolEnrolment, SchoolYear
 from app.children.queries import child_of, household_of
 from app.core import clock
 from app.core.db import in_unit_of_work
@@ -144,8 +144,7 @@ class WeekPlan:
 
 def lives_here(weeks, day):
     """Whether a child spends the week of a day in a household of these weeks."""
-    even = day.isocalendar().week % 2 == 0
-    return weeks not in (Weeks.even, Weeks.odd) or (weeks is Weeks.even) == even
+    return weeks is None or weeks.include(day)
 
 
 def pattern(week, first, last):

@@ -43,9 +43,7 @@ class OfChild:
 
     def lives_here(self, day):
         """Whether a day is in this household's weeks, by the number of the ISO week."""
-        if self.weeks in (Weeks.even, Weeks.odd):
-            return (day.isocalendar().week % 2 == 0) == (self.weeks is Weeks.even)
-        return self.weeks is not None
+        return self.weeks is not None and self.weeks.include(day)
 
 
 class Service:

@@ -60,9 +60,17 @@ def note_health_read(child_id, *, by, screen):
 
 def note_health_reads(child_ids, *, by, screen):
     """Note that `by` reads what is dangerous for many children on one screen: once a child, screen and day, however often it is opened."""
+    note_first_reads(set(child_ids) - set(db.session.scalars(read_today(by, screen))) if child_ids else (), by=by, screen=screen)
+
+
+def read_today(by, screen):
+    """The ids of the children whose health data `by` has read on a screen since midnight, as a sub-query."""
     midnight = clock.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
-    said = select(HealthRead.child_id).where(HealthRead.account_id == by.id, HealthRead.screen == screen, HealthRead.at >= midnight)
-    new = set(child_ids) - set(db.session.scalars(said)) if child_ids else set()
+    return select(HealthRead.child_id).where(HealthRead.account_id == by.id, HealthRead.screen == screen, HealthRead.at >= midnight)
+
+
+def note_first_reads(new, *, by, screen):
+    """The same of children whom read_today() does not know."""
     if new:
         about = {"account_id": by.id, "actor": str(by)[:120], "screen": screen, "at": clock.now()}
         with own_transaction("health_read") as connection:

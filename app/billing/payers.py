@@ -19,10 +19,7 @@ class Link(NamedTuple):
         return self.started_on <= day and (self.ended_on is None or day <= self.ended_on)
 
     def has_week(self, day):
-        """Whether the child is here in the ISO week of a day; where parents agree by themselves, nobody can tell."""
-        if self.weeks in (Weeks.even, Weeks.odd):
-            return (day.isocalendar().week % 2 == 0) == (self.weeks is Weeks.even)
-        return True
+        return self.weeks.include(day)
 
 
 def payer(links, day, asked=None):

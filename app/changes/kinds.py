@@ -220,6 +220,10 @@ class Kind:
             return number(value)
         return str(value)
 
+    def stands(self, name, value, target):
+        """What the file holds as the family reads it on its pages, where that is more than the value."""
+        return self.show(name, value)
+
     def reveal(self, name, value):
         """The same for the clerk who decides: nothing masked, since an IBAN must be compared with its slip."""
         return self.show(name, value)

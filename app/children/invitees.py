@@ -5,7 +5,8 @@ from datetime import date, datetime, time
 
 from sqlalchemy import exists, select
 
-from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment, SchoolYear
+from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment
+from app.children.queries import this_year
 from app.core import clock, search
 from app.extensions import db
 from app.families.models import Adult, Family
@@ -43,11 +44,6 @@ def without_access():
     code = exists().where(Invitation.adult_id == Adult.id, Invitation.used_at.is_(None), Invitation.expires_at > clock.now())
     current = exists().where(Family.id == Adult.family_id, Family.archived_at.is_(None)).correlate(Adult)
     return current & ~account & ~code
-
-
-def this_year():
-    """The id of the school year of today, else of the next to come, as a sub-query."""
-    return select(SchoolYear.id).where(SchoolYear.ends_on >= clock.today()).order_by(SchoolYear.starts_on).limit(1).scalar_subquery()
 
 
 def pupils():

@@ -30,6 +30,10 @@ class Weeks(Labelled):
     odd = "odd", _l("odd weeks")
     other = "other", _l("as the parents agree")
 
+    def include(self, day):
+        """Whether the child is here in the week of a day; where parents agree by themselves, nobody can tell."""
+        return self not in (Weeks.even, Weeks.odd) or (day.isocalendar().week % 2 == 0) == (self is Weeks.even)
+
 
 class Level(Labelled):
     """The levels of French nursery and primary school."""
@@ -85,6 +89,12 @@ class Child(Model):
     pickup_persons: Mapped[list["PickUpPerson"]] = relationship(back_populates="child", order_by="PickUpPerson.id", passive_deletes=True)
     complementary: Mapped["ComplementaryData | None"] = relationship(back_populates="child", passive_deletes=True)
     health: Mapped["HealthRecord | None"] = relationship(back_populates="child", passive_deletes=True)
+
+    @property
+    def school_places(self):
+        """Its SchoolEnrolments of this year and of those to come, the soonest first."""
+        running = [row for row in self.school_enrolments if row.school_year.ends_on >= clock.today()]
+        return sorted(running, key=lambda row: row.school_year.starts_on)
 
     @classmethod
     def of_family(cls, family_id):
@@ -194,6 +204,11 @@ class SchoolEnrolment(Model):
     school_year: Mapped[SchoolYear] = relationship(SchoolYear)
     school: Mapped[School] = relationship(School)
     school_class: Mapped[SchoolClass | None] = relationship(SchoolClass)
+
+    @property
+    def to_come(self):
+        """Whether its year has not begun."""
+        return self.school_year.starts_on > clock.today()
 
     def __repr__(self):
         return f"{self.school}, {self.level.label}"

@@ -1,16 +1,15 @@
 """What do screens read of children?"""
 
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.extensions import db
 
-SECTIONS = (
-    selectinload(Child.school_enrolments).options(
-        *(selectinload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))
-    ),
+#: A child's schools, year by year, in the same query.
+SCHOOLS = joinedload(Child.school_enrolments).options(
+    *(joinedload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))
 )
 
 
@@ -32,8 +31,16 @@ def household_of(child_id, family_id):
 
 def current_year():
     """The school year of today, else the next to come; None where the town has none."""
-    today = clock.today()
-    return db.session.scalar(select(SchoolYear).where(SchoolYear.ends_on >= today).order_by(SchoolYear.starts_on).limit(1))
+    return db.session.scalar(_this_year(SchoolYear))
+
+
+def this_year():
+    """Its id, as a sub-query."""
+    return _this_year(SchoolYear.id).scalar_subquery()
+
+
+def _this_year(what):
+    return select(what).where(SchoolYear.ends_on >= clock.today()).order_by(SchoolYear.starts_on).limit(1)
 
 
 def years_to_enrol():
@@ -47,11 +54,11 @@ def enrolment_to_come(child_id):
     return db.session.scalar(query.order_by(SchoolYear.starts_on).limit(1))
 
 
+def all_schools():
+    """Every school that the town knows, by name."""
+    return db.session.scalars(select(School).order_by(School.name)).all()
+
+
 def open_schools():
     """Schools that take children, by name."""
     return db.session.scalars(select(School).where(School.open).order_by(School.name)).all()
-
-
-def school_of(child, year):
-    """The child's SchoolEnrolment in a year, or None."""
-    return next((row for row in child.school_enrolments if year is not None and row.school_year_id == year.id), None)

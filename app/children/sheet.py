@@ -152,7 +152,7 @@ def _load(child_id, family_id, nouns):
 def _add_basics(sheet, family_id, nouns):
     child, homes = sheet.child, [home for home in sheet.child.households if home.ended_on is None]
     if Noun.school in nouns:
-        sheet.shows_school, sheet.school = True, current_school(child)
+        sheet.shows_school, sheet.school = True, next(iter(child.school_places), None)
     if Noun.photo in nouns:
         sheet.shows_photo, sheet.photo = True, _photo(child)
     if Noun.contacts in nouns:
@@ -166,12 +166,6 @@ def _add_basics(sheet, family_id, nouns):
     if Noun.authorisations in nouns:
         answers = {row.subject: row for row in child.authorisations if row.ended_on is None}
         sheet.authorisations = [(subject, answers.get(subject)) for subject in Subject]
-
-
-def current_school(child):
-    """The child's school this year, or in the next one that it is enrolled in."""
-    rows = [row for row in child.school_enrolments if row.school_year.ends_on >= clock.today()]
-    return min(rows, key=lambda row: row.school_year.starts_on, default=None)
 
 
 def _photo(child):

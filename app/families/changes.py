@@ -14,7 +14,7 @@ from app.core.amounts import AmountField, AmountRange
 from app.core.codec import encode
 from app.core.errors import DomainError
 from app.core.forms import Choice, Email, InThePast, PersonName, Phone, Postcode, Required, Text
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, date_text
 from app.core.money import format_quotient
 from app.documents.forms import UploadField
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, QuotientSource, TaxData
@@ -239,6 +239,18 @@ class Caf(FamilyKind):
         if name == "quotient" and value is not None:
             return f"{format_quotient(self.decode(name, value))}\u00a0€"
         return super().show(name, value)
+
+    def stands(self, name, value, target):
+        if name != "quotient" or not target.quotients:
+            return super().stands(name, value, target)
+        today = clock.today()
+        begun = [row for row in target.quotients if row.counts_from <= today][-1:]
+        said = [_("%(value)s since %(day)s", value=self._amount(row), day=date_text(row.counts_from)) for row in begun]
+        to_come = [row for row in target.quotients if row.counts_from > today]
+        return ", ".join(said + [_("%(value)s from %(day)s", value=self._amount(row), day=date_text(row.counts_from)) for row in to_come])
+
+    def _amount(self, row):
+        return self.show("quotient", encode(row.value))
 
     def check(self, request, target):
         if "quotient" in request.changes and not request.files:

@@ -31,7 +31,7 @@ class BillPapersView(PortalView):
             title=_("Documents"),
             tax_years=paid_years(family_id),
             years=statement(family_id).years,
-            children=own_children(),
+            children=own_children(archived=True),
             school_years=(this, this - 1),
             this_year=clock.today().year,
         )

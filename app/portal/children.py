@@ -13,6 +13,7 @@ from app.children.vaccines import Valency, required_vaccines
 from app.core import clock
 from app.core.i18n import _
 from app.portal.enrolments import enrolments_of_child
+from app.portal.homes import home_of
 from app.portal.kinds import ask_url
 from app.portal.prices import prices_of
 from app.portal.queries import own_child, own_children
@@ -38,7 +39,7 @@ class ChildrenView(PortalView):
         return self.render_template(
             "portal/children.html",
             title=_("My children"),
-            children=own_children(),
+            children=own_children(archived=True),
             added=additions("new_child"),
             may_see_enrolments=may(Noun.enrolment, "read"),
             may_see_papers=may(Noun.paper, "read"),
@@ -62,12 +63,13 @@ def sections(child, reads):
     enrolments = enrolments_of_child(child)
     running = [(one.row.activity, one.row.starts_on) for one in enrolments.running] if enrolments is not None else []
     return {
-        "may_book": may(Noun.booking, "ask"),
+        "may_book": may(Noun.booking, "ask") and child.archived_at is None,
         "authorisations": section_or_none("authorisations", child),
         "given": given(child),
         "photo": section_or_none("photo", child),
         "complementary": section_or_none("complementary", child),
         "health": Health.of(child),
+        "home": home_of(child),
         "school": school(child),
         "enrolments": enrolments,
         "prices": prices_of(child, running),

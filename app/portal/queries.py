@@ -5,7 +5,7 @@ from functools import cache
 
 from flask import g
 from flask_login import current_user
-from sqlalchemy import bindparam, case, func, literal, select, union_all
+from sqlalchemy import Boolean, bindparam, case, func, literal, select, union_all
 from sqlalchemy.orm import defer, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -14,7 +14,8 @@ from app.audit.models import HealthRead
 from app.billing.queries import account_in, with_account
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeLot, ChangeRequest, Channel, RequestState
-from app.children.models import Authorisation, Child, HealthRecord, PickUpPerson, SchoolEnrolment
+from app.children.models import Authorisation, Child, HealthRecord, PickUpPerson
+from app.children.queries import SCHOOLS
 from app.core import clock
 from app.extensions import db
 from app.families.models import Family
@@ -26,9 +27,6 @@ from app.security.who_sees_what import Noun
 FRESH = timedelta(days=30)
 #: So many answers about single days stand beside the others: the agenda shows all of them.
 NEWEST = 3
-SCHOOLS = joinedload(Child.school_enrolments).options(
-    *(joinedload(item) for item in (SchoolEnrolment.school_year, SchoolEnrolment.school, SchoolEnrolment.school_class))
-)
 
 
 def readable_kinds():
@@ -95,13 +93,13 @@ def _family_account_and_waiting():
 @cache
 def _own_children(*, vaccines):
     more = [joinedload(Child.health).load_only(HealthRecord.vaccines)] if vaccines else []
-    query = select(Child).where(Child.of_family(bindparam("family"))).options(SCHOOLS, *more)
-    return query.order_by(Child.birth_date, Child.id)
+    query = select(Child).where(Child.of_family(bindparam("family")), Child.archived_at.is_(None) | bindparam("archived", type_=Boolean))
+    return query.options(SCHOOLS, *more).order_by(Child.birth_date, Child.id)
 
 
 @cache
 def _own_child():
-    loads = (SCHOOLS, joinedload(Child.complementary), joinedload(Child.health))
+    loads = (SCHOOLS, joinedload(Child.complementary), joinedload(Child.health), joinedload(Child.households))
     return select(Child).where(Child.id == bindparam("child"), Child.of_family(bindparam("family"))).options(*loads)
 
 
@@ -208,14 +206,15 @@ def family_name(family_id):
     return db.session.scalar(select(Family.name).where(Family.id == family_id))
 
 
-def own_children():
-    """The family's children with their schools, eldest first, in one query."""
-    return db.session.scalars(_own_children(vaccines=False), {"family": standing().family_id}).unique().all()
+def own_children(*, archived=False):
+    """The family's children with their schools, eldest first, in one query; those in the archive too if asked."""
+    values = {"family": standing().family_id, "archived": archived}
+    return db.session.scalars(_own_children(vaccines=False), values).unique().all()
 
 
 def own_children_and_vaccines():
     """The same with what is known of their vaccines, and of their health no more."""
-    return db.session.scalars(_own_children(vaccines=True), {"family": standing().family_id}).unique().all()
+    return db.session.scalars(_own_children(vaccines=True), {"family": standing().family_id, "archived": False}).unique().all()
 
 
 def children_and_lot():
@@ -225,7 +224,8 @@ def children_and_lot():
     begun = select(func.max(ChangeLot.id)).where(mine, ChangeLot.channel == Channel(found.channel), ChangeLot.seals_at > clock.now())
     sent_back = _own_requests().where(ChangeRequest.state == RequestState.sent_back).with_only_columns(func.count())
     query = select(Child, ChangeLot, sent_back.scalar_subquery()).outerjoin(ChangeLot, ChangeLot.id == begun.scalar_subquery())
-    rows = db.session.execute(query.where(Child.of_family(found.family_id)).order_by(Child.birth_date, Child.id)).all()
+    mine = Child.of_family(found.family_id) & Child.archived_at.is_(None)
+    rows = db.session.execute(query.where(mine).order_by(Child.birth_date, Child.id)).all()
     if rows:
         g.sent_back = rows[0][2]
     return [row[0] for row in rows], rows[0][1] if rows else None

@@ -85,7 +85,8 @@ class Section:
         self.lines = [self._line(name, value) for name, value in (kind.read(target) if fields else {}).items()]
 
     def _line(self, name, value):
-        line = Line(name, self.kind.label(name), shown(self.kind, name, value))
+        current = file_link(value) if value and self.kind.is_file(name) else self.kind.stands(name, value, self.target)
+        line = Line(name, self.kind.label(name), current)
         line.request = next((request for request in (*self.waiting, self.refused) if request is not None and name in request.changes), None)
         if line.request is self.refused and self.refused is not None and name in (self.refused.accepted_fields or ()):
             line.request = None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app.activities.calendar import LOOK_AHEAD, Calendar, days_between
 from app.activities.deadlines import to_come
 from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Rank, Season, Unit, Wish
-from app.children.models import Household, Weeks
+from app.children.models import Household
 from app.core import clock
 from app.core.db import Instant
 from app.core.i18n import _
@@ -218,4 +218,4 @@ def _comes(enrolment):
 
 def _here(weeks, day):
     """Whether a day is in this household's weeks."""
-    return weeks not in (Weeks.even, Weeks.odd) or (day.isocalendar().week % 2 == 0) == (weeks is Weeks.even)
+    return weeks is None or weeks.include(day)

@@ -12,6 +12,7 @@ from app.activities import deadlines, school_calendar
 from app.activities.calendar import Calendar
 from app.activities.models import CalendarException, HolidaySource, SchoolHoliday
 from app.activities.settings import Zone, zone
+from app.children.queries import all_schools
 from app.core import clock
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
@@ -23,7 +24,7 @@ from app.staff.activities import NotBefore, activities, activity_facet
 from app.staff.forms import RowChoice, StaffForm
 from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet
-from app.staff.schools import ReferenceSheet, _open_schools
+from app.staff.schools import ReferenceSheet
 from app.staff.views import StaffView
 
 LAST_BEFORE_FIRST = _l("The last day does not lie before the first.")
@@ -157,7 +158,7 @@ class ExceptionForm(StaffForm):
     open = BooleanField(_l("Open, although the calendar says closed"), description=_l("Without a tick, these days are closed."))
     reason = Text(_l("What families read"), longest=80, required=True, description=_l("For instance: bridge, strike, works."))
     activity_id = RowChoice(_l("Activity"), rows=activities, blank=_l("all activities"))
-    school_id = RowChoice(_l("School"), rows=_open_schools, blank=_l("all schools"))
+    school_id = RowChoice(_l("School"), rows=all_schools, blank=_l("all schools"))
 
 
 class ExceptionView(StaffView):
@@ -209,7 +210,7 @@ class MonthView(BaseView):
     @expose("/")
     def month(self):
         require(Noun.reference, "read")
-        offered, schools, first = activities(), _open_schools(), _asked_month()
+        offered, schools, first = activities(), all_schools(), _asked_month()
         activity = _named(offered, "activity") or (offered[0] if offered else None)
         school = _named(schools, "school")
         weeks = Weeks().monthdatescalendar(first.year, first.month)

@@ -8,6 +8,7 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 
 from app.activities.models import Activity, ActivityGroup, Booking, Enrolment, Places, Unit
 from app.children.models import SchoolClass
+from app.children.queries import all_schools, this_year
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.forms import Required, Text
@@ -15,10 +16,9 @@ from app.core.i18n import _, _l
 from app.extensions import db
 from app.security.who_sees_what import Noun
 from app.staff.activities import AGE, NotBefore, activities, activity_facet, asked_activity, bookings, enrolments, units, years
-from app.staff.family_page import this_year
 from app.staff.forms import RowChoice, StaffForm
 from app.staff.parts import Facet
-from app.staff.schools import ReferenceSheet, _open_schools
+from app.staff.schools import ReferenceSheet
 from app.staff.views import StaffView
 
 
@@ -34,7 +34,7 @@ class GroupForm(StaffForm):
     name = Text(_l("Name"), longest=40, required=True)
     min_age = IntegerField(_l("Least age"), [Optional(), AGE], description=_l("Completed years on the day."))
     max_age = IntegerField(_l("Greatest age"), [Optional(), AGE, NotBefore("min_age", _l("The greatest age is not below the least."))])
-    school_id = RowChoice(_l("School"), rows=_open_schools, blank=_l("every school"))
+    school_id = RowChoice(_l("School"), rows=all_schools, blank=_l("every school"))
     school_class_id = RowChoice(_l("Class"), rows=_classes, blank=_l("every class"))
     position = IntegerField(
         _l("Rank"),

@@ -12,6 +12,7 @@ from app.activities.changes.words import day_in_words, unit_title
 from app.activities.models import Absence, Activity, Booking, BookingState, DayCancellation, Unit
 from app.activities.operations import take_back_absence, unbook
 from app.children.models import School, SchoolEnrolment
+from app.children.queries import this_year
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.i18n import _, _l
@@ -20,7 +21,6 @@ from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
-from app.staff.family_page import this_year
 from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet
 from app.staff.views import PERMISSIONS, StaffView, screen

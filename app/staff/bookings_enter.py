@@ -15,7 +15,8 @@ from app.activities.changes.words import days_in_words
 from app.activities.models import Activity, Enrolment
 from app.activities.operations import book, cancel_day, concerned
 from app.activities.timetable import Timetable
-from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment, Weeks
+from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment
+from app.children.queries import this_year
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.forms import Form, Required, Text
@@ -24,7 +25,6 @@ from app.extensions import db
 from app.security.scope import require
 from app.security.who_sees_what import Noun
 from app.staff.activities_fields import OneAtLeast, Ticked, Weekdays
-from app.staff.family_page import this_year
 from app.staff.forms import RowChoice, RowNamed
 from app.staff.interface import actor, saving
 
@@ -128,7 +128,7 @@ def households(children, activity, days):
 
 
 def _is_here(weeks, day):
-    return weeks not in (Weeks.even, Weeks.odd) or (day.isocalendar().week % 2 == 0) == (weeks is Weeks.even)
+    return weeks is None or weeks.include(day)
 
 
 def outcomes(form, *, by=None):

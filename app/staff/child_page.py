@@ -6,14 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.audit.models import LogEntry
-from app.children.models import Child, HealthRecord, Household, SchoolEnrolment, Subject
+from app.children.models import Child, HealthRecord, Household, Subject
+from app.children.queries import SCHOOLS
 from app.children.vaccines import missing_vaccines
 from app.core import clock
 from app.extensions import db
 from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
-from app.staff.family_page import this_year
 from app.staff.taking_part import Part, taking_part
 
 
@@ -22,7 +22,6 @@ class ChildPage:
     """A child, and what belongs to it as far as the person may see it."""
 
     child: Child
-    enrolment: SchoolEnrolment | None
     households: list
     authorisations: dict
     pickups: list
@@ -33,17 +32,16 @@ class ChildPage:
     @classmethod
     def of(cls, child_id):
         """The page of a child, or None where there is none."""
-        found = _child(child_id)
-        if found is None:
+        child = _child(child_id)
+        if child is None:
             return None
-        child, enrolment = found
         granted = {row.subject: row for row in child.authorisations if row.ended_on is None} if may(Noun.authorisations, "read") else {}
         people = [row for row in child.pickup_persons if row.ended_on is None] if may(Noun.pickup, "read") else []
         health = child.health if may(Noun.allergies, "read") else None
         homes = child.households if may(Noun.household, "read") else []
         part = taking_part([child_id], select(Household.family_id).where(Household.child_id == child_id, Household.ended_on.is_(None)))
         part.papers = [(row, state) for row, state in part.papers if row.child_id]
-        return cls(child, enrolment, homes, granted, people, health, _log(child_id), part)
+        return cls(child, homes, granted, people, health, _log(child_id), part)
 
     @property
     def age(self):
@@ -88,12 +86,7 @@ class ChildPage:
 
 
 def _child(child_id):
-    loads = [
-        joinedload(Child.complementary),
-        joinedload(SchoolEnrolment.school),
-        joinedload(SchoolEnrolment.school_class),
-        joinedload(SchoolEnrolment.school_year),
-    ]
+    loads = [joinedload(Child.complementary), SCHOOLS]
     if may(Noun.allergies, "read"):
         loads.append(joinedload(Child.health))
     if may(Noun.contacts, "read"):
@@ -102,10 +95,7 @@ def _child(child_id):
         loads.append(selectinload(Child.authorisations))
     if may(Noun.pickup, "read"):
         loads.append(selectinload(Child.pickup_persons))
-    query = select(Child, SchoolEnrolment).outerjoin(
-        SchoolEnrolment, (SchoolEnrolment.child_id == Child.id) & (SchoolEnrolment.school_year_id == this_year())
-    )
-    return db.session.execute(query.where(Child.id == child_id).options(*loads)).unique().first()
+    return db.session.scalars(select(Child).where(Child.id == child_id).options(*loads)).unique().first()
 
 
 def _log(child_id):

@@ -235,6 +235,7 @@ class HealthRecordView(OfChild):
 #: Where health data are read, by the first word that note_health_read() keeps.
 SCREENS = {
     "child": _l("page of the child"),
+    "family": _l("page of the family"),
     "health": _l("health record"),
     "sheet": _l("printed sheet"),
     "queue": _l("request in the queue"),

@@ -11,6 +11,7 @@ from app.audit.operations import note_health_read, record
 from app.children.changes import NewChildForm
 from app.children.models import Child, Household, Level, School, SchoolClass, SchoolEnrolment, Weeks
 from app.children.operations import add_child, archive_child, end_household, restore_child, share_child
+from app.children.queries import this_year
 from app.core import clock, search
 from app.core.errors import DomainError
 from app.core.forms import Choice, Required
@@ -22,7 +23,6 @@ from app.security.who_sees_what import Noun
 from app.staff.child_page import ChildPage
 from app.staff.choices import child_matches
 from app.staff.families import archive_facet
-from app.staff.family_page import this_year
 from app.staff.forms import RowNamed, StaffForm, staff_form
 from app.staff.interface import actor, saving
 from app.staff.parts import Facet

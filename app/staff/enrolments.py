@@ -12,6 +12,7 @@ from app.activities.enrolling import activity_of, change, enrol, last_possible_d
 from app.activities.models import Activity, ActivityGroup, Enrolment, Paper, PaperType, PaperValidity, Whose
 from app.activities.papers import AHEAD, keep_paper, state_of
 from app.children.models import Child, Household, School, SchoolEnrolment
+from app.children.queries import this_year
 from app.core import clock, search
 from app.core.errors import DomainError
 from app.core.forms import Required
@@ -24,7 +25,6 @@ from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
-from app.staff.family_page import this_year
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.interface import actor
 from app.staff.parts import Facet

@@ -4,11 +4,13 @@ from datetime import date
 
 from flask import abort, flash, redirect, url_for
 from flask_appbuilder import expose
+from flask_login import current_user
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
 from wtforms import BooleanField, DateField
 from wtforms.validators import Optional
 
+from app.audit.operations import note_first_reads
 from app.changes.kinds import KINDS
 from app.children.models import Household
 from app.core import clock, search
@@ -222,6 +224,7 @@ class FamilyView(StaffView):
     def family(self, family_id):
         require(Noun.family, "read")
         page = FamilyPage.of(family_id) or abort(404)
+        note_first_reads(page.health_told, by=current_user, screen="family")
         return self.render_template(
             "staff/family.html",
             title=str(page.family),

@@ -4,14 +4,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from flask_login import current_user
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import defer, joinedload
 
 from app.audit.models import LogEntry
+from app.audit.operations import read_today
 from app.billing.overview import columns_of_family
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeRequest
-from app.children.models import Child, HealthRecord, Household, SchoolEnrolment, SchoolYear
+from app.children.models import Child, HealthRecord, Household
+from app.children.queries import SCHOOLS
 from app.core import clock
 from app.extensions import db
 from app.families.models import Adult, AdultRole, Family, FormerPlace, Mandate
@@ -22,11 +25,6 @@ from app.security.models import Account, FamilyLink, Invitation
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.taking_part import Part, taking_part
-
-
-def this_year():
-    """The id of the school year of today, else of the next to come, as a sub-query."""
-    return select(SchoolYear.id).where(SchoolYear.ends_on >= clock.today()).order_by(SchoolYear.starts_on).limit(1).scalar_subquery()
 
 
 @dataclass
@@ -41,12 +39,13 @@ class Person:
 
 @dataclass
 class ChildCard:
-    """A child, its school of the year, its households."""
+    """A child, its schools of this year and the next, its households."""
 
     child: Child
-    enrolment: SchoolEnrolment | None
     own: Household | None = None
     others: list = field(default_factory=list)
+    #: Whether it is noted that this person read the signs beside its name today.
+    noted: bool = False
 
 
 @dataclass
@@ -142,6 +141,12 @@ class FamilyPage:
         return {card.child.id: card.child.first_name for card in self.current_children}
 
     @property
+    def health_told(self):
+        """The ids of the children beside whose names an allergy or a care plan is told to this person for the first time today."""
+        told = [card.child for card in self.current_children if not card.noted] if may(Noun.allergies, "read") else []
+        return [child.id for child in told if child.health is not None and (child.health.has_allergy or child.health.pai)]
+
+    @property
     def former_children(self):
         return [card for card in self.children if card.own is None or card.child.archived_at is not None]
 
@@ -175,27 +180,22 @@ def _people(family_id):
 def _children(family_id):
     lives_here = Child.id.in_(select(Household.child_id).where(Household.family_id == family_id))
     query = (
-        select(Child, SchoolEnrolment)
+        select(Child, Child.id.in_(read_today(current_user, "family")))
         .where(lives_here)
         .order_by(Child.birth_date, Child.id)
-        .outerjoin(SchoolEnrolment, (SchoolEnrolment.child_id == Child.id) & (SchoolEnrolment.school_year_id == this_year()))
-        .options(
-            joinedload(Child.households).joinedload(Household.family),
-            joinedload(SchoolEnrolment.school),
-            joinedload(SchoolEnrolment.school_class),
-        )
+        .options(joinedload(Child.households).joinedload(Household.family), SCHOOLS)
     )
     if may(Noun.allergies, "read"):
         # What the signs beside a name need, and no more of it decrypted.
         allergies = HealthRecord.asthma, HealthRecord.food_allergies, HealthRecord.drug_allergies, HealthRecord.other_allergies
         query = query.options(joinedload(Child.health).load_only(*allergies, HealthRecord.pai))
-    return [_card(child, enrolment, family_id) for child, enrolment in db.session.execute(query).unique()]
+    return [_card(child, family_id, noted) for child, noted in db.session.execute(query).unique()]
 
 
-def _card(child, enrolment, family_id):
+def _card(child, family_id, noted):
     running = [row for row in child.households if row.ended_on is None]
     own = next((row for row in running if row.family_id == family_id), None)
-    return ChildCard(child, enrolment, own, [row for row in running if row.family_id != family_id])
+    return ChildCard(child, own, [row for row in running if row.family_id != family_id], noted)
 
 
 def _quotients(family):

@@ -11,6 +11,7 @@ from app.audit.operations import note_export
 from app.children import letters
 from app.children.invitees import Wanted, invitees
 from app.children.models import School, SchoolClass
+from app.children.queries import this_year
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.heartbeat import is_silent
@@ -21,7 +22,6 @@ from app.families.models import LetterBatch
 from app.security.models import Account
 from app.security.operations import INVITATION_LIFE
 from app.security.who_sees_what import Noun
-from app.staff.family_page import this_year
 from app.staff.interface import actor, saving
 from app.staff.views import screen
 

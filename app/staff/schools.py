@@ -7,6 +7,7 @@ from wtforms.validators import NumberRange, Regexp
 
 from app.changes.models import RefusalReason
 from app.children.models import School, SchoolClass, SchoolEnrolment, SchoolYear
+from app.children.queries import all_schools
 from app.core import search
 from app.core.errors import DomainError
 from app.core.forms import LongText, Phone, Required, Text
@@ -91,10 +92,6 @@ class YearView(StaffView):
     sheet = ReferenceSheet(SchoolYear, YearForm, ((SchoolClass.school_year_id, _classes), (SchoolEnrolment.school_year_id, _places)))
 
 
-def _open_schools():
-    return db.session.scalars(select(School).order_by(School.name)).all()
-
-
 def _years():
     return db.session.scalars(select(SchoolYear).order_by(SchoolYear.starts_on.desc())).all()
 
@@ -102,7 +99,7 @@ def _years():
 class ClassForm(StaffForm):
     """A class of a school in a year."""
 
-    school_id = RowChoice(_l("School"), rows=_open_schools, required=True)
+    school_id = RowChoice(_l("School"), rows=all_schools, required=True)
     school_year_id = RowChoice(_l("School year"), rows=_years, required=True)
     name = Text(_l("Name"), longest=40, required=True)
     teacher = Text(_l("Teacher"))

@@ -1,6 +1,6 @@
 """Are quotients amounts, typed as people type them, from the form to the file? And is a lunch of one's own told with its care plan?"""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,7 +11,7 @@ from app.children.models import HealthRecord
 from app.core import clock
 from app.core.db import unit_of_work
 from app.extensions import db
-from app.families.models import CafData, IncomeQuotient
+from app.families.models import CafData, Family, IncomeQuotient, QuotientSource
 from tests.conftest import account, base_of, work
 
 CAF, HEALTH, ADD = "/portail/demande/caf/edit/1", "/portail/demande/health/edit/1", "/mairie/quotients/ajouter"
@@ -91,3 +91,13 @@ def test_a_lunch_of_ones_own_needs_a_care_plan(app, sign_in):
         assert db.session.scalar(db.select(HealthRecord)).own_lunch is True
     assert "brings its own lunch" in sign_in("agent").get("/mairie/enfants/1/").text
     assert "brings its own lunch" in client.get("/portail/enfants/1/").text
+
+
+def test_my_account_says_since_when_a_quotient_counts_and_what_comes(app, sign_in):
+    clock.set_to(datetime(2026, 11, 24, 9, tzinfo=UTC))
+    with app.app_context(), unit_of_work():
+        family = db.session.get(Family, 1)
+        for month, value in ((date(2026, 10, 1), "612.50"), (date(2026, 12, 1), "580")):
+            family.quotients.append(IncomeQuotient(counts_from=month, value=Decimal(value), source=QuotientSource.proof))
+    page = " ".join(sign_in("galbert").get("/portail/compte/").text.replace("\xa0", " ").split())
+    assert "612.50 € since 1 Oct 2026, 580 € from 1 Dec 2026" in page, page[page.index("Income quotient (") :][:400]
