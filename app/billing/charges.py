@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 
 from app.activities.models import (
+    MINUTES,
     Absence,
     AbsenceReason,
     Activity,
@@ -214,7 +215,7 @@ def charged_as(booking, mark, carence):
 
 
 def quantity(service, day, mark):
-    """How many hours or half-hours have begun of the time that a child was there; 1 where time does not count."""
+    """How many hours, half-hours or quarters have begun of the time that a child was there; 1 where time does not count."""
     if not service.by_time:
         return 1
     begins, ends = (at and datetime.combine(day, at, clock.zone()) for at in (service.starts_at, service.ends_at))
@@ -225,4 +226,4 @@ def quantity(service, day, mark):
         ends = clock.local(mark.left_at).replace(second=0, microsecond=0) if mark.left_at else ends
     if begins is None or ends is None or ends <= begins:
         return 1
-    return -(-(ends - begins) // timedelta(minutes=60 if service.kind is UnitKind.hour else 30))
+    return -(-(ends - begins) // timedelta(minutes=MINUTES[service.kind]))

@@ -9,7 +9,7 @@ from json import loads
 from sqlalchemy import Date, Text, bindparam, cast, func, select, union_all
 from sqlalchemy.orm import aliased
 
-from app.activities.models import UnitKind
+from app.activities.models import MINUTES, UnitKind
 from app.billing.grids import Grids, Version
 from app.billing.models import TariffGrid
 from app.billing.pricing import NoPrice, Priced, price
@@ -120,6 +120,8 @@ def in_words(amount, unit):
         return format_money(amount)
     if unit.kind is UnitKind.hour:
         return _("%(price)s per hour begun", price=format_money(amount))
+    if unit.kind is UnitKind.quarter_hour:
+        return _("%(price)s per quarter-hour begun", price=format_money(amount))
     return _("%(price)s per half-hour begun", price=format_money(amount))
 
 
@@ -129,12 +131,11 @@ def about(amount, unit):
 
 
 def periods(unit):
-    """How many hours, or half-hours, a unit has from its beginning to its end; 1 where time does not count."""
+    """How many hours, half-hours or quarters a unit has from its beginning to its end; 1 where time does not count."""
     if not unit.by_time or unit.starts_at is None or unit.ends_at is None:
         return 1
     length = timedelta(hours=unit.ends_at.hour - unit.starts_at.hour, minutes=unit.ends_at.minute - unit.starts_at.minute)
-    step = timedelta(hours=1) if unit.kind is UnitKind.hour else timedelta(minutes=30)
-    return max(1, -(-length // step))
+    return max(1, -(-length // timedelta(minutes=MINUTES[unit.kind])))
 
 
 def total(amounts):

@@ -11,6 +11,7 @@ from wtforms.validators import NumberRange, Optional, ValidationError
 from app.activities import deadlines
 from app.activities.calendar import Calendar
 from app.activities.models import (
+    MINUTES,
     Activity,
     ActivityGroup,
     ActivityKind,
@@ -271,11 +272,11 @@ def asked_activity():
 
 
 class TimedKind:
-    """Time counts for units that are hours or half-hours."""
+    """Time counts for units that are hours or parts of them."""
 
     def __call__(self, form, field):
-        if field.data and form.kind.data not in (UnitKind.hour.name, UnitKind.half_hour.name):
-            raise ValidationError(_("Time counts for an hour or a half-hour alone: choose that kind, or untick this."))
+        if field.data and form.kind.data not in [kind.name for kind in MINUTES]:
+            raise ValidationError(_("Time counts for an hour, a half-hour or a quarter-hour alone: choose that kind, or untick this."))
 
 
 class UnitForm(StaffForm):
@@ -294,9 +295,9 @@ class UnitForm(StaffForm):
         description=_l("Where one price covers care and a meal. The tax certificate counts care alone. A meal is food anyway."),
     )
     by_time = BooleanField(
-        _l("The price is for each hour, or half-hour, that has begun"),
+        _l("The price is for each hour, half-hour or quarter-hour that has begun"),
         [TimedKind()],
-        description=_l("For units that are an hour or a half-hour. Else the price is for the whole."),
+        description=_l("For units that are an hour, a half-hour or a quarter-hour. Else the price is for the whole."),
     )
     position = IntegerField(_l("Rank in lists"), [Required(), NumberRange(1, 99, _l("Between 1 and 99."))])
     conflicts = Ticked(_l("Not on the same day as"), description=_l("A child cannot have both: the whole day and its morning."), choices=[])

@@ -184,6 +184,7 @@ def test_a_grid_that_was_changed_is_read_anew(ctx, billed):
     [
         (UnitKind.hour, True, "€2.00 per hour begun", 2),
         (UnitKind.half_hour, True, "€2.00 per half-hour begun", 4),
+        (UnitKind.quarter_hour, True, "€2.00 per quarter-hour begun", 8),
         (UnitKind.hour, False, "€2.00", 1),
     ],
 )

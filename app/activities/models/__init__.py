@@ -1,6 +1,6 @@
 """What does the town keep of its activities? One module a noun; they are imported from here."""
 
-from app.activities.models.activity import Activity, ActivityGroup, ActivityKind, Places, Season, Unit, UnitConflict, UnitKind
+from app.activities.models.activity import MINUTES, Activity, ActivityGroup, ActivityKind, Places, Season, Unit, UnitConflict, UnitKind
 from app.activities.models.attendance import Attendance, AttendanceMark, KitchenSheet, Mark, StaffMeals
 from app.activities.models.booking import (
     Absence,
@@ -17,6 +17,7 @@ from app.activities.models.calendar import CalendarException, HolidaySource, Sch
 from app.activities.models.paper import Paper, PaperType, PaperValidity, Whose
 
 __all__ = [
+    "MINUTES",
     "Absence",
     "AbsenceReason",
     "Activity",

@@ -36,11 +36,15 @@ class UnitKind(Labelled):
     """What is booked and, later, billed."""
 
     meal = "meal", _l("meal")
+    quarter_hour = "quarter_hour", _l("quarter-hour")
     half_hour = "half_hour", _l("half-hour")
     hour = "hour", _l("hour")
     half_day = "half_day", _l("half-day")
     day = "day", _l("day")
 
+
+#: The minutes of what may be charged by the time spent.
+MINUTES = {UnitKind.quarter_hour: 15, UnitKind.half_hour: 30, UnitKind.hour: 60}
 
 #: Which papers an activity asks for.
 activity_paper = Table(
@@ -103,7 +107,7 @@ class Unit(Model):
     __table_args__ = (
         Index("uq_activity_unit_name", "activity_id", "name", unique=True),
         CheckConstraint("meal_percent BETWEEN 0 AND 100", name="ck_activity_unit_meal_percent"),
-        CheckConstraint("NOT by_time OR kind IN ('hour', 'half_hour')", name="ck_activity_unit_by_time"),
+        CheckConstraint("NOT by_time OR kind IN ('hour', 'half_hour', 'quarter_hour')", name="ck_activity_unit_by_time"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     activity_id: Mapped[int] = mapped_column(ForeignKey("activity.id", ondelete="CASCADE"))

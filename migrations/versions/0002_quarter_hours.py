@@ -1,0 +1,53 @@
+"""What is booked may be a quarter of an hour.
+
+Revision ID: 0002
+Revises: 0001
+"""
+
+from contextlib import contextmanager
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+KINDS = ["meal", "quarter_hour", "half_hour", "hour", "half_day", "day"]
+
+
+def upgrade():
+    """Widen the two constraints that name the kinds."""
+    _constrain(KINDS, ["hour", "half_hour", "quarter_hour"])
+
+
+def downgrade():
+    """The former kinds; a quarter of an hour becomes half of one."""
+    op.execute("UPDATE activity_unit SET kind = 'half_hour' WHERE kind = 'quarter_hour'")
+    _constrain([kind for kind in KINDS if kind != "quarter_hour"], ["hour", "half_hour"])
+
+
+def _constrain(kinds, timed):
+    with without_cascades(), op.batch_alter_table("activity_unit") as batch:
+        for name, words in (
+            ("ck_activity_unit_kind", f"kind IN ({', '.join(map(repr, kinds))})"),
+            ("ck_activity_unit_by_time", f"NOT by_time OR kind IN ({', '.join(map(repr, timed))})"),
+        ):
+            batch.drop_constraint(name, type_="check")
+            batch.create_check_constraint(name, words)
+
+
+@contextmanager
+def without_cascades():
+    """SQLite makes a table anew and drops the old one, and foreign keys would take along what hangs on it."""
+    _foreign_keys("OFF")
+    yield
+    _foreign_keys("ON")
+
+
+def _foreign_keys(switch):
+    if op.get_bind().dialect.name == "sqlite":
+        connection = op.get_bind().connection.dbapi_connection
+        # Inside a transaction SQLite does not listen.
+        for statement in ("COMMIT", f"PRAGMA foreign_keys={switch}", "BEGIN IMMEDIATE"):
+            connection.execute(statement)
