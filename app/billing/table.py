@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field, replace
 
 from app.billing import reading, titles
-from app.billing.grid import HIGHEST, REFUSE, Bounds, Column, Grid, Membership, Residence, Row, Stage
-from app.billing.modifiers import modifier_of, typed_rule
+from app.billing.grid import HIGHEST, REFUSE, Bounds, Column, Grid, Membership, ModifierKind, Residence, Row, Stage
+from app.billing.modifiers import Change, modifier_of, typed_rule
 from app.billing.titles import Meaning
 from app.core.errors import DomainError
 from app.core.i18n import _
@@ -303,6 +303,21 @@ def _leave_to_titles(typed, grid, units, town):
     typed.bounds = grid.bounds.value
     for head, _wanted in heads:
         head.auto = False
+
+
+def moved(typed, former, units):
+    """What of a Typed is lost in another activity, whose units take the places of those of the same names: titles of rules, in a list.
+
+    A row or column for a service that the activity has not is left to its title, which the reader then sees.
+    """
+    ids = {reading.plain(unit.name): str(unit.id) for unit in units}
+    there = {str(unit.id): ids.get(reading.plain(unit.name)) for unit in former}
+    for head in (*typed.rows, *typed.columns):
+        head.auto = head.auto or None in map(there.get, head.details.units)
+        head.details.units = sorted(filter(None, map(there.get, head.details.units)))
+    lost = [rule for rule in typed.rules if None in map(there.get, rule.units)]
+    typed.rules = [replace(rule, units=sorted(map(there.get, rule.units))) for rule in typed.rules if rule not in lost]
+    return [f"{ModifierKind(rule.kind).label}: {Change(rule.change).label} {rule.value}" for rule in lost]
 
 
 def blank(units, rows=6):

@@ -1,12 +1,13 @@
 """Is a price grid whole? What it leaves out, says twice or cannot mean, each as a sentence that names the place."""
 
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
+from functools import lru_cache
 from itertools import islice, pairwise, product
-from math import prod
+from typing import NamedTuple
 
-from flask_babel import format_decimal
+from flask_babel import format_decimal, get_locale
 
+from app.billing.cases import cases
 from app.billing.grid import (
     HIGHEST,
     ONE_CENT,
@@ -20,7 +21,6 @@ from app.billing.grid import (
     groups_of,
 )
 from app.billing.modifiers import COUNTED
-from app.billing.pricing import Situation
 from app.billing.table import Problem
 from app.core.i18n import _
 from app.core.money import format_money
@@ -29,8 +29,8 @@ from app.families.models import Fund
 #: A rate above it is a slip: 10 % of a quotient of 800 is 80 €.
 HIGHEST_RATE = 10
 HIGHEST_FACTOR = 10
-#: So many situations are tried, and so many sentences of one sort are said.
-MOST_SITUATIONS, MOST_SENTENCES = 20_000, 5
+#: So many sentences of one sort are said.
+MOST_SENTENCES = 5
 AFTER_THE_DAY = (ModifierKind.late, ModifierKind.missing)
 
 
@@ -41,6 +41,19 @@ def problems(grid, units):
 
 def findings(grid, units):
     """What must be put right, as Problems with their places."""
+    return list(_found(grid, tuple(Named(unit.id, unit.name) for unit in units), str(get_locale())))
+
+
+class Named(NamedTuple):
+    """What the validator knows of a unit."""
+
+    id: int
+    name: str
+
+
+@lru_cache(maxsize=64)
+def _found(grid, units, _language):
+    """The findings of a Grid. Thousands of situations are tried once, not on every page, nor again while a save holds the database."""
     if not grid.rows or not grid.columns:
         return [Problem("grid", _("The table is empty: it needs a row and a column with a price."))]
     if not any(cell is not None for row in grid.cells for cell in row):
@@ -219,55 +232,6 @@ def _rest(grid):
 
 
 # -- trying it out ----------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Case:
-    """A situation that the grid tells from others."""
-
-    unit: object
-    situation: Situation
-    charge: str
-
-
-def cases(grid, units):
-    """The Cases that a grid distinguishes: what it does not name is left as it is."""
-    heads = [*grid.rows, *grid.columns]
-    quotients = _quotients(grid, heads)
-    residences = list(Residence) if any(head.residence for head in heads) else [Residence.resident]
-    funds = [fund.value for fund in Fund] if any(head.funds for head in heads) else ["none"]
-    ranks, children, ages = (_edges([getattr(head, name) for head in heads]) for name in ("ranks", "children", "ages"))
-    ages = [age for age in ages if _within_all(age, heads)] or [None]
-    lunches = [False, True] if any(head.own_lunch for head in heads) else [False]
-    stages = [stage.value for stage in Stage] if any(head.stage for head in heads) else [""]
-    names = [frozenset(), *({frozenset({head.category.casefold()}) for head in heads if head.category})]
-    charges = ["booked", *sorted({charge for head in heads for charge in head.charges})]
-    sides = (units, charges, names, lunches, residences, funds, children, ranks, ages, stages, quotients)
-    # An odd step meets every value of every side.
-    step = prod(map(len, sides)) // MOST_SITUATIONS * 2 + 1
-    for unit, charge, name, lunch, residence, fund, count, rank, age, stage, value in islice(product(*sides), 0, None, step):
-        # A child of rank 3 has two others beside it.
-        situation = Situation(value, None, residence, fund, max(count, rank), rank, lunch, age, stage, name)
-        yield Case(unit, situation, charge)
-
-
-def _quotients(grid, heads):
-    found = {head.lowest or 0 for head in heads if head.is_bracket} | {head.highest for head in heads if head.highest is not None}
-    missing = [] if grid.without_quotient == REFUSE else [None]
-    return [*sorted(map(Decimal, found or {500})), *missing]
-
-
-def _edges(ranges):
-    """The least numbers that belong to something else than those before."""
-    ranges = [limits for limits in ranges if limits]
-    found = {1} | {low for low, _high in ranges if low} | {high + 1 for _low, high in ranges if high is not None}
-    return sorted(number for number in found if number > 0)
-
-
-def _within_all(age, heads):
-    """Whether a child of this age is among those whom a table by ages is for."""
-    ranges = [head.ages for head in heads if head.ages]
-    return bool(ranges) and min(low for low, _high in ranges) <= age <= max(age if high is None else high for _low, high in ranges)
 
 
 def _tried(grid, units):

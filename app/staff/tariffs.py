@@ -12,7 +12,7 @@ from app.activities.models import Activity
 from app.billing import exchange, tariffs, validator
 from app.billing.grids import Grids, Version
 from app.billing.models import TariffGrid
-from app.billing.table import blank, typed_of
+from app.billing.table import blank, moved, typed_of
 from app.core import clock
 from app.core.errors import DomainError, Stale
 from app.core.i18n import _, date_text
@@ -56,6 +56,11 @@ def dated(versions):
     return found[::-1]
 
 
+def activities():
+    """All activities, in the town's order."""
+    return db.session.scalars(select(Activity).order_by(Activity.position, Activity.name)).all()
+
+
 def loaded(activity_id):
     """An activity with its units, or 404."""
     query = select(Activity).where(Activity.id == activity_id).options(selectinload(Activity.units))
@@ -80,9 +85,8 @@ class TariffView(BaseView):
     @expose("/")
     @screen
     def list(self):
-        query = select(Activity).options(selectinload(Activity.units)).order_by(Activity.position, Activity.name)
-        activities, grids = db.session.scalars(query).all(), Grids.load()
-        shown = [(activity, dated(grids.of(activity.id))) for activity in activities]
+        grids = Grids.load()
+        shown = [(activity, dated(grids.of(activity.id))) for activity in activities()]
         return self.render_template("staff/tariffs/list.html", title=_("Tariffs"), shown=shown, may_edit=may(self.noun, "edit"))
 
     # -- one version ------------------------------------------------------------------------------------------------------------------
@@ -108,6 +112,7 @@ class TariffView(BaseView):
             may_simulate=may(Noun.bill, "read"),
             words=tariffs_words,
             may_edit=may(self.noun, "edit"),
+            activities=activities(),
         )
 
     @expose("/<int(max=2147483647):pk>/export.csv")
@@ -138,9 +143,8 @@ class TariffView(BaseView):
         activity = loaded(number_from(request.args.get("activity")) or 0)
         if request.method == "POST":
             return self._sent(activity)
-        former = db.session.get(TariffGrid, number_from(request.args.get("from")) or 0)
-        if former is not None and former.activity_id == activity.id:
-            return self._page(copied(former, activity))
+        if former := number_from(request.args.get("from")):
+            return self._page(copied(row_of(former), activity))
         day = clock.today() if not Grids.load([activity.id]).of(activity.id) else next_school_year(clock.today())
         return self._page(Editor(activity, activity.units, town_name(), blank(activity.units), starts_on=day.isoformat()).look())
 
@@ -275,7 +279,8 @@ def opened(row):
 
 
 def copied(former, activity):
-    """The Editor of a copy for the year after."""
-    typed = typed_of(Version.of(former).grid, activity.units, town_name())
+    """The Editor of a copy for the year after, or for another activity."""
+    typed = typed_of(Version.of(former).grid, former.activity.units, town_name())
+    lost = moved(typed, former.activity.units, activity.units) if former.activity_id != activity.id else []
     day = next_school_year(max(former.starts_on, clock.today()))
-    return Editor(activity, activity.units, town_name(), typed, starts_on=day.isoformat()).look()
+    return Editor(activity, activity.units, town_name(), typed, starts_on=day.isoformat(), notes=lost).look()

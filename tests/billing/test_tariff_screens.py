@@ -219,3 +219,15 @@ def test_pages_cost_few_queries(app, clerk, billed):
             with counted_queries() as statements:
                 assert clerk.get(f"/mairie/tarifs{path}").status_code == 200
             assert len(statements) <= 8, path
+
+
+def test_a_table_is_copied_to_another_activity(app, clerk, billed):
+    with app.test_request_context("/"), unit_of_work() as session:
+        session.add(Unit(activity_id=billed.evening, name="Meal", kind=UnitKind.meal, position=2))
+    assert f'<option value="{billed.evening}"' in clerk.get(f"/mairie/tarifs/{billed.canteen_grid}/").text
+    screen = Screen(clerk, billed.evening, f"/mairie/tarifs/nouveau?activity={billed.evening}&from={billed.canteen_grid}")
+    before = kept(app, billed.canteen)
+    assert screen.press("save").response.status_code == 303, screen.errors
+    copied = kept(app, billed.evening)
+    assert copied[max(copied)].cells == before[max(before)].cells
+    assert clerk.get(f"/mairie/tarifs/nouveau?activity={billed.evening}&from=999").status_code == 404

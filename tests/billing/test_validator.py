@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 
 import pytest
 from flask_babel import force_locale
 
-from app.billing.grid import REFUSE, Bounds, Cell, Column, Effect, Grid, Membership, Modifier, ModifierKind, Residence, Row
+from app.billing import validator
+from app.billing.grid import REFUSE, Bounds, Cell, Column, Effect, Grid, Membership, Modifier, ModifierKind, Residence, Row, Stage
 from app.billing.validator import findings, hints, problems
 from tests.billing.units import CARE, LEISURE, MEAL
 
@@ -194,3 +196,42 @@ def test_a_large_table_is_tried_within_a_moment():
     start = time.perf_counter()
     assert problems(grid, LEISURE) == []
     assert time.perf_counter() - start < 3
+
+
+BRACKETS = [
+    Row(f"T{place}", Decimal(place * 200 + 1) if place else None, Decimal(place * 200 + 200) if place < 8 else None) for place in range(9)
+]
+
+
+def wide(holes=()):
+    """A table that tells 3,888 situations apart, with cells (place of the bracket, stage, place, fund) that are empty."""
+    columns, cells = [], [[] for _row in BRACKETS]
+    for residence, stage, fund, rank in product(Residence, Stage, ("caf", "msa", "none"), (1, 2, 3)):
+        ranks = (rank, None if rank == 3 else rank)
+        columns.append(Column("", residence=residence, stage=stage, funds=frozenset({fund}), ranks=ranks))
+        for place, row in enumerate(cells):
+            row.append(
+                None if any((place, stage, residence, fund) == hole or hole == (place, stage) for hole in holes) else Cell(Decimal(3))
+            )
+    charged = [replace(row, title=f"late {row.title}", charges=frozenset({"late"})) for row in BRACKETS]
+    return Grid((*BRACKETS, *charged), tuple(columns), (*map(tuple, cells), *map(tuple, cells)), bounds=Bounds.to_euro)
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_an_empty_cell_is_found_however_many_situations_a_table_tells_apart(place, monkeypatch):
+    monkeypatch.setattr("app.billing.cases.MOST_SITUATIONS", 457)
+    assert problems(wide(), LEISURE) == []
+    assert problems(wide([(place, Stage.nursery)]), LEISURE)
+    assert problems(wide([(place, Stage.primary, Residence.exterior, "msa")]), LEISURE)
+
+
+def test_a_table_is_judged_once(monkeypatch):
+    looked = []
+    monkeypatch.setattr(validator, "cases", lambda *given: looked.append(given) or [])
+    grid = replace(WHOLE, membership=Membership(Decimal("7.77")))
+    for _again in range(3):
+        assert problems(grid, MEAL) == []
+    with force_locale("fr"):
+        problems(grid, MEAL)
+    problems(grid, CARE)
+    assert len(looked) == 3

@@ -11,9 +11,10 @@ from app.billing.brackets import Limits, bracket
 from app.billing.exchange import from_csv, to_csv
 from app.billing.grid import Cell, Column, Grid, Residence, Row
 from app.billing.grids import grid_from_json, grid_to_json
+from app.billing.modifiers import TypedRule
 from app.billing.pricing import NoPrice, Situation, price
 from app.billing.reasons import explain
-from app.billing.table import Typed, TypedHead, read, typed_of
+from app.billing.table import Typed, TypedHead, moved, read, typed_of
 from app.billing.validator import findings, problems
 from app.core.errors import DomainError
 from tests.billing.units import CARE, MEAL, services
@@ -367,3 +368,13 @@ def test_a_doubt_is_lifted_by_hand_or_by_a_service_of_that_name():
 def test_days_and_times_beside_a_title_change_nothing():
     grid = whole("QF;Matin 7h30-8h30;Soir (16h30 à 18h30)\nTarifs à partir du 1er septembre 2025;1;2\n", CARE)
     assert [pay(grid, 1), pay(grid, 2), pay(grid, 2, rank=2)] == ["1.00", "2.00", "2.00"]
+
+
+def test_a_table_moves_to_an_activity_with_other_services():
+    grid = whole("QF;Matin;Soir\nTous;1;2\nMajoration hors commune;+1\n", CARE)
+    typed = typed_of(grid, CARE)
+    typed.columns[0].auto = False
+    typed.rules += [TypedRule("late", "more", "1", units=["2"]), TypedRule("missing", "more", "2", units=["1"])]
+    others = services(("Soir", UnitKind.hour), ("Nuit", UnitKind.hour))
+    assert moved(typed, CARE, others) == ["came without a booking: adds (€) 2"]
+    assert (typed.columns[0].auto, typed.columns[1].details.units, typed.rules[-1].units) == (True, ["1"], ["1"])
