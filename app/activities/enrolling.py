@@ -9,7 +9,19 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from app.activities import deadlines, places
 from app.activities.calendar import Calendar, days_between
-from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Places, Rank, Unit, UnitConflict, Wish
+from app.activities.models import (
+    Activity,
+    Booking,
+    BookingState,
+    DayCancellation,
+    Enrolment,
+    PlaceAsked,
+    Places,
+    Rank,
+    Unit,
+    UnitConflict,
+    Wish,
+)
 from app.activities.waiting import offer_all
 from app.audit.operations import record
 from app.children.models import SchoolEnrolment, SchoolYear
@@ -121,7 +133,9 @@ class WeekPlan:
 
     #: (unit_id, group_id, day)
     bookable: list = field(default_factory=list)
-    #: (unit_id, day) without a place
+    #: Those of them of which there are only so many.
+    limited: list = field(default_factory=list)
+    #: (unit_id, group_id, day) without a place
     full: list = field(default_factory=list)
     #: (unit_id, day) whose deadline had passed
     late: list = field(default_factory=list)
@@ -130,7 +144,7 @@ class WeekPlan:
 
     @property
     def full_days(self):
-        return sorted({day for _unit, day in self.full})
+        return sorted({day for _unit, _group, day in self.full})
 
     def said(self):
         """What became of it, for the log."""
@@ -153,21 +167,22 @@ def pattern(week, first, last):
     return {(unit_id, day) for day in days_between(first, last) for unit_id in wanted.get(day.isoweekday(), ())} if wanted else set()
 
 
-def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None):
+def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None, request_id=None):
     """The WeekPlan of the cells {(unit_id, day)} for a child; `asked_at` judges the deadline, None: the town itself asks.
 
-    About ten queries, however many days. Exact within a unit of work that has locked the units.
+    `request_id`: of the request that asks, which keeps the places that it holds. About a dozen queries, however many days. Exact within a
+    unit of work that has locked the units.
     """
     found, household = WeekPlan(), household_of(child.id, family_id)
     cells = sorted((cell for cell in cells if cell[1] >= clock.today()), key=lambda cell: (cell[1], cell[0]))
     if not cells or household is None:
         return found
     first, last = cells[0][1], cells[-1][1]
-    calendar, rooms = Calendar.between(first, last), Rooms(activity, child, first, last, group_id)
-    has = _had(child.id, first, last)
+    calendar, rooms = Calendar.between(first, last), Rooms(activity, child, first, last, group_id, request_id)
+    has = _had(child.id, first, last, request_id)
     clashing = conflicts()
     for unit_id, day in cells:
-        if not lives_here(household.weeks, day) or not calendar.is_open(activity, day, rooms.school_on(day)):
+        if not lives_here(household.weeks, day) or not calendar.is_open(activity, day, rooms.school_on(day)) or rooms.cancelled(day):
             continue
         if not _right_age(activity, child, day) or has.get(day, set()) & {unit_id, *clashing.get(unit_id, ())}:
             continue
@@ -175,10 +190,12 @@ def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None
             found.late.append((unit_id, day))
         elif rooms.take(unit_id, day):
             found.bookable.append((unit_id, rooms.group_on(day), day))
+            if rooms.capacity(unit_id, day) is not None:
+                found.limited.append(found.bookable[-1])
             found.ungrouped |= rooms.group_on(day) is None and unit_id in rooms.capacities.unit_ids
             has.setdefault(day, set()).add(unit_id)
         else:
-            found.full.append((unit_id, day))
+            found.full.append((unit_id, rooms.group_on(day), day))
     return found
 
 
@@ -187,13 +204,15 @@ def _right_age(activity, child, day):
     return (activity.min_age is None or age >= activity.min_age) and (activity.max_age is None or age <= activity.max_age)
 
 
-def _had(child_id, first, last):
-    """{day: units that the child has, had, or that an open request is about}."""
+def _had(child_id, first, last, request_id):
+    """{day: units that the child has, had, or that an open request is about, but for one}."""
     found = {}
     booked = select(Booking.unit_id, Booking.day).where(Booking.child_id == child_id, Booking.day.between(first, last))
     asked = select(PlaceAsked.unit_id, PlaceAsked.day).where(
         PlaceAsked.child_id == child_id, PlaceAsked.day.between(first, last), PlaceAsked.rank != Rank.closed
     )
+    if request_id is not None:
+        asked = asked.where(PlaceAsked.request_id != request_id)
     for unit_id, day in (*db.session.execute(booked), *db.session.execute(asked)):
         found.setdefault(day, set()).add(unit_id)
     return found
@@ -202,22 +221,45 @@ def _had(child_id, first, last):
 class Rooms:
     """The places of an activity in a stretch of days, for one child."""
 
-    def __init__(self, activity, child, first, last, group_id):
+    def __init__(self, activity, child, first, last, group_id, request_id=None):
         self.activity, self.child, self.group_id = activity, child, group_id
         unit_ids = [unit.id for unit in activity.units]
         years = select(SchoolEnrolment).filter_by(child_id=child.id).options(joinedload(SchoolEnrolment.school_year))
         self.years, self.groups = db.session.scalars(years).all(), {}
         self.capacities = places.Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(unit_ids))).all())
         self.taken = places.taken(unit_ids, first, last)
+        #: {(unit_id, group_id, day)} that the request itself holds, and how many places those have taken who asked earlier.
+        self.held, self.earlier = set(), {}
+        if request_id is not None:
+            self._hold(request_id, unit_ids, first, last)
         queue = select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day).where(
             PlaceAsked.unit_id.in_(unit_ids),
             PlaceAsked.day.between(first, last),
             PlaceAsked.rank == Rank.queued,
             PlaceAsked.wish == Wish.book,
         )
+        if request_id is not None:
+            queue = queue.where(PlaceAsked.request_id != request_id)
         # Those on the waiting list come first.
         for key in db.session.execute(queue):
             self.taken[tuple(key)] = self.taken.get(tuple(key), 0) + 1
+        cancelled = select(DayCancellation).where(DayCancellation.activity_id == activity.id, DayCancellation.day.between(first, last))
+        self.cancellations = db.session.scalars(cancelled).all()
+
+    def _hold(self, request_id, unit_ids, first, last):
+        columns = (PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day, PlaceAsked.asked_at)
+        rows = db.session.execute(select(*columns).where(PlaceAsked.request_id == request_id, PlaceAsked.rank == Rank.holds)).all()
+        if rows:
+            self.held = {tuple(row[:3]) for row in rows}
+            self.earlier = places.taken(unit_ids, first, last, before=(rows[0].asked_at, request_id))
+
+    def cancelled(self, day):
+        """Whether the town has taken a day away from the child."""
+        schooling = places.schooling_on(self.years, day)
+        mine = (schooling.school_id, schooling.school_class_id) if schooling is not None else (None, None)
+        return any(
+            row.day == day and row.school_id in (None, mine[0]) and row.school_class_id in (None, mine[1]) for row in self.cancellations
+        )
 
     def school_on(self, day):
         """The id of the child's school on a day."""
@@ -232,10 +274,17 @@ class Rooms:
             self.groups[day] = group.id if group is not None else None
         return self.groups[day]
 
+    def capacity(self, unit_id, day):
+        """How many children of this one's group may come; None: no limit."""
+        group_id = self.group_on(day)
+        return self.capacities.of(unit_id, group_id, day) if group_id is not None else None
+
     def take(self, unit_id, day):
         """Take a place, if there is one."""
-        key = unit_id, self.group_on(day), day
-        capacity = self.capacities.of(*key) if key[1] is not None else None
+        key, capacity = (unit_id, self.group_on(day), day), self.capacity(unit_id, day)
+        if key in self.held:
+            # Only those who asked earlier come first, where the town has taken places away.
+            return capacity is None or self.earlier.get(key, 0) < capacity
         if capacity is not None and self.taken.get(key, 0) >= capacity:
             return False
         self.taken[key] = self.taken.get(key, 0) + 1
@@ -283,7 +332,8 @@ def change(enrolment, values, *, by, asked_at=None, request_id=None):
 
 
 def _book(enrolment, activity, cells, *, by, asked_at, request_id):
-    found = plan_week(enrolment.child, activity, enrolment.family_id, cells, asked_at=asked_at, group_id=enrolment.group_id)
+    how = {"asked_at": asked_at, "group_id": enrolment.group_id, "request_id": request_id}
+    found = plan_week(enrolment.child, activity, enrolment.family_id, cells, **how)
     whose = {"child_id": enrolment.child_id, "family_id": enrolment.family_id, "request_id": request_id}
     at = asked_at or clock.now()
     db.session.add_all(
@@ -311,6 +361,7 @@ def _tell_left_out(enrolment, found):
             activity=enrolment.activity.name,
             full=found.full_days,
             late=sorted({day for _unit, day in found.late}),
+            waits=enrolment.activity.waiting_list,
             signs_in=reader.account_id is not None,
         )
 

@@ -17,8 +17,8 @@ from app.extensions import db
 
 #: For so long a refusal stands beside the day that it is about.
 FRESH = timedelta(days=30)
-COLUMNS = ("child_id", "unit_id", "group_id", "day", "family_id", "id", "state", "wish", "rank", "until", "number", "says")
-TYPES = (Integer, Integer, Integer, Date, Integer, Integer, String, String, String, Instant, Integer, String)
+COLUMNS = ("child_id", "unit_id", "group_id", "day", "family_id", "id", "state", "wish", "rank", "until", "number", "says", "kind")
+TYPES = (Integer, Integer, Integer, Date, Integer, Integer, String, String, String, Instant, Integer, String, String)
 
 
 class Fact(NamedTuple):
@@ -37,6 +37,8 @@ class Fact(NamedTuple):
     until: object
     number: int | None
     says: str | None
+    #: Of what is asked: the kind of its request.
+    kind: str | None
 
 
 def _columns(what, **given):
@@ -81,6 +83,7 @@ def _asked():
         until=PlaceAsked.offered_until,
         number=place.scalar_subquery(),
         says=ChangeRequest.reason,
+        kind=ChangeRequest.kind,
     )
     fresh = (ChangeRequest.state == RequestState.refused) & (ChangeRequest.decided_at > bindparam("fresh", type_=Instant))
     query = select(*columns).join(ChangeRequest, ChangeRequest.id == PlaceAsked.request_id)
@@ -170,6 +173,6 @@ class Facts:
 
     def note_booking(self, child_id, unit_id, group_id, day, family_id):
         """Count a booking that was just made."""
-        fact = Fact("booking", child_id, unit_id, group_id, day, family_id, None, "booked", None, None, None, None, None)
+        fact = Fact("booking", child_id, unit_id, group_id, day, family_id, None, "booked", None, None, None, None, None, None)
         self._take(fact)
         self.counts[unit_id, group_id, day] = self.counts.get((unit_id, group_id, day), 0) + 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import bindparam, func, select, union_all
+from sqlalchemy.orm import joinedload
 
 from app.activities.models import Booking, BookingState, PlaceAsked, Places, Rank, Unit, Wish
 from app.changes.models import ChangeRequest
@@ -73,10 +74,11 @@ class Capacities:
         return self.places.get((unit_id, group_id, day), self.places.get((unit_id, group_id, None)))
 
 
-def taken_query(unit_ids, first, last, group_ids=None):
+def taken_query(unit_ids, first, last, group_ids=None, before=None):
     """(unit_id, group_id, day, how many places are taken) in a stretch of days: what is booked, and what open requests hold.
 
-    `group_ids`: of these groups alone. Those of one household are a part of a town's.
+    `group_ids`: of these groups alone. Those of one household are a part of a town's. `before`: (instant, id of a request); of what is
+    held, that of whoever asked earlier.
     """
     booked = (
         select(Booking.unit_id, Booking.group_id, Booking.day, func.count().label("number"))
@@ -89,15 +91,18 @@ def taken_query(unit_ids, first, last, group_ids=None):
         .where(PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_(OCCUPIES))
         .group_by(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day)
     )
+    if before is not None:
+        at, request_id = before
+        held = held.where((PlaceAsked.asked_at < at) | ((PlaceAsked.asked_at == at) & (PlaceAsked.request_id < request_id)))
     if group_ids is not None:
         booked, held = booked.where(Booking.group_id.in_(group_ids)), held.where(PlaceAsked.group_id.in_(group_ids))
     return union_all(booked, held)
 
 
-def taken(unit_ids, first, last):
+def taken(unit_ids, first, last, before=None):
     """{(unit_id, group_id, day): how many places are taken}, in one query for many days."""
     counts = {}
-    for row in db.session.execute(taken_query(unit_ids, first, last)):
+    for row in db.session.execute(taken_query(unit_ids, first, last, before=before)):
         key = (row.unit_id, row.group_id, row.day)
         counts[key] = counts.get(key, 0) + row.number
     return counts
@@ -153,8 +158,9 @@ def _room():
 
 
 def line(unit_id, group_id, day):
-    """Those on the waiting list, in the order in which they asked."""
+    """Those on the waiting list with their requests, in the order in which they asked."""
     query = select(PlaceAsked).where(_wanted(unit_id, group_id, day), PlaceAsked.rank == Rank.queued)
+    query = query.options(joinedload(PlaceAsked.request))
     return db.session.scalars(query.order_by(PlaceAsked.asked_at, PlaceAsked.id)).all()
 
 

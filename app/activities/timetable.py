@@ -127,7 +127,9 @@ class Timetable:
     # -- what is there ----------------------------------------------------------------------------------------------------------------
 
     def _asked(self, cell, asked):
-        cell.request_id, cell.withdrawable = asked.id, asked.state in (RequestState.pending.value, RequestState.sent_back.value)
+        waits = asked.state in (RequestState.pending.value, RequestState.sent_back.value)
+        # An enrolment is taken back as a whole, in the list of requests.
+        cell.request_id, cell.withdrawable = asked.id, waits and asked.kind != "enrolment"
         activity = self.plan.service_of[cell.unit_id]
         cell.deadline = self.deadline(activity, "cancelling" if asked.wish == Wish.absence.value else "booking", cell.day)
         if asked.wish == Wish.absence.value:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from app.activities.models import PlaceAsked, Places, Rank, Wish
 from app.activities.places import Capacities, line, lock, room, taken
 from app.changes.decisions import Verdict, decide, refuse_at_once
-from app.changes.models import ChangeLot, ChangeRequest, Outcome, RequestState
+from app.changes.kinds import kind_of
+from app.changes.models import Act, ChangeLot, ChangeRequest, Outcome, RequestState
 from app.changes.operations import inspect_request
 from app.core import clock
 from app.core.db import unit_of_work
@@ -32,6 +33,11 @@ def offer_freed(unit_id, group_id, day):
     for ask in line(unit_id, group_id, day):
         if here.free is not None and offered >= here.free:
             break
+        if ask.request.kind == "enrolment":
+            # It is a day of a usual week: nobody is asked again.
+            _keep(ask)
+            offered += 1
+            continue
         request = _locked(ask)
         if request is not None and request.state is RequestState.sent_back:
             # The family has the word, for as long as it likes: those behind it go on.
@@ -55,6 +61,15 @@ def offer_all(places):
     )
     waited_for = {tuple(row) for row in db.session.execute(query.distinct())}
     return sum(offer_freed(*place) for place in sorted(waited_for & places, key=lambda place: (place[0], place[2])))
+
+
+def _keep(ask):
+    """Give a place to an enrolment that waits; the clerk reads it, where nobody has the request in hand."""
+    ask.rank = Rank.holds
+    db.session.flush()
+    request = _locked(ask)
+    if request is not None and request.state is RequestState.pending:
+        inspect_request(request, kind_of(request.kind).find(request.target_id, request.family_id) if request.act is not Act.add else None)
 
 
 def _locked(ask):
@@ -136,16 +151,22 @@ def lapse_offers(limit=50):
 def end_past_wishes(limit=50):
     """End the wishes of the waiting list whose day has come, and those sent back that nobody corrected. Returns how many."""
     come = PlaceAsked.day <= clock.today()
-    queued = _end(come & (PlaceAsked.rank == Rank.queued), limit, lambda: _("No place became free for this day."))
-    forgotten = come & (PlaceAsked.rank == Rank.holds) & (ChangeRequest.state == RequestState.sent_back) & (ChangeRequest.kind == "booking")
-    return queued + _end(forgotten, limit, lambda: _("The request was not corrected before this day."))
+    queued = come & (PlaceAsked.rank == Rank.queued) & _asked_by(ChangeRequest.kind == "booking")
+    forgotten = come & (PlaceAsked.rank != Rank.closed) & _asked_by(ChangeRequest.state == RequestState.sent_back)
+    return _end(queued, limit, lambda: _("No place became free for this day.")) + _end(
+        forgotten, limit, lambda: _("The request was not corrected before its first day.")
+    )
+
+
+def _asked_by(condition):
+    return PlaceAsked.request.has(condition)
 
 
 def _end(condition, limit, why):
     """Refuse, as the system, the requests whose wish for a place fulfils a condition, those that were sent back too."""
-    query = select(ChangeRequest).join(PlaceAsked, PlaceAsked.request_id == ChangeRequest.id).join(ChangeRequest.lot)
-    query = query.where(condition, PlaceAsked.wish == Wish.book).where(ChangeLot.seals_at <= clock.now())
-    query = query.order_by(PlaceAsked.id).limit(limit)
+    wished = select(PlaceAsked.request_id).where(condition, PlaceAsked.wish == Wish.book)
+    query = select(ChangeRequest).join(ChangeRequest.lot).where(ChangeRequest.id.in_(wished), ChangeLot.seals_at <= clock.now())
+    query = query.order_by(ChangeRequest.id).limit(limit)
     with unit_of_work():
         waiting = db.session.scalars(query.where(ChangeRequest.state == RequestState.pending)).all()
         result = decide([Verdict(one.id, one.version, Outcome.refuse, reason=why()) for one in waiting], by=None)

@@ -228,6 +228,11 @@ def _reopen(request):
     db.session.add(both)
     db.session.flush()
     request.superseded_by_id = later.superseded_by_id = both.id
+    db.session.flush()
+    kind = kind_of(both.kind)
+    for former in (request, later):
+        kind.closed(former)
+    kind.sent(both)
     return both
 
 

@@ -232,6 +232,10 @@ class Kind:
         """[(title, [(label, text)])] of what is asked, where it is more than a table of fields; else none."""
         return []
 
+    def remark(self, request):
+        """What the family should know of a request that waits, in a sentence; "" for nothing."""
+        return ""
+
     def is_file(self, name):
         """Whether a field holds the id of a stored file."""
         return name in self.form.file_names()

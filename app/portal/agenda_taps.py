@@ -153,4 +153,5 @@ def _open(spot, family_id):
     """The open request for a place on this day, whoever of the family made it."""
     here = (PlaceAsked.child_id == spot.child_id) & (PlaceAsked.unit_id == spot.unit_id) & (PlaceAsked.day == spot.day)
     mine = (PlaceAsked.family_id == family_id) & (PlaceAsked.wish == Wish.book) & (PlaceAsked.rank != Rank.closed)
-    return db.session.scalar(select(ChangeRequest).join(PlaceAsked, PlaceAsked.request_id == ChangeRequest.id).where(here & mine))
+    query = select(ChangeRequest).join(PlaceAsked, PlaceAsked.request_id == ChangeRequest.id).where(here & mine)
+    return db.session.scalar(query.where(ChangeRequest.kind == KIND))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.activities import deadlines
-from app.activities.changes.enrolment import days_of, know_units, week_in_words, week_of_row
+from app.activities.changes.week import days_of, know_units, week_in_words, week_of_row
 from app.activities.enrolling import open_activities, too_young_or_old, usual_period
 from app.activities.models import Activity, Enrolment
 from app.activities.papers import asked_papers, name_of

@@ -151,6 +151,11 @@ class Told:
         return _("%(section)s: %(act)s", section=self.kind.title, act=self.request.act.label)
 
     @property
+    def remark(self):
+        """What the family should know of it while it waits."""
+        return self.kind.remark(self.request)
+
+    @property
     def may_withdraw(self):
         return self.request.state in (S.pending, S.sent_back) and may(self.kind.noun, "ask")
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import joinedload
 from wtforms import DateField
 from wtforms.validators import Optional
 
-from app.activities.changes.enrolment import UsualWeek, week_in_words, week_of_row
+from app.activities.changes.week import UsualWeek, week_in_words, week_of_row
 from app.activities.enrolling import activity_of, change, enrol, last_possible_day, refuse_bad_week
 from app.activities.models import Activity, ActivityGroup, Enrolment, Paper, PaperType, PaperValidity, Whose
 from app.activities.papers import AHEAD, keep_paper, state_of

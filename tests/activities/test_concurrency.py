@@ -207,3 +207,27 @@ def _until_somebody_waits():
             if connection.scalar(waits):
                 return
         time.sleep(0.05)
+
+
+def test_enrolments_of_a_season_at_once(app, activities):
+    """Forty families want the same forty days, on which there are fifteen places: the fifteen that asked first, the same on every day."""
+    with app.test_request_context("/"):
+        cast.places(activities.table, activities.meal, 15)
+        wanted = families(activities, 40)
+        with unit_of_work():
+            db.session.execute(db.delete(Enrolment).where(Enrolment.child_id.in_([child for _family, child in wanted])))
+
+        def ask(item):
+            family, child = item
+            by, week = account("galbert"), {str(day): [activities.meal] for day in (1, 2, 4, 5)}
+            after = {"activity_id": activities.canteen, "starts_on": "2026-11-30", "ends_on": "2027-02-07", "week": week}
+            with unit_of_work():
+                proposal = Proposal(act=Act.add, child_id=child, after=after, key=f"season-{child}")
+                return submit(KINDS["enrolment"], proposal, standing=Standing(by.id, family, Viewer.guardian), by=by).id
+
+        together(app, ask, wanted)
+        count = db.func.count()
+        held = db.select(PlaceAsked.day, count).filter_by(rank=Rank.holds).group_by(PlaceAsked.day)
+        assert {many for _day, many in db.session.execute(held)} == {15}
+        assert len(set(db.session.scalars(db.select(PlaceAsked.request_id).filter_by(rank=Rank.holds)))) == 15
+        assert max(in_order(Rank.holds)) <= min(in_order(Rank.queued)), "who waits asked later"

@@ -68,7 +68,7 @@ def context_of(template):
     if template in ABOUT_MONEY or template in WRITTEN:
         return {**ABOUT_MONEY, **WRITTEN}[template]()
     if template == "days_without_place":
-        return {"child": "Léa", "activity": "Canteen", "full": [clock.today()], "late": [clock.today()], "signs_in": True}
+        return {"child": "Léa", "activity": "Canteen", "full": [clock.today()], "late": [clock.today()], "waits": True, "signs_in": True}
     if template == "digest":
         return {"mails": [("Strike", "No canteen."), ("Pool", "Bring a towel.")], "last": "Pool"}
     if template == "invitation":

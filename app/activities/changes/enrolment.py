@@ -2,18 +2,15 @@
 
 from datetime import date
 from functools import cached_property
-from typing import NamedTuple
 
-from babel.dates import get_day_names
 from flask import g, has_request_context
 from flask import request as http
-from flask_babel import get_locale
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
-from wtforms import DateField, Field, HiddenField
+from sqlalchemy import select
+from wtforms import DateField, HiddenField
 
 from app.activities import deadlines
 from app.activities.changes.paper import lack_of
+from app.activities.changes.week import UsualWeek, days_of, week_in_words, week_of_row
 from app.activities.enrolling import (
     activity_of,
     change,
@@ -24,13 +21,14 @@ from app.activities.enrolling import (
     open_activities,
     overlapping,
     pattern,
-    plan_week,
     refuse_bad_week,
     too_young_or_old,
     usual_period,
 )
-from app.activities.models import Activity, Enrolment, Unit
+from app.activities.holding import days_without_place, hold, let_go, look_again
+from app.activities.models import Activity, Enrolment
 from app.activities.papers import asked_for_activity
+from app.activities.places import lock
 from app.changes.forms import SectionForm
 from app.changes.kinds import Finding, Kind, Tab, register
 from app.changes.models import OPEN, Act, ChangeRequest, Channel, Lane
@@ -38,61 +36,13 @@ from app.children.models import Child
 from app.children.queries import child_of
 from app.core import clock
 from app.core.codec import encode
+from app.core.db import in_unit_of_work
 from app.core.errors import DomainError
 from app.core.forms import Required, row_id
 from app.core.i18n import _, _l
 from app.extensions import db
 from app.security.scope import family_id, standing
 from app.security.who_sees_what import Noun
-
-Other = aliased(Unit)
-
-
-class UsualWeek(Field):
-    """Units by day of the week, as boxes to tick. Data is {"1": [ids of units]}, None for none."""
-
-    template = "portal/widgets/week.html"
-    activity = None
-
-    def process_data(self, value):
-        self.data = week_of((day, unit_id) for day, unit_ids in (value or {}).items() for unit_id in unit_ids)
-
-    def process_formdata(self, valuelist):
-        pairs = [value.partition("-") for value in valuelist]
-        self.data = week_of((int(day), int(unit)) for day, _dash, unit in pairs if day in "1234567" and day and unit.isdecimal())
-
-    @property
-    def only_unit(self):
-        """The unit of an activity that has but one."""
-        units = self.activity.units if self.activity is not None else []
-        return units[0] if len(units) == 1 else None
-
-    @property
-    def rows(self):
-        """[(name of the day, [(value, unit, ticked)])] of the activity's days."""
-        ticked, units = self.data or {}, self.activity.units if self.activity is not None else []
-        days = sorted(self.activity.weekdays) if self.activity is not None else []
-        return [
-            (capital(weekday(day)), [(f"{day}-{unit.id}", unit, unit.id in ticked.get(str(day), ())) for unit in units]) for day in days
-        ]
-
-
-def week_of(pairs):
-    """The JSON of a usual week: days and units in order, None for an empty one."""
-    found = {}
-    for day, unit_id in sorted((int(day), int(unit_id)) for day, unit_id in pairs):
-        found.setdefault(str(day), []).append(unit_id)
-    return {day: sorted(set(unit_ids)) for day, unit_ids in found.items()} or None
-
-
-def weekday(number):
-    """The name of a day of the week, Monday is 1."""
-    return get_day_names("wide", locale=str(get_locale() or "fr"))[int(number) - 1]
-
-
-def capital(text):
-    """A text that begins a line."""
-    return text[:1].upper() + text[1:]
 
 
 class EnrolmentForm(SectionForm):
@@ -187,11 +137,6 @@ class EnrolmentForm(SectionForm):
         return found
 
 
-def days_of(activity):
-    """The days of the week on which an activity opens: "Monday, Tuesday"."""
-    return capital(", ".join(weekday(day) for day in sorted(activity.weekdays)))
-
-
 @register
 class EnrolmentAsked(Kind):
     """A child takes part in an activity for a time; accepted, its usual week becomes bookings."""
@@ -231,6 +176,9 @@ class EnrolmentAsked(Kind):
         if proposal.act is Act.add:
             self._refuse_twice(proposal, child, activity, family_id)
         refuse_bad_week(proposal.after.get("week"), activity)
+        if in_unit_of_work():
+            # Before the instant of the request: the order of both is that of the places.
+            lock(unit.id for unit in activity.units)
 
     def _period(self, proposal, activity):
         first, last = (self.decode(name, proposal.after.get(name)) for name in ("starts_on", "ends_on"))
@@ -273,11 +221,9 @@ class EnrolmentAsked(Kind):
         activity = activity_of(wanted["activity_id"])
         if child is None or activity is None:
             return [Finding(Lane.look, _("The child or the activity does not exist any more."))]
-        return [
-            *self._papers(request, child, activity),
-            *self._ages(child, activity, wanted),
-            *self._room(request, child, activity, wanted, target),
-        ]
+        kept = g.pop("week_just_kept", None)
+        found = kept[1] if kept is not None and kept[0] is request else self._plan(look_again, request, child, activity, wanted, target)
+        return [*self._papers(request, child, activity), *self._ages(child, activity, wanted), *self._room(found)]
 
     def _wanted(self, request, target):
         """{field: value} as the file would have it after acceptance."""
@@ -296,12 +242,16 @@ class EnrolmentAsked(Kind):
             yield Finding(Lane.look, _("The child has the right age on a part of these days only."))
 
     @staticmethod
-    def _room(request, child, activity, wanted, target):
+    def _plan(how, request, child, activity, wanted, target):
+        """The WeekPlan of the days that a request adds, as `how` finds it: by looking, or by keeping their places."""
         cells = pattern(wanted["week"], max(wanted["starts_on"], clock.today()), wanted["ends_on"])
         if target is not None:
             cells -= pattern(target.week, target.starts_on, target.ends_on)
         group_id = target.group_id if target is not None else None
-        found = plan_week(child, activity, request.family_id, cells, asked_at=asked_at(request), group_id=group_id)
+        return how(request, child, activity, cells, asked_at=asked_at(request), group_id=group_id)
+
+    @staticmethod
+    def _room(found):
         if found.ungrouped:
             yield Finding(Lane.look, _("No group of the activity takes the child: its place is not counted."))
         if found.full:
@@ -309,6 +259,23 @@ class EnrolmentAsked(Kind):
             yield Finding(
                 Lane.look, _("No place on %(number)s days of the usual week: %(days)s.", number=len(days), days=days_in_words(days))
             )
+
+    # -- its places while it waits ------------------------------------------------------------------------------------------------
+
+    def sent(self, request):
+        """Keep the places of the usual week."""
+        target = self.find(request.target_id, request.family_id) if request.act is not Act.add else None
+        child, wanted = db.session.get(Child, request.child_id), self._wanted(request, target)
+        # check() comes next, in the same lock: it need not look again.
+        g.week_just_kept = request, self._plan(hold, request, child, activity_of(wanted["activity_id"]), wanted, target)
+
+    def closed(self, request):
+        let_go(request)
+
+    def remark(self, request):
+        """Which days have no place yet; once enrolled, the family may ask to wait for them."""
+        days = days_without_place(request) if request.open else []
+        return _("No place is left yet on: %(days)s.", days=days_in_words(days)) if days else ""
 
     # -- effect -----------------------------------------------------------------------------------------------------------------
 
@@ -341,51 +308,6 @@ class EnrolmentAsked(Kind):
             found = db.session.get(Activity, value)
             return found.name if found is not None else ""
         return super().show(name, value)
-
-
-def week_of_row(target):
-    """An enrolment's usual week as the form has it."""
-    return week_of((day, unit_id) for day, unit_ids in (target.week or {}).items() for unit_id in unit_ids)
-
-
-def week_in_words(week, units=None):
-    """A usual week as people read it: "Meal: Monday, Tuesday", or the days alone where the activity has one unit.
-
-    `units` are the activity's, where the page has read them.
-    """
-    days_by_unit = {}
-    for day, unit_ids in sorted((week or {}).items()):
-        for unit_id in unit_ids:
-            days_by_unit.setdefault(unit_id, []).append(weekday(day))
-    names = _unit_names() if units is None else {unit.id: Named(unit.name, len(units) > 1) for unit in units}
-    known = sorted((unit_id for unit_id in days_by_unit if unit_id in names), key=list(names).index)
-    if len(known) == 1 and not names[known[0]].several:
-        return capital(", ".join(days_by_unit[known[0]]))
-    return "\n".join(_("%(section)s: %(name)s", section=names[one].name, name=", ".join(days_by_unit[one])) for one in known)
-
-
-class Named(NamedTuple):
-    """A unit's name, and whether its activity has several."""
-
-    name: str
-    several: bool
-
-
-def know_units(activities):
-    """Take from a page the activities that it has read with their units, so that _unit_names() need not ask."""
-    ordered = sorted(activities, key=lambda activity: activity.id)
-    g.unit_names = {unit.id: Named(unit.name, len(activity.units) > 1) for activity in ordered for unit in activity.units}
-    #: The session forgets rows that nobody holds.
-    g.known_activities = ordered
-
-
-def _unit_names():
-    """{id: row with the name of a unit, and whether its activity has several}, in the town's order; read once a page."""
-    if "unit_names" not in g:
-        others = select(func.count()).where(Other.activity_id == Unit.activity_id).scalar_subquery()
-        query = select(Unit.id, Unit.name, (others > 1).label("several")).order_by(Unit.activity_id, Unit.position, Unit.id)
-        g.unit_names = {row.id: row for row in db.session.execute(query)}
-    return g.unit_names
 
 
 def asked_at(request):
