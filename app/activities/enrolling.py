@@ -13,18 +13,16 @@ from app.activities.models import (
     Activity,
     Booking,
     BookingState,
-    DayCancellation,
     Enrolment,
     PlaceAsked,
-    Places,
     Rank,
     Unit,
     UnitConflict,
-    Wish,
 )
+from app.activities.rooms import Rooms
 from app.activities.waiting import offer_all
 from app.audit.operations import record
-from app.children.models import SchoolEnrolment, SchoolYear
+from app.children.models import SchoolYear
 from app.children.queries import child_of, household_of
 from app.core import clock
 from app.core.db import in_unit_of_work
@@ -216,79 +214,6 @@ def _had(child_id, first, last, request_id):
     for unit_id, day in (*db.session.execute(booked), *db.session.execute(asked)):
         found.setdefault(day, set()).add(unit_id)
     return found
-
-
-class Rooms:
-    """The places of an activity in a stretch of days, for one child."""
-
-    def __init__(self, activity, child, first, last, group_id, request_id=None):
-        self.activity, self.child, self.group_id = activity, child, group_id
-        unit_ids = [unit.id for unit in activity.units]
-        years = select(SchoolEnrolment).filter_by(child_id=child.id).options(joinedload(SchoolEnrolment.school_year))
-        self.years, self.groups = db.session.scalars(years).all(), {}
-        self.capacities = places.Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(unit_ids))).all())
-        self.taken = places.taken(unit_ids, first, last)
-        #: {(unit_id, group_id, day)} that the request itself holds, and how many places those have taken who asked earlier.
-        self.held, self.earlier = set(), {}
-        if request_id is not None:
-            self._hold(request_id, unit_ids, first, last)
-        queue = select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day).where(
-            PlaceAsked.unit_id.in_(unit_ids),
-            PlaceAsked.day.between(first, last),
-            PlaceAsked.rank == Rank.queued,
-            PlaceAsked.wish == Wish.book,
-        )
-        if request_id is not None:
-            queue = queue.where(PlaceAsked.request_id != request_id)
-        # Those on the waiting list come first.
-        for key in db.session.execute(queue):
-            self.taken[tuple(key)] = self.taken.get(tuple(key), 0) + 1
-        cancelled = select(DayCancellation).where(DayCancellation.activity_id == activity.id, DayCancellation.day.between(first, last))
-        self.cancellations = db.session.scalars(cancelled).all()
-
-    def _hold(self, request_id, unit_ids, first, last):
-        columns = (PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day, PlaceAsked.asked_at)
-        rows = db.session.execute(select(*columns).where(PlaceAsked.request_id == request_id, PlaceAsked.rank == Rank.holds)).all()
-        if rows:
-            self.held = {tuple(row[:3]) for row in rows}
-            self.earlier = places.taken(unit_ids, first, last, before=(rows[0].asked_at, request_id))
-
-    def cancelled(self, day):
-        """Whether the town has taken a day away from the child."""
-        schooling = places.schooling_on(self.years, day)
-        mine = (schooling.school_id, schooling.school_class_id) if schooling is not None else (None, None)
-        return any(
-            row.day == day and row.school_id in (None, mine[0]) and row.school_class_id in (None, mine[1]) for row in self.cancellations
-        )
-
-    def school_on(self, day):
-        """The id of the child's school on a day."""
-        schooling = places.schooling_on(self.years, day)
-        return schooling.school_id if schooling is not None else None
-
-    def group_on(self, day):
-        """The id of the group that takes the child on a day; None: no group, no limit."""
-        if day not in self.groups:
-            schooling = places.schooling_on(self.years, day)
-            group = places.group_for(self.activity.groups, self.child, day, schooling, self.group_id)
-            self.groups[day] = group.id if group is not None else None
-        return self.groups[day]
-
-    def capacity(self, unit_id, day):
-        """How many children of this one's group may come; None: no limit."""
-        group_id = self.group_on(day)
-        return self.capacities.of(unit_id, group_id, day) if group_id is not None else None
-
-    def take(self, unit_id, day):
-        """Take a place, if there is one."""
-        key, capacity = (unit_id, self.group_on(day), day), self.capacity(unit_id, day)
-        if key in self.held:
-            # Only those who asked earlier come first, where the town has taken places away.
-            return capacity is None or self.earlier.get(key, 0) < capacity
-        if capacity is not None and self.taken.get(key, 0) >= capacity:
-            return False
-        self.taken[key] = self.taken.get(key, 0) + 1
-        return True
 
 
 # -- acts -----------------------------------------------------------------------------------------------------------------------
