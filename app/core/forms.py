@@ -1,6 +1,7 @@
 """How do we read what people type? Fields and validators without a business word."""
 
 import re
+import unicodedata
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -15,11 +16,15 @@ from app.core.i18n import _, _l
 
 
 def squeeze(text):
-    """Text without spaces around it, doubled ones, or characters that cannot be printed; None for nothing."""
+    """Text without spaces around it, doubled ones, or characters that cannot be printed; None for nothing.
+
+    Accents come as one character with their letter, and every space of Unicode as a plain one: what is pasted has others.
+    """
     if text is None:
         return None
+    text = "".join(" " if unicodedata.category(char)[0] == "Z" else char for char in unicodedata.normalize("NFC", text))
     text = "".join(char for char in text if char.isprintable() or char in "\n\t")
-    return re.sub(r"[ \t\u00a0]+", " ", text).strip() or None
+    return re.sub(r"[ \t]+", " ", text).strip() or None
 
 
 def row_id(text):
@@ -197,7 +202,8 @@ class PersonName:
     """A name as registers have it: letters, spaces, hyphens, apostrophes."""
 
     def __call__(self, form, field):
-        if field.data and not all(char.isalpha() or char in " -'’." for char in field.data):
+        # Some letters have no accented character of their own: the accent follows them.
+        if field.data and not all(char.isalpha() or unicodedata.combining(char) or char in " -'’." for char in field.data):
             raise ValidationError(_("A name has letters, hyphens and apostrophes only."))
 
 

@@ -49,7 +49,7 @@ def _teach_sqlite(connection, _record):
 
 def words(text, most=6):
     """The words that somebody typed to search for."""
-    return fold(text or "").split()[:most]
+    return fold(unicodedata.normalize("NFC", text or "")).split()[:most]
 
 
 def contains(column, word):

@@ -1,0 +1,52 @@
+"""Is what people type and paste read as they mean it?"""
+
+import unicodedata
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from app.core.forms import Form, PersonName, Text, squeeze
+from app.core.search import words
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (None, None),
+        (" \u00a0\u2003\t", None),
+        ("12\u00a0rue  des\u202fLilas", "12 rue des Lilas"),
+        ("12\u2009rue\u2028des\u3000Lilas ", "12 rue des Lilas"),
+        ("Le\u0301a", "Léa"),
+        ("one\r\ntwo\n\nthree", "one\ntwo\n\nthree"),
+        ("zero\u200bwidth, soft\u00adhyphen, bell\x07", "zerowidth, softhyphen, bell"),
+    ],
+)
+def test_squeeze(typed, kept):
+    assert squeeze(typed) == kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (unicodedata.normalize("NFD", "Zoé Müller-Öztürk"), "Zoé Müller-Öztürk"),
+        ("D’Ângelo\u00a0Jr.", "D’Ângelo Jr."),
+        # Yoruba: no character holds both the dot and the accent.
+        ("Ọlátúnjí Adé\u0323\u0301", unicodedata.normalize("NFC", "Ọlátúnjí Adé\u0323\u0301")),
+        ("Anne 2", None),
+        ("<b>", None),
+    ],
+)
+def test_names(app, typed, kept):
+    class NameForm(Form):
+        name = Text("Name", [PersonName()], required=True)
+
+    with app.test_request_context("/", method="POST"):
+        form = NameForm(formdata=MultiDict({"name": typed}))
+        assert form.validate() is (kept is not None), form.errors
+        assert kept is None or form.name.data == kept
+
+
+def test_a_search_with_loose_accents_finds():
+    assert words(unicodedata.normalize("NFD", "Léa  Müller")) == ["lea", "muller"]
