@@ -24,8 +24,8 @@ class Case:
     @classmethod
     def of(cls, unit, charge, name, lunch, residence, fund, children, rank, age, stage, quotient):
         # A child of rank 3 has two others beside it.
-        situation = Situation(quotient, None, residence, fund, max(children, rank), rank, lunch, age, stage, name)
-        return cls(unit, situation, charge)
+        counted = {"children": max(children, rank), "rank": rank, "age": age, "stage": stage}
+        return cls(unit, Situation(quotient, residence=residence, fund=fund, own_lunch=lunch, categories=name, **counted), charge)
 
 
 def cases(grid, units):
