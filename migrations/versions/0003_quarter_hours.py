@@ -4,8 +4,6 @@ Revision ID: 0003
 Revises: 0002
 """
 
-from contextlib import contextmanager
-
 from alembic import op
 
 revision = "0003"
@@ -28,26 +26,10 @@ def downgrade():
 
 
 def _constrain(kinds, timed):
-    with without_cascades(), op.batch_alter_table("activity_unit") as batch:
+    with op.batch_alter_table("activity_unit") as batch:
         for name, words in (
             ("ck_activity_unit_kind", f"kind IN ({', '.join(map(repr, kinds))})"),
             ("ck_activity_unit_by_time", f"NOT by_time OR kind IN ({', '.join(map(repr, timed))})"),
         ):
             batch.drop_constraint(name, type_="check")
             batch.create_check_constraint(name, words)
-
-
-@contextmanager
-def without_cascades():
-    """SQLite makes a table anew and drops the old one, and foreign keys would take along what hangs on it."""
-    _foreign_keys("OFF")
-    yield
-    _foreign_keys("ON")
-
-
-def _foreign_keys(switch):
-    if op.get_bind().dialect.name == "sqlite":
-        connection = op.get_bind().connection.dbapi_connection
-        # Inside a transaction SQLite does not listen.
-        for statement in ("COMMIT", f"PRAGMA foreign_keys={switch}", "BEGIN IMMEDIATE"):
-            connection.execute(statement)
