@@ -65,6 +65,11 @@ class Calendar:
                     school[day] = row.reason
         return cls(school, by_day, settings.subdivision().value)
 
+    def with_holidays(self, holidays):
+        """This calendar with more school holidays: {day: name} of what is not written yet."""
+        more = Calendar({**self._school_holidays, **holidays}, self._exceptions, self._subdivision)
+        return more if holidays else self
+
     # -- the year ---------------------------------------------------------------------------------------------------------------------
 
     def public_holiday(self, day):

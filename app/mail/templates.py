@@ -141,12 +141,13 @@ class _Noted:
         self.values, self.inside = {}, 0
 
     def functions(self):
-        from app.mail.texts import link, long_day, moment
+        from app.mail.texts import link, long_day, long_days, moment
 
         return {
             "_": self._sentence,
             "link": lambda endpoint, **values: self._note("link", link(endpoint, **values)),
             "long_day": long_day,
+            "long_days": long_days,
             "moment": moment,
         }
 
@@ -199,6 +200,7 @@ _PLACES = {
     "_": _sentence,
     "link": lambda *_args, **_values: "{link}",
     "long_day": lambda day: day,
+    "long_days": lambda days: days,
     "moment": lambda instant: instant,
 }
 

@@ -54,6 +54,11 @@ def long_day(day):
     return date_text(day, "long")
 
 
+def long_days(days):
+    """Dates in words, one after the other, the year at the last: 30 November, 1 December 2026."""
+    return ", ".join([*(date_text(day, "d MMMM") for day in days[:-1]), long_day(days[-1])])
+
+
 def moment(instant):
     """An instant as the town's clock shows it, with the day in words."""
     return _("%(day)s at %(hour)s", day=long_day(clock.local(instant).date()), hour=f"{clock.local(instant):%H:%M}")

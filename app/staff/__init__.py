@@ -8,7 +8,8 @@ def register(appbuilder):
     from app.staff import screens
     from app.staff.acting import ActingView
     from app.staff.attendance import AttendanceView
-    from app.staff.bookings_enter import CancelDayView, EnterView
+    from app.staff.bookings_cancel import CancelDayView
+    from app.staff.bookings_enter import EnterView
     from app.staff.desk import DeskView
     from app.staff.family_papers import FamilyPapersView
     from app.staff.forecast import ForecastView

@@ -9,7 +9,8 @@ from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, DateField, FileField
 
 from app.activities import deadlines, school_calendar
-from app.activities.calendar import Calendar
+from app.activities.calendar import Calendar, days_between
+from app.activities.cancelling import standing
 from app.activities.models import CalendarException, HolidaySource, SchoolHoliday
 from app.activities.settings import Zone, zone
 from app.children.queries import all_schools
@@ -21,6 +22,7 @@ from app.core.i18n import _, _l, _n, date_text
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
 from app.staff.activities import NotBefore, activities, activity_facet
+from app.staff.bookings_cancel import cancel_url
 from app.staff.forms import RowChoice, StaffForm
 from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet
@@ -99,6 +101,23 @@ class SchoolHolidayView(StaffView):
         return [Deed(_("Official calendar"), url_for("CalendarImportView.upload"), "upload")] if may(self.noun, "edit") else []
 
 
+def take_away(found, reason, school_id=None):
+    """The address of the form that takes away what is booked on closed days, and says how much; "" where nothing is, or one may not."""
+    if not found or not may(Noun.booking, "edit"):
+        return ""
+    flash(_standing_sentence(found), "warning")
+    return cancel_url(found, reason, school_id)
+
+
+def _standing_sentence(found):
+    count = sum(found.values())
+    return _n(
+        "%(num)d booking exists on these closed days: the kitchen counts it, and the family is billed. Take the days away here.",
+        "%(num)d bookings exist on these closed days: the kitchen counts them, and families are billed. Take the days away here.",
+        count,
+    )
+
+
 class ImportForm(Form):
     """The State's file."""
 
@@ -120,7 +139,8 @@ class CalendarImportView(BaseView):
             return self._page(form), 422 if request.method == "POST" else 200
         found = school_calendar.differences(holidays)
         token = seal(school_calendar.sealed([one.holiday for one in found]))
-        return self._page(form, found=found, token=token, changing=sum(one.what != "same" for one in found))
+        booked = sum(_standing_in(holidays).values())
+        return self._page(form, found=found, token=token, changing=sum(one.what != "same" for one in found), booked=booked)
 
     @expose("/reprendre", methods=["POST"])
     def take_over(self):
@@ -133,7 +153,7 @@ class CalendarImportView(BaseView):
         with saving():
             changed = school_calendar.take_over(holidays, by=actor())
         flash(_n("%(num)d holiday taken over.", "%(num)d holidays taken over.", changed), "success")
-        return redirect(url_for("SchoolHolidayView.list"))
+        return redirect(take_away(_standing_in(holidays), _("School holidays")) or url_for("SchoolHolidayView.list"))
 
     def _page(self, form, **more):
         return self.render_template("staff/calendar_import.html", title=_("Official calendar"), form=form, own=zone(), **more)
@@ -148,6 +168,12 @@ class CalendarImportView(BaseView):
         except DomainError as refusal:
             form.refuse(refusal, "file")
             return None
+
+
+def _standing_in(holidays):
+    """What is booked on the days to come that these holidays of the town's zone close."""
+    days = {day: one.name for one in holidays if one.zone is zone() for day in days_between(one.first_day, one.last_day)}
+    return standing(min(days), max(days), days) if days else {}
 
 
 class ExceptionForm(StaffForm):
@@ -191,8 +217,15 @@ class ExceptionView(StaffView):
     )
     sheet = ReferenceSheet(CalendarException, ExceptionForm)
     form_intro = _l(
-        "Bookings that exist stay: cancel the day for them. Of several decisions the more precise one wins, then the later one."
+        "Bookings that exist stay until you take the days away: the next page says how many. "
+        "Of several decisions the more precise one wins, then the later one."
     )
+
+    def after_change(self, row_id):
+        row = self.datamodel.session.get(CalendarException, row_id)
+        found = {} if row.open else standing(row.first_day, row.last_day)
+        found = {(activity, day): number for (activity, day), number in found.items() if row.activity_id in (None, activity)}
+        return take_away(found, row.reason, row.school_id)
 
     def cell_activity(self, row):
         return row.activity or _("all activities")

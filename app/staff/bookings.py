@@ -83,7 +83,7 @@ def deeds():
         return []
     return [
         Deed(_("Book…"), url_for("EnterView.enter"), "plus", "primary"),
-        Deed(_("Take a day away…"), url_for("CancelDayView.cancel"), "x"),
+        Deed(_("Take days away…"), url_for("CancelDayView.cancel"), "x"),
     ]
 
 
@@ -245,4 +245,5 @@ class CancellationsView(StaffView):
         return deeds()
 
     def row_url(self, row):
-        return ""
+        to_come = row.day >= clock.today() and may(Noun.booking, "edit")
+        return url_for("CancelDayView.restore", pk=row.id) if to_come else ""

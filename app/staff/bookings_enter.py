@@ -1,25 +1,25 @@
-"""How does the staff book for a child or a class, and take a day away? A recap first, then what became of each day."""
+"""How does the staff book for a child or a class? A recap first, then what became of each day."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flask import flash, redirect, request, url_for
+from flask import request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
-from wtforms import BooleanField, DateField, RadioField
+from wtforms import BooleanField, DateField
 
 from app.activities.calendar import days_between
 from app.activities.changes.words import days_in_words
 from app.activities.models import Activity, Enrolment
-from app.activities.operations import book, cancel_day, concerned
+from app.activities.operations import book
 from app.activities.timetable import Timetable
 from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment
 from app.children.queries import this_year
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.forms import Form, Required, Text
+from app.core.forms import Form, Required
 from app.core.i18n import _, _l, _n
 from app.extensions import db
 from app.security.scope import require
@@ -217,7 +217,7 @@ class EnterView(BaseView):
             found=found,
             count=count,
             done=False,
-            typed=_typed(),
+            typed=typed(),
         )
 
     def _book(self, form):
@@ -234,7 +234,7 @@ class EnterView(BaseView):
         )
 
 
-def _typed():
+def typed():
     """What was typed, to be sent once more."""
     return [(name, value) for name, value in request.form.items(multi=True) if name not in ("csrf_token", "step")]
 
@@ -249,72 +249,3 @@ def _beginning(activity):
         "first_day": tomorrow,
         "last_day": tomorrow,
     }
-
-
-# -- a day without ----------------------------------------------------------------------------------------------------------------------
-
-
-class CancelForm(Form):
-    """Which day, of what, for whom, and why."""
-
-    activity = RowChoice(_l("Activity"), rows=activities, required=True)
-    day = DateField(_l("Day"), [Required()])
-    school = RowChoice(_l("Only this school"), rows=schools, blank=_l("all schools"))
-    school_class = RowChoice(_l("Only this class"), rows=classes, blank=_l("all classes"))
-    reason = Text(_l("Why? Families read it"), longest=120, required=True)
-    charged = RadioField(
-        _l("On the bill"), [Required()], choices=[("no", _l("not charged")), ("yes", _l("charged all the same"))], validate_choice=True
-    )
-
-    def what(self):
-        """The activity, and what narrows the children down."""
-        return db.session.get(Activity, self.activity.data), {"school_id": self.school.data, "school_class_id": self.school_class.data}
-
-
-class CancelDayView(BaseView):
-    """A day that the town takes away: an outing, a strike."""
-
-    route_base = "/mairie/jours-annules"
-    class_permission_name = Noun.booking.value
-    method_permission_name = {"cancel": "edit"}
-
-    @expose("/annuler/", methods=["GET", "POST"])
-    @has_access
-    def cancel(self):
-        require(Noun.booking, "edit")
-        form = CancelForm(data={"charged": None, "day": clock.today() + timedelta(days=1)})
-        if not form.validate_on_submit():
-            return self._page("staff/bookings/cancel.html", form), 422 if form.is_submitted() else 200
-        if form.day.data < clock.today():
-            form.refuse(_("This day has passed."), "day")
-            return self._page("staff/bookings/cancel.html", form), 422
-        return self._done(form) if request.form.get("step") == "cancel" else self._recap(form)
-
-    def _page(self, template, form, **more):
-        return self.render_template(template, title=_("Take a day away"), form=form, back_url=url_for("CancellationsView.list"), **more)
-
-    def _recap(self, form):
-        activity, narrowed = form.what()
-        bookings, requests = concerned(activity, form.day.data, **narrowed)
-        numbers = {
-            "children": len({row.child_id for row in bookings}),
-            "families": len({row.family_id for row in bookings} | {row.family_id for row in requests}),
-            "bookings": len(bookings),
-            "requests": len(requests),
-        }
-        return self._page("staff/bookings/cancel_recap.html", form, numbers=numbers, activity=activity, typed=_typed())
-
-    def _done(self, form):
-        try:
-            with saving():
-                activity, narrowed = form.what()
-                row = cancel_day(activity, form.day.data, form.reason.data, by=actor(), charged=form.charged.data == "yes", **narrowed)
-                count = row.bookings_count
-        except DomainError as refusal:
-            form.refuse(refusal)
-            return self._page("staff/bookings/cancel.html", form), 422
-        flash(
-            _n("%(num)d booking was taken away. The families are told.", "%(num)d bookings were taken away. The families are told.", count),
-            "success",
-        )
-        return redirect(url_for("CancellationsView.list"), 303)

@@ -320,12 +320,16 @@ class StaffView(SafeModelView):
         form, back, title = self.form_for(row), self.after_edit(row), _("Change: %(name)s", name=self.name_of(row))
         if form.validate_on_submit() and (changed := self._try(form, lambda: self.datamodel.edit(pk, self.sheet, form))) is not None:
             flash(_("Saved.") if changed else _("Nothing was changed."), "success" if changed else "info")
-            return redirect(safe_back(form.back.data) or back)
+            return redirect(self.after_change(pk) or safe_back(form.back.data) or back)
         return self._show_form(form, title, back)
 
     def after_add(self, row_id, form):
         """Where adding leads."""
-        return safe_back(form.back.data) or self.back_url()
+        return self.after_change(row_id) or safe_back(form.back.data) or self.back_url()
+
+    def after_change(self, row_id):
+        """Where a change leads before anything else, because something must be done now; "" mostly."""
+        return ""
 
     def after_edit(self, row):
         """Where changing leads when it was not opened from a page of ours."""

@@ -117,6 +117,7 @@ SENTENCES = {
     "booking.removed": _l("booking removed"),
     "absence.taken_back": _l("absence taken back"),
     "day.cancelled": _l("day taken away"),
+    "day.restored": _l("day given back"),
     "kitchen.freeze": _l("kitchen sheet frozen"),
     "request.confirmed": _l("offered place taken"),
     "enrolment.booked": _l("usual week booked"),

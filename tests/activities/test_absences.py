@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from app.activities.cancelling import Days, cancel_days
 from app.activities.models import Absence, Booking, BookingState
-from app.activities.operations import book, cancel_day, take_back_absence, unbook
+from app.activities.operations import book, take_back_absence, unbook
 from app.activities.timetable import CellState
 from app.audit.models import LogEntry
 from app.changes.models import Lane, RequestState
@@ -193,7 +194,7 @@ def test_a_day_is_taken_away(app, town):
 
     number = ask(town, town.meal, NEXT_MONDAY, child=town.tom)
     with unit_of_work():
-        row = cancel_day(db.session.get(Activity, town.canteen), NEXT_MONDAY, "Grève", by=account("agent"))
+        (row,) = cancel_days(Days([db.session.get(Activity, town.canteen)], [NEXT_MONDAY]), "Grève", by=account("agent"))
         assert row.bookings_count == 1
     assert state(town, town.meal, NEXT_MONDAY) is BookingState.cancelled
     assert state(town, town.care, NEXT_MONDAY) is BookingState.booked
@@ -209,7 +210,7 @@ def strike(town, **more):
     from app.activities.models import Activity
 
     with unit_of_work():
-        cancel_day(db.session.get(Activity, town.canteen), NEXT_MONDAY, "Grève", by=account("agent"), **more)
+        cancel_days(Days([db.session.get(Activity, town.canteen)], [NEXT_MONDAY]), "Grève", by=account("agent"), **more)
 
 
 def test_an_absence_of_a_day_that_is_taken_away_is_not_charged(app, town):
@@ -262,7 +263,7 @@ def test_a_day_is_taken_away_from_one_class(town):
     cast.book(town.tom, town.galbert, town.meal, NEXT_MONDAY, town.table)
     with unit_of_work():
         canteen = db.session.get(Activity, town.canteen)
-        cancel_day(canteen, NEXT_MONDAY, "Sortie", by=account("agent"), school_class_id=classroom)
+        cancel_days(Days([canteen], [NEXT_MONDAY], school_class_id=classroom), "Sortie", by=account("agent"))
     assert state(town, town.meal, NEXT_MONDAY) is BookingState.cancelled
     assert booking(town, town.meal, NEXT_MONDAY, town.tom).state is BookingState.booked
     assert cell(town, town.meal, NEXT_MONDAY, town.tom).may_cancel

@@ -262,11 +262,11 @@ def test_over_capacity_without_a_waiting_list(town):
 
 
 def test_a_day_that_the_town_took_away(town):
+    from app.activities.cancelling import Days, cancel_days
     from app.activities.models import Activity
-    from app.activities.operations import cancel_day
 
     with unit_of_work():
-        cancel_day(db.session.get(Activity, town.canteen), NEXT_MONDAY, "Strike", by=account("agent"))
+        cancel_days(Days([db.session.get(Activity, town.canteen)], [NEXT_MONDAY]), "Strike", by=account("agent"))
     assert "Strike" in refused(town, town.meal, NEXT_MONDAY)
     assert cell(town, town.meal, NEXT_MONDAY).state is CellState.cancelled
 

@@ -8,10 +8,11 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
-from app.activities import operations
+from app.activities import cancelling
+from app.activities.cancelling import Days, cancel_days
 from app.activities.enrolling import change
 from app.activities.models import Activity, Booking, BookingState, Enrolment, PlaceAsked, Rank
-from app.activities.operations import book, cancel_day, unbook
+from app.activities.operations import book, unbook
 from app.changes.decisions import Verdict, apply_due, decide
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, Outcome
@@ -176,18 +177,18 @@ def test_a_day_is_cancelled_while_somebody_writes_about_it(app, activities, monk
     with app.test_request_context("/"):
         cast.book(activities.lea, activities.galbert, activities.meal, NEXT_MONDAY, activities.table)
         act, locked = begin(activities), Event()
-        read = operations._booked
+        read = cancelling._booked
 
         def booked_when_the_other_waits(*args):
             locked.set()
             _until_somebody_waits()
             return read(*args)
 
-        monkeypatch.setattr(operations, "_booked", booked_when_the_other_waits)
+        monkeypatch.setattr(cancelling, "_booked", booked_when_the_other_waits)
 
         def cancel():
             with unit_of_work():
-                cancel_day(db.session.get(Activity, activities.canteen), NEXT_MONDAY, "Strike", by=account("agent"))
+                cancel_days(Days([db.session.get(Activity, activities.canteen)], [NEXT_MONDAY]), "Strike", by=account("agent"))
 
         def other():
             assert locked.wait(10)

@@ -73,8 +73,11 @@ def context_of(template):
         return {"mails": [("Strike", "No canteen."), ("Pool", "Bring a towel.")], "last": "Pool"}
     if template == "invitation":
         return {"adult": "Christelle Galbert", "family_code": "F00001", "code": "ABCD-EFGH", "days": 60}
+    if template == "day_restored":
+        return {"activity": "Canteen", "days": [clock.today()], "again": ["Léa"], "lost": ["Tom"]}
     if template == "day_cancelled":
-        return {"children": ["Léa", "Tom"], "activity": "Canteen", "day": clock.today(), "reason": "Strike", "charged": False}
+        lines = [("Canteen", [clock.today()], ["Léa", "Tom"])]
+        return {"activity": "Canteen", "days": [clock.today()], "lines": lines, "reason": "Strike", "charged": False}
     if template.startswith("preregistration_") and template != "preregistration_later":
         lot, family = ChangeLot(number="2026-0412"), SimpleNamespace(code="F00042")
         dates = {"received_on": clock.today(), "implied_on": clock.today(), "silence_accepts": True}

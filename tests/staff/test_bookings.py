@@ -8,7 +8,7 @@ from app.activities.models import Booking, BookingState, DayCancellation
 from app.extensions import db
 from app.mail.models import OutgoingMail
 from tests.activities import cast
-from tests.conftest import counted_queries
+from tests.conftest import base_of, counted_queries
 
 ENTER = "/mairie/reservations/saisir/"
 CANCEL = "/mairie/jours-annules/annuler/"
@@ -135,7 +135,7 @@ def test_the_child_comes_after_all(app, sign_in, activities):
 
 
 def cancelling(town, **more):
-    return {"activity": town.canteen, "day": cast.NEXT_MONDAY.isoformat(), "reason": "Strike", "charged": "no", **more}
+    return {"activities": [town.canteen], "first_day": cast.NEXT_MONDAY.isoformat(), "reason": "Strike", "charged": "no", **more}
 
 
 def test_a_day_is_taken_away_once_its_numbers_were_read(app, sign_in, activities):
@@ -158,11 +158,79 @@ def test_a_day_is_taken_away_once_its_numbers_were_read(app, sign_in, activities
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({"reason": ""}, "fill this in"), ({"day": "2026-11-01"}, "has passed"), ({"charged": ""}, ""), ({"activity": ""}, "fill this in")],
+    [
+        ({"reason": ""}, "fill this in"),
+        ({"first_day": "2026-11-01"}, "has passed"),
+        ({"charged": ""}, ""),
+        ({"activities": []}, "Choose one at least"),
+        ({"last_day": "2027-11-01"}, "three months at most"),
+        ({"first_day": "2026-12-05"}, "Nothing takes place"),
+    ],
 )
 def test_a_day_is_not_taken_away_by_half(app, sign_in, activities, more, said):
     answer = sign_in("agent").post(CANCEL, data=cancelling(activities, step="cancel", **more))
     assert answer.status_code == 422 and said in answer.text
+
+
+def test_several_activities_and_days_are_one_act(app, sign_in, activities):
+    with app.app_context():
+        for unit, day in ((activities.meal, cast.NEXT_MONDAY), (activities.meal, cast.NEXT_TUESDAY), (activities.care, cast.NEXT_TUESDAY)):
+            cast.book(activities.lea, 1, unit, day)
+    client = sign_in("agent")
+    data = cancelling(activities, activities=[activities.canteen, activities.evening], last_day=cast.NEXT_TUESDAY.isoformat())
+    page = client.post(CANCEL, data=data).text
+    assert page.count('<td class="num">1</td>') == 3 and page.count('<td class="num">0</td>') == 1
+    again = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    assert (
+        "3 bookings were taken away"
+        in client.post(
+            CANCEL, data={name: [value for other, value in again if other == name] for name, _value in again}, follow_redirects=True
+        ).text
+    )
+    with app.app_context():
+        assert len(db.session.scalars(db.select(OutgoingMail).filter_by(template="day_cancelled")).all()) == 1
+
+
+def test_a_day_is_given_back_once_it_was_read_what_comes_back(app, sign_in, activities):
+    with app.app_context():
+        cast.book(activities.lea, 1, activities.meal, cast.NEXT_MONDAY)
+    client = sign_in("agent")
+    page = client.post(CANCEL, data=cancelling(activities, step="cancel"), follow_redirects=True).text
+    path = re.search(r"/mairie/jours-annules/\d+/rendre/", page).group()
+    page = client.get(path).text
+    assert re.search(r'class="figure">1</span> <span>bookings count again', page) and "charged as it was booked" in page
+    assert {row.state for row in booked(app)} == {BookingState.cancelled}
+    assert sign_in("lecteur").post(path).status_code == 403
+    assert "1 booking counts again" in client.post(path, follow_redirects=True).text
+    assert {row.state for row in booked(app)} == {BookingState.booked}
+    assert client.get(path).status_code == 404
+
+
+CLOSURE = {"first_day": cast.NEXT_MONDAY.isoformat(), "last_day": cast.NEXT_TUESDAY.isoformat(), "reason": "Works"}
+
+
+def close(client):
+    path = "/mairie/jours-fermes/ajouter"
+    return client.post(path, data={"base": base_of(client.get(path).text), **CLOSURE})
+
+
+def test_a_closure_leads_to_what_is_booked_on_its_days(app, sign_in, activities):
+    client = sign_in("agent")
+    assert close(client).location.endswith("/mairie/jours-fermes/")
+    with app.app_context():
+        for day in (cast.NEXT_MONDAY, cast.NEXT_THURSDAY):
+            cast.book(activities.lea, 1, activities.meal, day)
+    answer = close(client)
+    page = client.get(answer.location).text
+    assert "1 booking exists on these closed days" in page and 'value="Works"' in page and 'value="2026-11-30"' in page
+    data = cancelling(activities, reason="Works", closed_alone="y", last_day=cast.NEXT_FRIDAY.isoformat(), step="cancel")
+    assert "1 booking was taken away" in client.post(CANCEL, data=data, follow_redirects=True).text
+    assert [row.state for row in booked(app)] == [BookingState.cancelled, BookingState.booked]
+
+
+@pytest.mark.parametrize("query", ["?activities=x&first_day=never&last_day=2026-13-45&school=y", "?reason=" + "a" * 500])
+def test_an_address_that_makes_no_sense_is_an_empty_form(sign_in, activities, query):
+    assert sign_in("agent").get(CANCEL + query).status_code == 200
 
 
 @pytest.mark.parametrize("username", ["lecteur", "animateur", "regisseur", "galbert"])
