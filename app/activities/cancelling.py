@@ -255,6 +255,8 @@ class GivenBack:
     lost: list = field(default_factory=list)
     #: [(booking, the DayCancellation that keeps it away)]
     kept_away: list = field(default_factory=list)
+    #: Why the calendar closes the day, for one of the schools at least: then nothing comes back.
+    closed: str = ""
 
 
 def given_back(cancellation):
@@ -264,7 +266,8 @@ def given_back(cancellation):
     rows = db.session.scalars(query.options(*loads).order_by(Booking.asked_at, Booking.id)).all()
     found, judge = GivenBack(), _Judge(cancellation, rows)
     for row in rows:
-        other, why = judge.other_cancellation(row), ""
+        other = judge.other_cancellation(row)
+        found.closed = found.closed or judge.closed(row) or ""
         if other is not None:
             found.kept_away.append((row, other))
         elif row.absence_id is not None:
@@ -287,6 +290,8 @@ def restore_day(cancellation, *, by):
     units = {unit.id: cancellation.activity for unit in cancellation.activity.units}
     lock(units)
     found = given_back(cancellation)
+    if found.closed:
+        raise DomainError(_("The calendar closes this day: %(reason)s. Open it there first.", reason=found.closed))
     for row in (*found.booked, *found.absent):
         row.state, row.cancellation_id = BookingState.absent if row.absence_id is not None else BookingState.booked, None
     for row, other in found.kept_away:
@@ -336,13 +341,16 @@ class _Judge:
         school, classroom = (here.school_id, here.school_class_id) if here is not None else (None, None)
         return next((one for one in self.others if one.school_id in (None, school) and one.school_class_id in (None, classroom)), None)
 
+    def closed(self, row):
+        """Why the calendar closes the day for this child's school, or None."""
+        here = self.schooling.get(row.child_id)
+        return self.calendar.closed_because(self.activity, self.day, here.school_id if here is not None else None)
+
     def why_not(self, row):
         """Why this booking cannot come back; "" where it can."""
-        here, place = self.schooling.get(row.child_id), (row.unit_id, row.group_id, self.day)
+        place = row.unit_id, row.group_id, self.day
         if row.child.archived_at is not None or (row.child_id, row.family_id) not in self.enrolled:
             return _("Not enrolled on this day")
-        if closed := self.calendar.closed_because(self.activity, self.day, here.school_id if here is not None else None):
-            return closed
         if any((row.unit_id, unit_id) in self.conflicts for unit_id in self.booked[row.child_id]):
             return _("Booked for something else meanwhile")
         capacity = self.capacities.of(*place) if row.group_id is not None else None

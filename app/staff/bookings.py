@@ -1,4 +1,4 @@
-"""Who is booked, who does not come, which days did the town take away? The staff's lists, read-only, and how one is taken back."""
+"""Who is booked, who does not come, which days did the town take away? The staff's lists, and how one of each is taken back."""
 
 from datetime import timedelta
 
@@ -7,6 +7,7 @@ from flask_appbuilder import expose
 from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
+from app.activities.cancelling import given_back, restore_day
 from app.activities.changes.absence import reason_title
 from app.activities.changes.words import day_in_words, unit_title
 from app.activities.models import Absence, Activity, Booking, BookingState, DayCancellation, Unit
@@ -15,7 +16,7 @@ from app.children.models import School, SchoolEnrolment
 from app.children.queries import this_year
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _n
 from app.extensions import db
 from app.families.models import Family
 from app.security.scope import may
@@ -223,19 +224,19 @@ class CancellationsView(StaffView):
 
     noun, model, route_base = Noun.booking, DayCancellation, "/mairie/jours-annules"
     route_methods = ("list", "export")
+    method_permission_name = {**PERMISSIONS, "restore": "edit"}
     list_title = _l("Days taken away")
     labels = {
         "day": _l("Day"),
         "activity": _l("Activity"),
-        "school": _l("School"),
-        "school_class": _l("Class"),
+        "whom": _l("For whom"),
         "reason": _l("Reason"),
         "charged": _l("Charged all the same"),
         "bookings_count": _l("Bookings"),
         "cancelled_by": _l("By"),
         "cancelled_at": _l("On"),
     }
-    list_columns = ["day", "activity", "school", "school_class", "reason", "charged", "bookings_count", "cancelled_by", "cancelled_at"]
+    list_columns = ["day", "activity", "whom", "reason", "charged", "bookings_count", "cancelled_by", "cancelled_at"]
     search_columns = ["day", "reason", "charged", "cancelled_by"]
     facets = (when(DayCancellation.day, DayCancellation.day),)
     loads = (joinedload(DayCancellation.activity), joinedload(DayCancellation.school), joinedload(DayCancellation.school_class))
@@ -244,6 +245,35 @@ class CancellationsView(StaffView):
     def deeds_of_list(self):
         return deeds()
 
+    @classmethod
+    def more_routes(cls):
+        return ("restore",)
+
+    def cell_whom(self, row):
+        return row.school_class or row.school or _("everybody")
+
     def row_url(self, row):
         to_come = row.day >= clock.today() and may(Noun.booking, "edit")
-        return url_for("CancelDayView.restore", pk=row.id) if to_come else ""
+        return url_for("CancellationsView.restore", pk=row.id) if to_come else ""
+
+    @expose("/<int(max=2147483647):pk>/rendre", methods=["GET", "POST"])
+    @screen
+    def restore(self, pk):
+        row = self.row(pk)
+        if request.method == "POST":
+            return self._give_back(row)
+        passed, found = row.day < clock.today(), given_back(row)
+        return self.render_template(
+            "staff/bookings/restore.html", title=_("Give the day back?"), row=row, found=found, passed=passed, back_url=self.back_url()
+        )
+
+    def _give_back(self, row):
+        try:
+            with saving():
+                count = len(restore_day(db.session.get(DayCancellation, row.id), by=actor()).booked)
+        except DomainError as refusal:
+            flash(str(refusal), "danger")
+        else:
+            said = _n("%(num)d booking counts again. The families are told.", "%(num)d bookings count again. The families are told.", count)
+            flash(said, "success")
+        return redirect(self.back_url(), 303)

@@ -1,22 +1,20 @@
-"""How does the staff take days away, and give one back? Whom it concerns is read first; the families hear of it once."""
+"""How does the staff take days away? Whom it concerns is read first; the families hear of it once."""
 
 from collections import Counter
 from datetime import date, timedelta
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
 from wtforms import BooleanField, DateField, RadioField
 from wtforms.validators import Optional
 
 from app.activities.calendar import days_between
-from app.activities.cancelling import Days, cancel_days, concerned, given_back, restore_day
-from app.activities.models import DayCancellation
+from app.activities.cancelling import Days, cancel_days, concerned
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.forms import Form, Required, Text
 from app.core.i18n import _, _l, _n
-from app.extensions import db
 from app.security.scope import require
 from app.security.who_sees_what import Noun
 from app.staff.activities_fields import OneAtLeast, TickedRows
@@ -75,11 +73,11 @@ def cancel_url(standing, reason, school_id=None):
 
 
 class CancelDayView(BaseView):
-    """Days that the town takes away, an outing, a strike; and one that it gives back."""
+    """Days that the town takes away: an outing, a strike."""
 
     route_base = "/mairie/jours-annules"
     class_permission_name = Noun.booking.value
-    method_permission_name = {"cancel": "edit", "restore": "edit"}
+    method_permission_name = {"cancel": "edit"}
 
     @expose("/annuler/", methods=["GET", "POST"])
     @has_access
@@ -89,13 +87,6 @@ class CancelDayView(BaseView):
         if not form.validate_on_submit():
             return self._page("staff/bookings/cancel.html", form), 422 if form.is_submitted() else 200
         return self._done(form) if request.form.get("step") == "cancel" else self._recap(form)
-
-    @expose("/<int(max=2147483647):pk>/rendre/", methods=["GET", "POST"])
-    @has_access
-    def restore(self, pk):
-        require(Noun.booking, "edit")
-        row = db.session.get(DayCancellation, pk) or abort(404)
-        return self._given_back(row) if request.method == "POST" else self._what_comes_back(row)
 
     # -- parts ------------------------------------------------------------------------------------------------------------------------
 
@@ -128,29 +119,6 @@ class CancelDayView(BaseView):
             _n("%(num)d booking was taken away. The families are told.", "%(num)d bookings were taken away. The families are told.", count),
             "success",
         )
-        return redirect(url_for("CancellationsView.list"), 303)
-
-    def _what_comes_back(self, row):
-        return self.render_template(
-            "staff/bookings/restore.html",
-            title=_("Give the day back?"),
-            row=row,
-            found=given_back(row),
-            passed=row.day < clock.today(),
-            back_url=url_for("CancellationsView.list"),
-        )
-
-    def _given_back(self, row):
-        try:
-            with saving():
-                count = len(restore_day(db.session.get(DayCancellation, row.id), by=actor()).booked)
-        except DomainError as refusal:
-            flash(str(refusal), "danger")
-        else:
-            flash(
-                _n("%(num)d booking counts again. The families are told.", "%(num)d bookings count again. The families are told.", count),
-                "success",
-            )
         return redirect(url_for("CancellationsView.list"), 303)
 
 

@@ -145,22 +145,21 @@ def test_what_another_act_took_away_stays_away(town):
     assert give_back(outing) == (1, 0, [], 0)
 
 
-def _close(town):
-    db.session.add(CalendarException(first_day=NEXT_MONDAY, last_day=NEXT_MONDAY, reason="Works"))
-
-
-def _end(town):
-    for row in db.session.scalars(db.select(Enrolment).filter_by(activity_id=town.canteen)):
-        row.ends_on = date(2026, 11, 27)
-
-
-@pytest.mark.parametrize(("change", "why"), [(_close, "Works"), (_end, "Not enrolled on this day")])
-def test_what_has_changed_meanwhile_is_said(town, change, why):
+def test_what_is_enrolled_no_more_is_said(town):
     (number,) = strike(town, NEXT_MONDAY, activities=[town.canteen])
     with unit_of_work():
-        change(town)
-    assert give_back(number) == (0, 0, [why] * 3, 0)
+        for row in db.session.scalars(db.select(Enrolment).filter_by(activity_id=town.canteen)):
+            row.ends_on = date(2026, 11, 27)
+    assert give_back(number) == (0, 0, ["Not enrolled on this day"] * 3, 0)
     assert states(town.tom) == []
+
+
+def test_a_day_that_the_calendar_closes_is_opened_there_first(town):
+    (number,) = strike(town, NEXT_MONDAY, activities=[town.canteen])
+    closed(NEXT_MONDAY, NEXT_MONDAY)
+    with pytest.raises(DomainError, match="closes this day: Bridge"):
+        give_back(number)
+    assert states(town.tom) == [(NEXT_MONDAY, BookingState.cancelled)]
 
 
 def test_units_that_exclude_each_other(town):
