@@ -168,9 +168,10 @@ def _requests(asks, *, lock):
 
 def _left_without_a_day(requests, asks):
     """The requests of which nothing is left without these days; they are taken out of the others, absences and enrolments of many days."""
-    kinds = {request.id: request.kind for request in requests}
+    kinds = select(ChangeRequest.id, ChangeRequest.kind).where(ChangeRequest.id.in_({ask.request_id for ask in asks}))
+    kinds = dict(map(tuple, db.session.execute(kinds)))
     for ask in asks:
-        if kinds.get(ask.request_id) != "booking":
+        if kinds[ask.request_id] != "booking":
             ask.rank = Rank.closed
     db.session.flush()
     more = select(PlaceAsked.request_id).where(PlaceAsked.request_id.in_(kinds), PlaceAsked.rank != Rank.closed)
