@@ -3,15 +3,13 @@
 import re
 import unicodedata
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from flask import current_app
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional, StopValidation
 
-from app.core import clock
+from app.core import clock, telephones
 from app.core.i18n import _, _l
 
 
@@ -167,15 +165,10 @@ class Phone:
     def __call__(self, form, field):
         if not field.data:
             return
-        try:
-            number = phonenumbers.parse(field.data, current_app.config["PHONE_REGION"])
-        except phonenumbers.NumberParseException as problem:
-            raise ValidationError(_("This is not a telephone number, for instance 06 12 34 56 78.")) from problem
-        if not phonenumbers.is_valid_number(number):
+        number = telephones.kept(field.data)
+        if number is None:
             raise ValidationError(_("This is not a telephone number, for instance 06 12 34 56 78."))
-        field.data = phonenumbers.format_number(
-            number, phonenumbers.PhoneNumberFormat.NATIONAL if number.country_code == 33 else phonenumbers.PhoneNumberFormat.INTERNATIONAL
-        )
+        field.data = number
 
 
 class Email:

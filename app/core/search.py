@@ -1,11 +1,16 @@
 """How is a name found whatever its accents and capitals? "lea" finds "Léa", the same on both databases."""
 
+import re
 import unicodedata
 
-from sqlalchemy import String, event
+from sqlalchemy import String, event, false, func, or_
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
+
+from app.core import telephones
+
+NUMBER = re.compile(r"\+?\d{4,}")
 
 
 def _plain_letters():
@@ -48,8 +53,23 @@ def _teach_sqlite(connection, _record):
 
 
 def words(text, most=6):
-    """The words that somebody typed to search for."""
-    return fold(unicodedata.normalize("NFC", text or "")).split()[:most]
+    """The words that somebody typed to search for; a telephone number is one word, without its spaces, as is an e-mail address."""
+    text = unicodedata.normalize("NFC", text or "")
+    if number := telephones.sought(text):
+        return [number]
+    return [word for typed in text.split() for word in ([typed.lower()] if "@" in typed else fold(typed).split())][:most]
+
+
+def has_number(columns, word):
+    """The SQL condition that one of these columns holds the telephone number that a word is, or begins; false for another word."""
+    if not NUMBER.fullmatch(word):
+        return false()
+    return or_(*(func.replace(column, " ", "").contains(word, autoescape=True) for column in columns))
+
+
+def has_address(column, word):
+    """The SQL condition that a column holds the e-mail address that a word is, or a part of; false for another word."""
+    return func.lower(column).contains(word, autoescape=True) if "@" in word else false()
 
 
 def contains(column, word):

@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
-from flask import request
+from flask import request, url_for
+from flask_login import current_user
+from markupsafe import Markup
 from wtforms import BooleanField, DateField, DecimalField, IntegerField
 from wtforms.validators import NumberRange, Optional
 
@@ -20,6 +22,8 @@ from app.documents.forms import UploadField
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, QuotientSource, TaxData
 from app.families.operations import enter_quotient, set_bank_details, set_fund
 from app.families.rules import BirthCode, Digits, Iban, first_of_next_month, group_iban, mask_iban
+from app.security.queries import address_of
+from app.security.scope import standing
 from app.security.who_sees_what import Noun
 
 NAMES = {"civility", "last_name", "birth_name", "first_name", "birth_date"}
@@ -51,6 +55,13 @@ class AdultForm(ProvenForm):
     email = Text(_l("E-mail address"), [Email()], longest=254, render_kw={"autocomplete": "email", "inputmode": "email"})
     profession = Text(_l("Profession"))
     employer = Text(_l("Employer"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        found = standing()
+        if found.viewer.value == self.kind.role.value and not found.by_clerk and address_of(current_user) is not None:
+            link = Markup('<a href="{}">{}</a>').format(url_for("OwnAccountView.address"), _("Change it there too."))
+            self.email.description = Markup("{} {}").format(_("Our mails go to your sign-in address."), link)
 
 
 class FamilyKind(Kind):

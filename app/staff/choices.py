@@ -24,12 +24,15 @@ class Ambiguous(DomainError):
         self.labels = list(labels)
 
 
+def adult_matches(word):
+    """The SQL condition that an adult answers to a word: a name, a telephone number, an e-mail address."""
+    named = (search.contains(column, word) for column in (Adult.first_name, Adult.last_name, Adult.birth_name))
+    return or_(*named, search.has_number((Adult.mobile, Adult.phone, Adult.work_phone), word), search.has_address(Adult.email, word))
+
+
 def family_matches(word):
     """The SQL condition that a family, one of its adults or of its children answers to a word."""
-    adult = exists().where(
-        Adult.family_id == Family.id,
-        or_(*(search.contains(column, word) for column in (Adult.first_name, Adult.last_name, Adult.birth_name))),
-    )
+    adult = exists().where(Adult.family_id == Family.id, adult_matches(word))
     child = exists().where(
         Household.family_id == Family.id,
         Household.ended_on.is_(None),

@@ -5,7 +5,7 @@ from datetime import date
 from flask import abort, flash, redirect, url_for
 from flask_appbuilder import expose
 from flask_login import current_user
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
 from wtforms import BooleanField, DateField
 from wtforms.validators import Optional
@@ -25,7 +25,7 @@ from app.families.rules import mask_iban
 from app.security.models import FamilyLink
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
-from app.staff.choices import family_matches
+from app.staff.choices import adult_matches, family_matches
 from app.staff.family_page import FamilyPage
 from app.staff.forms import StaffForm, staff_form
 from app.staff.interface import actor, saving
@@ -161,7 +161,7 @@ class FamilyView(StaffView):
     }
     list_columns = ["name", "code", "adults", "city", "children"]
     search_columns = ["name", "code", "situation", "resident", "created_at"]
-    search_hint = _l("Name of an adult or a child, or code")
+    search_hint = _l("Name of an adult or a child, code, telephone or e-mail")
     matches = staticmethod(family_matches)
     facets = (archive_facet(Family),)
     sorts = {"children": [_children_of()], "city": [search.folded(_city_of())], "name": [search.folded(Family.name)]}
@@ -267,11 +267,6 @@ class AdultSheet(Sheet):
             raise DomainError(_("This person still has an access to the family's file: end it first, on the account."))
 
 
-def adult_matches(word):
-    """The SQL condition that an adult answers to a word."""
-    return or_(*(search.contains(column, word) for column in (Adult.first_name, Adult.last_name, Adult.birth_name, Adult.email)))
-
-
 class AdultView(StaffView):
     """Adults of all families."""
 
@@ -291,7 +286,7 @@ class AdultView(StaffView):
     }
     list_columns = ["last_name", "first_name", "role", "family", "mobile", "email", "city"]
     search_columns = ["last_name", "first_name", "birth_name", "role", "email", "mobile", "postcode", "city"]
-    search_hint = _l("Name or e-mail address")
+    search_hint = _l("Name, telephone or e-mail address")
     matches = staticmethod(adult_matches)
     sorts = {
         "last_name": [search.folded(Adult.last_name), search.folded(Adult.first_name)],

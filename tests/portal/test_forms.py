@@ -6,9 +6,12 @@ import re
 import pytest
 
 from app.changes.models import ChangeRequest
+from app.core import clock
+from app.core.db import unit_of_work
 from app.documents.models import StoredFile
 from app.extensions import db
-from tests.conftest import base_of
+from app.security.models import LoginAddress
+from tests.conftest import account, base_of
 from tests.portal.asking import GUARDIAN, ask, child_id, requests
 from tests.portal.pictures import bomb, picture, upload
 
@@ -190,3 +193,18 @@ def test_a_record_that_is_gone_is_404_and_nothing_breaks(app, sign_in):
     assert client.get("/portail/demande/pickup/add?child=4711").status_code == 404
     with app.app_context():
         assert db.session.scalar(db.select(db.func.count(StoredFile.id))) == 0
+
+
+def test_whoever_signs_in_with_an_address_reads_that_mails_go_there(app, sign_in):
+    sentence = "Our mails go to your sign-in address."
+    url = "/portail/demande/guardian/edit/1"
+    with app.app_context(), unit_of_work():
+        for row in db.session.scalars(db.select(LoginAddress).where(LoginAddress.account_id == account("galbert").id)):
+            row.confirmed_at = None
+    assert sentence not in sign_in("galbert").get(url).text
+    with app.app_context(), unit_of_work():
+        for row in db.session.scalars(db.select(LoginAddress).where(LoginAddress.account_id == account("galbert").id)):
+            row.confirmed_at = clock.now()
+    page = sign_in("galbert").get(url).text
+    assert sentence in page and 'href="/compte/adresse/"' in page
+    assert sentence not in sign_in("galbert").get("/portail/demande/spouse/edit/1").text

@@ -412,10 +412,37 @@ def test_garbage_in_filters_finds_nothing_and_says_so(app, sign_in):
     assert "cannot be searched for" in said and "Nothing matches this search." in said
 
 
-@pytest.mark.parametrize("text", ["galbert", "GALBERT", "christelle", "lea", "Léa galb", "f00001"])
-def test_a_family_is_found_by_any_of_its_names(sign_in, text):
-    page = sign_in("agent").get("/mairie/familles/", query_string={"q": text}).text
+NAMES = ["galbert", "GALBERT", "christelle", "lea", "Léa galb", "f00001"]
+NUMBERS = ["0677223344", "06 77 22 33 44", "06.77.22.33.44", "+33 6 77 22 33 44", "0033677223344", "06 77 22", "+336 7722"]
+
+
+@pytest.mark.parametrize("text", [*NAMES, *NUMBERS, "Christelle@famille"])
+def test_a_family_is_found_by_any_of_its_names_its_telephones_and_its_addresses(app, sign_in, text):
+    with app.app_context(), unit_of_work():
+        for number, mobile in ((1, "06 77 22 33 44"), (2, "06 99 22 33 44")):
+            adult = db.session.scalar(db.select(Adult).filter_by(family_id=number, role=AdultRole.guardian))
+            adult.mobile, adult.email = mobile, f"{adult.first_name.lower()}@famille.example"
+    client = sign_in("agent")
+    page = client.get("/mairie/familles/", query_string={"q": text}).text
     assert "F00001" in page and "F00002" not in page
+    suggested = client.get("/mairie/choix/famille", query_string={"q": text}).json
+    assert [label for label in suggested if "F00001" in label] == suggested != []
+
+
+@pytest.mark.parametrize("text", ["06 77 22 33 44", "christelle@famille.example"])
+def test_an_adult_is_found_by_telephone_and_address(app, sign_in, text):
+    with app.app_context(), unit_of_work():
+        db.session.scalar(db.select(Adult).filter_by(first_name="Christelle")).mobile = "06 77 22 33 44"
+    page = sign_in("agent").get("/mairie/adultes/", query_string={"q": text}).text
+    assert "Christelle" in page and "Sophie" not in page
+
+
+def test_a_number_that_is_none_is_a_word_like_any_other(app):
+    from app.core.search import words
+
+    with app.app_context():
+        assert words("2026-0012") == ["2026", "0012"] and words("01100") == ["01100"] and words("rue 06") == ["rue", "06"]
+        assert words("+32 470 12 34 56") == ["+32470123456"] and words("jean-paul@x.fr Léa") == ["jean-paul@x.fr", "lea"]
 
 
 def test_children_are_narrowed_by_school_class_and_level(sign_in, rows, look):
