@@ -19,6 +19,7 @@ from app.activities.models import (
     Unit,
     UnitConflict,
 )
+from app.activities.regrouping import regroup
 from app.activities.rooms import Rooms
 from app.activities.waiting import offer_all
 from app.audit.operations import record
@@ -139,6 +140,8 @@ class WeekPlan:
     late: list = field(default_factory=list)
     #: On some day the unit has places by group, and no group takes the child.
     ungrouped: bool = False
+    #: Days that were booked before, and for which the new group has no place.
+    overfull: list = field(default_factory=list)
 
     @property
     def full_days(self):
@@ -152,11 +155,6 @@ class WeekPlan:
         if self.late:
             sentence += " " + _("Too late for: %(days)s.", days=", ".join(sorted({day.isoformat() for _unit, day in self.late})))
         return sentence
-
-
-def lives_here(weeks, day):
-    """Whether a child spends the week of a day in a household of these weeks."""
-    return weeks is None or weeks.include(day)
 
 
 def pattern(week, first, last):
@@ -180,7 +178,7 @@ def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None
     has = _had(child.id, first, last, request_id)
     clashing = conflicts()
     for unit_id, day in cells:
-        if not lives_here(household.weeks, day) or not calendar.is_open(activity, day, rooms.school_on(day)) or rooms.cancelled(day):
+        if not household.weeks.include(day) or not calendar.is_open(activity, day, rooms.school_on(day)) or rooms.cancelled(day):
             continue
         if not _right_age(activity, child, day) or has.get(day, set()) & {unit_id, *clashing.get(unit_id, ())}:
             continue
@@ -242,6 +240,7 @@ def change(enrolment, values, *, by, asked_at=None, request_id=None):
     """
     before, activity = pattern(enrolment.week, enrolment.starts_on, enrolment.ends_on), activity_of(enrolment.activity_id)
     places.lock(unit.id for unit in activity.units)
+    group_id = enrolment.group_id
     for name, value in values.items():
         setattr(enrolment, name, value)
     enrolment.week = enrolment.week or {}
@@ -253,7 +252,10 @@ def change(enrolment, values, *, by, asked_at=None, request_id=None):
     db.session.flush()
     after = pattern(enrolment.week, first, last)
     _give_back(enrolment, before - after, by=by, asked_at=asked_at)
-    return _book(enrolment, activity, after - before, by=by, asked_at=asked_at, request_id=request_id)
+    overfull = regroup(enrolment.child_id, by=by) if enrolment.group_id != group_id else []
+    found = _book(enrolment, activity, after - before, by=by, asked_at=asked_at, request_id=request_id)
+    found.overfull = overfull
+    return found
 
 
 def _book(enrolment, activity, cells, *, by, asked_at, request_id):

@@ -44,6 +44,22 @@ def withdraw_pickup_person(person):
     person.ended_on = clock.today()
 
 
+#: What else changes with a child's school, level or class: higher rooms announce it with after_schooling().
+_AFTER_SCHOOLING = []
+
+
+def after_schooling(act):
+    """Decorator: call act(child id) whenever a child's place in a school has changed. It returns the days that somebody must look at."""
+    _AFTER_SCHOOLING.append(act)
+    return act
+
+
+def schooling_changed(child_id):
+    """A child's place in a school is another one, within the open unit of work; returns the days that somebody must look at."""
+    db.session.flush()
+    return sorted({day for act in _AFTER_SCHOOLING for day in act(child_id)})
+
+
 def enrol_in_school(child, *, year_id, school_id, level):
     """Set a child's school and level in a year; another school leaves the class open."""
     enrolment = next((row for row in child.school_enrolments if row.school_year_id == year_id), None)
@@ -53,6 +69,7 @@ def enrol_in_school(child, *, year_id, school_id, level):
     elif enrolment.school_id != school_id or enrolment.level is not level:
         enrolment.school_class_id = None
     enrolment.school_id, enrolment.level = school_id, level
+    schooling_changed(child.id)
     return enrolment
 
 

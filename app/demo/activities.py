@@ -60,7 +60,7 @@ class Pupil:
 
     def is_here(self, day):
         """Whether the day is in this household's weeks."""
-        return self.weeks not in (Weeks.even, Weeks.odd) or (day.isocalendar().week % 2 == 0) == (self.weeks is Weeks.even)
+        return self.weeks.include(day)
 
 
 def offer_activities(world):

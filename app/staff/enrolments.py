@@ -28,6 +28,7 @@ from app.staff.child_records import OfChild
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.interface import actor
 from app.staff.parts import Facet
+from app.staff.school_places import tell_overfull
 from app.staff.sheets import Sheet
 
 
@@ -116,7 +117,8 @@ class EnrolmentSheet(Sheet):
             refuse_bad_week(values["week"], activity)
         if "ends_on" in values and self.decode("ends_on", values["ends_on"]) > last_possible_day(activity):
             raise DomainError(_("An enrolment can go until %(day)s.", day=f"{last_possible_day(activity):%d/%m/%Y}"))
-        change(row, {name: self.decode(name, value) for name, value in values.items()}, by=actor())
+        found = change(row, {name: self.decode(name, value) for name, value in values.items()}, by=actor())
+        tell_overfull(found.overfull)
 
 
 def _when(value):

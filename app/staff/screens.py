@@ -18,7 +18,7 @@ from app.staff.billing import BillingView
 from app.staff.bills import BillView
 from app.staff.bookings import AbsencesView, BookingsView, CancellationsView
 from app.staff.broadcasts import BroadcastView
-from app.staff.child_records import AuthorisationView, ComplementaryView, EnrolmentView, HealthReadView, HealthRecordView, PickUpView
+from app.staff.child_records import AuthorisationView, ComplementaryView, HealthReadView, HealthRecordView, PickUpView
 from app.staff.children import ChildView, HouseholdView
 from app.staff.choices import ChoiceView
 from app.staff.enrolments import ActivityEnrolmentView, PaperView
@@ -35,6 +35,7 @@ from app.staff.message_lists import CannedView, NewsView, TopicView
 from app.staff.payments import PaymentView
 from app.staff.quotients import ProofView
 from app.staff.reminders import ReminderStepView, ReminderView
+from app.staff.school_places import EnrolmentView
 from app.staff.schools import ClassView, RefusalReasonView, SchoolView, YearView
 from app.staff.sections import SectionView
 from app.staff.separation import SeparationView

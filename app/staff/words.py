@@ -115,6 +115,7 @@ SENTENCES = {
     "school_holiday.imported": _l("official school calendar taken over"),
     "booking.entered": _l("booked by the town"),
     "booking.removed": _l("booking removed"),
+    "booking.regrouped": _l("booked days moved to another group"),
     "absence.taken_back": _l("absence taken back"),
     "day.cancelled": _l("day taken away"),
     "day.restored": _l("day given back"),

@@ -1,0 +1,65 @@
+"""What becomes of a child's days when it changes school, class or group? They move to the group that takes it now."""
+
+from sqlalchemy import select
+
+from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Wish
+from app.activities.places import lock, taken
+from app.activities.plan import Plan
+from app.activities.waiting import offer_all
+from app.audit.operations import record
+from app.children.models import Child
+from app.children.operations import after_schooling
+from app.core import clock
+from app.extensions import db
+
+
+@after_schooling
+def regroup(child_id, *, by="system"):
+    """Move a child's days from today on to the groups that take it now, within the open unit of work.
+
+    Nothing is dropped: what finds no place in its new group stays booked there, one too many. Returns those days, in order, for somebody to
+    look at. The places that the child leaves are offered to those who wait. Queries do not grow with the days.
+    """
+    bookings = select(Booking).where(Booking.child_id == child_id, Booking.day >= clock.today(), Booking.state == BookingState.booked)
+    asks = select(PlaceAsked).where(PlaceAsked.child_id == child_id, PlaceAsked.day >= clock.today())
+    asks = asks.where(PlaceAsked.rank != Rank.closed, PlaceAsked.wish == Wish.book)
+    units = bookings.with_only_columns(Booking.unit_id).union(asks.with_only_columns(PlaceAsked.unit_id))
+    lock(db.session.scalars(units).all())
+    fresh = {"populate_existing": True}
+    rows = [*db.session.scalars(bookings, execution_options=fresh), *db.session.scalars(asks, execution_options=fresh)]
+    child = db.session.get(Child, child_id)
+    moved = [move for family_id in {row.family_id for row in rows} for move in _moves(child, family_id, rows)]
+    if not moved:
+        return []
+    places = {(row.unit_id, row.group_id, row.day) for row, _group, _capacity in moved}
+    for row, group_id, _capacity in moved:
+        row.group_id = group_id
+    db.session.flush()
+    offer_all(places | {(row.unit_id, row.group_id, row.day) for row, _group, _capacity in moved})
+    days = _without_place(moved)
+    note = f"{len(moved)}" + (f"; too many: {', '.join(day.isoformat() for day in days)}" if days else "")
+    record("booking.regrouped", child, by=by, note=note[:200])
+    return days
+
+
+def _moves(child, family_id, rows):
+    """(row, id of the group that takes the child now, its places or None) of a household's rows that lie in another one."""
+    mine = [row for row in rows if row.family_id == family_id]
+    plan = Plan.load([child], min(row.day for row in mine), max(row.day for row in mine), family_id, by_clerk=True)
+    for row in mine:
+        # Of what the child is not enrolled in any more, nothing is known: it stays as it is.
+        if row.unit_id in plan.units:
+            group = plan.group(child.id, plan.service_of[row.unit_id], row.day)
+            group_id = group.id if group is not None else None
+            if group_id != row.group_id:
+                yield row, group_id, plan.capacities.of(row.unit_id, group_id, row.day) if group_id else None
+
+
+def _without_place(moved):
+    """The days on which a new group has more children than places, because of what moved there."""
+    limited = [(row, capacity) for row, _group, capacity in moved if capacity is not None and getattr(row, "rank", None) is not Rank.queued]
+    if not limited:
+        return []
+    days = [row.day for row, _capacity in limited]
+    counts = taken({row.unit_id for row, _capacity in limited}, min(days), max(days))
+    return sorted({row.day for row, capacity in limited if counts.get((row.unit_id, row.group_id, row.day), 0) > capacity})
