@@ -368,7 +368,7 @@ def accept_automatically(kinds, limit=100):
     if not names:
         return 0
     query = (
-        select(ChangeRequest)
+        select(ChangeRequest.id, ChangeRequest.version)
         .join(ChangeRequest.lot)
         .where(
             ChangeRequest.state == RequestState.pending,
@@ -378,5 +378,5 @@ def accept_automatically(kinds, limit=100):
         )
     )
     with unit_of_work():
-        waiting = [request for request in db.session.scalars(query.limit(limit)) if not request.conflict]
-        return len(decide([Verdict(request.id, request.version, Outcome.accept) for request in waiting], by=None).taken)
+        waiting = db.session.execute(query.order_by(ChangeRequest.asked_at, ChangeRequest.id).limit(limit)).all()
+        return len(decide([Verdict(*row, Outcome.accept) for row in waiting], by=None, bulk=True).taken)

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, cast, extract, func, select
+from sqlalchemy import BigInteger, cast, exists, extract, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import defer, joinedload, selectinload
 
 from app.changes.kinds import KINDS
-from app.changes.models import OPEN, ChangeLot, ChangeRequest, Decision, DecisionState, Presence, RefusalReason, RequestState
+from app.changes.models import OPEN, Act, ChangeLot, ChangeRequest, Decision, DecisionState, Presence, RefusalReason, RequestState
 from app.core import clock
 from app.core.db import own_transaction
 from app.extensions import db
@@ -25,6 +25,12 @@ def kinds_for(role, permission="decide"):
 def kinds_of_families():
     """The kinds that somebody of a household may ask for; a new family has no household yet."""
     return [kind for kind in KINDS.values() if any("ask" in permissions(kind.noun, viewer) for viewer in FAMILY_VIEWERS)]
+
+
+def waits_for_decision(kind, target_id):
+    """Whether a change of this record waits for a clerk, whichever household asked for it."""
+    waits = exists().where(ChangeRequest.target_id == target_id, ChangeRequest.state == RequestState.pending)
+    return db.session.scalar(select(waits.where(ChangeRequest.kind == kind.name, ChangeRequest.act == Act.edit)))
 
 
 def refusal_reasons():
