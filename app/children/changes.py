@@ -110,9 +110,13 @@ class Authorisations(ChildKind):
             set_authorisation(target, Subject[name], value, family_id=request.family_id)
 
     def check(self, request, target):
+        findings = []
         if request.changes.get("leaving_alone", {}).get("after") and clock.age(target.birth_date, clock.today()) < 8:
-            return [Finding(Lane.look, _("A child under 8 would leave alone."))]
-        return []
+            findings.append(Finding(Lane.look, _("A child under 8 would leave alone.")))
+        given = [row for row in target.authorisations if row.ended_on is None and row.family_id not in (None, request.family_id)]
+        if others := [str(row.subject.label) for row in given if row.subject.name in request.changes]:
+            findings.append(Finding(Lane.look, _("The other household has answered otherwise: %(subjects)s.", subjects=", ".join(others))))
+        return findings
 
 
 class PickUpForm(SectionForm):
@@ -256,6 +260,8 @@ class Health(ChildKind):
     form = HealthForm
     bulk, secret = False, True
     vaccines = tuple(valency.name for valency in Valency)
+    #: What the people on site act by.
+    urgent = {"food_allergies", "drug_allergies", "other_allergies", "asthma", "what_to_do", "pai", "pai_until", "own_lunch"}
 
     def section_model(self):
         return HealthRecord
@@ -293,18 +299,18 @@ class Health(ChildKind):
             raise DomainError(_("A lunch of one's own needs a care plan (PAI)."))
 
     def check(self, request, target):
-        row = self.section(target)
-        after = {name: pair["after"] for name, pair in request.changes.items()}
-        dates = {**((row.vaccines or {}) if row is not None else {}), **{name: after[name] for name in self.vaccines if name in after}}
+        after = {**self.read(target), **{name: pair["after"] for name, pair in request.changes.items()}}
         findings = []
-        if missing := missing_vaccines(target.birth_date, dates):
+        if missing := missing_vaccines(target.birth_date, {name: after[name] for name in self.vaccines}):
             names = ", ".join(str(valency.label) for valency in missing)
             findings.append(
                 Finding(Lane.papers, _("Required vaccines without a date: %(names)s. Provisional admission for 3 months.", names=names))
             )
-        if after.get("pai") and not after.get("pai_document_id"):
+        if after["pai"] and not after["pai_document_id"]:
             findings.append(Finding(Lane.papers, _("A care plan (PAI) without its document.")))
-        if {"food_allergies", "drug_allergies", "other_allergies", "asthma", "pai", "own_lunch"} & set(after):
+        if after["pai"] and after["pai_until"] and date.fromisoformat(after["pai_until"]) < clock.today():
+            findings.append(Finding(Lane.papers, _("The care plan (PAI) has run out: ask for the new one.")))
+        if self.urgent & set(request.changes):
             findings.append(Finding(Lane.look, _("Allergies or a care plan change: tell the people on site.")))
         return findings
 

@@ -21,7 +21,7 @@ from app.core.money import format_quotient
 from app.documents.forms import UploadField
 from app.families.models import Adult, AdultRole, BankDetails, CafData, Civility, Family, Fund, QuotientSource, TaxData
 from app.families.operations import enter_quotient, set_bank_details, set_fund
-from app.families.rules import BirthCode, Digits, Iban, first_of_next_month, group_iban, mask_iban
+from app.families.rules import BirthCode, Digits, Iban, NoticeReference, first_of_next_month, group_iban, mask_iban
 from app.security.queries import address_of
 from app.security.scope import standing
 from app.security.who_sees_what import Noun
@@ -136,7 +136,12 @@ class TaxForm(SectionForm):
         longest=20,
         render_kw={"inputmode": "numeric"},
     )
-    notice_reference = Text(_l("Reference of the notice"), longest=20)
+    notice_reference = Text(
+        _l("Reference of the notice"),
+        [NoticeReference()],
+        longest=20,
+        render_kw={"autocapitalize": "characters"},
+    )
     income_year = IntegerField(_l("Year of the income"), [Optional(), NumberRange(2000, 2100, _l("A year, for instance 2025."))])
     reference_income = IntegerField(
         _l("Reference income (revenu fiscal de référence), in euros"),

@@ -73,6 +73,18 @@ class Digits:
             raise ValidationError(str(self.sentence))
 
 
+class NoticeReference:
+    """The reference of a tax notice (référence de l'avis): 13 characters, spaces dropped."""
+
+    def __call__(self, form, field):
+        if not field.data:
+            return
+        reference = re.sub(r"\s", "", field.data).upper()
+        if not re.fullmatch(r"[0-9A-Z]{13}", reference):
+            raise ValidationError(_("13 digits and letters, for instance 25 77 A123456 78; it stands on the notice."))
+        field.data = reference
+
+
 class BirthCode:
     """Where somebody was born: the code of a commune in France, or of a country, in the Code officiel géographique."""
 

@@ -8,8 +8,8 @@ from flask_login import current_user
 
 from app.audit.operations import note_health_read
 from app.changes.kinds import KINDS, Proposal
-from app.changes.models import Act, RequestState
-from app.changes.operations import waiting_request
+from app.changes.models import Act
+from app.changes.queries import waits_for_decision
 from app.children.models import Child, Household
 from app.core.errors import DomainError
 from app.core.i18n import _
@@ -78,8 +78,7 @@ class SectionView(BaseView):
         return url_for("ChildView.child", child_id=target.id) if kind.model is Child else url_for("FamilyView.family", family_id=target.id)
 
     def _page(self, sheet, target, form, back):
-        waiting = waiting_request(sheet.kind, Act.edit, target.id, family_of(sheet.kind, target))
-        waits = waiting is not None and waiting.state is RequestState.pending
+        waits = waits_for_decision(sheet.kind, target.id)
         title = _("%(section)s: %(name)s", section=sheet.kind.title, name=target)
         return self.render_template(
             "staff/form.html", title=title, form=form, back_url=back, intro=sheet.kind.hint, waits=waits

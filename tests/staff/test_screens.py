@@ -573,3 +573,15 @@ def test_a_photograph_is_kept_while_the_form_is_corrected_and_then_stored(sign_i
     assert look(select(Child.photo_id).filter_by(id=rows["lea"])) == [(file.id,)]
     assert safe_back("//evil.example/mairie/") == safe_back("https://evil.example/mairie/") == ""
     assert safe_back("/mairie/familles/?q=a") == "/mairie/familles/?q=a"
+
+
+@pytest.mark.parametrize(("family", "child"), [("martin", "hugo"), ("petit", "hugo"), ("galbert", "lea")])
+def test_the_form_says_that_a_request_waits_of_either_household(app, sign_in, rows, family, child):
+    from tests.factories import make_request
+
+    rows["petit"] = 3
+    client, path, words = sign_in("agent"), f"/mairie/dossier/complementary/{rows[child]}/", "waits for this section"
+    assert words not in client.get(path).text
+    with app.test_request_context("/"):
+        make_request("complementary", rows[family], {"diet": "no_pork"}, child_id=rows[child])
+    assert words in client.get(path).text
