@@ -11,13 +11,11 @@ from app.changes.kinds import Proposal
 from app.changes.models import Act
 from app.changes.operations import former_request, waiting_request
 from app.core.codec import encode
-from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.forms import Form, LongText, YesNo, row_id
 from app.core.i18n import _, _l
-from app.documents.forms import UploadField
-from app.documents.operations import store
+from app.documents.forms import UploadField, put_aside
 from app.extensions import Model
 from app.security.own_account import proved
 from app.security.scope import family_id, standing, typist
@@ -49,13 +47,13 @@ class SectionForm(Form):
         self.problems, self.waiting = [], None
         if isinstance(obj, Model):
             self.token = self._snapshot(obj)
-            super().__init__(data=self._data({**self.token["shown"], **self._again()}), **kwargs)
+            super().__init__(data=self._decoded({**self.token["shown"], **self._again()}), **kwargs)
         elif request.method == "POST":
             super().__init__(**kwargs)
             self.token = self._sent()
         else:
             self.token = self._blank()
-            super().__init__(data=self._data(self._again()), **kwargs)
+            super().__init__(data=self._decoded(self._again()), **kwargs)
         if not self.kind.needs_password or standing() is None or standing().by_clerk:
             del self.password
         if self.token is not None:
@@ -118,7 +116,7 @@ class SectionForm(Form):
             if number := self._again().get(name):
                 self[name].kept = {"id": number, "family": family_id(), "name": ""}
 
-    def _data(self, values):
+    def _decoded(self, values):
         return {name: self.kind.decode(name, value) for name, value in values.items()}
 
     # -- what it reads ----------------------------------------------------------------------------------------------------------
@@ -137,7 +135,7 @@ class SectionForm(Form):
         if self.token is None or self.token["target"] != getattr(self, "_id", None):
             self.problems.append(_("This form was opened for something else. What you typed is still here: check it and send it again."))
             return False
-        self._put_files_aside()
+        put_aside(self, noun=self.kind.noun, family_id=family_id(), child_id=self.token["child"], by=current_user)
         return self._proved() and valid and self._obeys_the_rules()
 
     def _proved(self):
@@ -156,14 +154,6 @@ class SectionForm(Form):
         except DomainError as problem:
             self.problems.append(str(problem))
         return not self.problems
-
-    def _put_files_aside(self):
-        for field in self:
-            if isinstance(field, UploadField) and field.upload is not None:
-                with unit_of_work():
-                    noun = field.noun or self.kind.noun
-                    row = store(field.upload, noun=noun, family_id=family_id(), child_id=self.token["child"], by=current_user)
-                    field.kept = {"id": row.id, "family": family_id(), "name": row.filename}
 
     def proposal(self, target):
         """What the post asks, as a Proposal on this row (None to add one)."""

@@ -69,12 +69,12 @@ class UploadField(Field):
         return original
 
 
-def put_aside(form, *, noun, family_id, by):
+def put_aside(form, *, noun, family_id, child_id=None, by=None):
     """Keep the files that came with a form that must be corrected, so that they need not be chosen again."""
     for field in form:
         if isinstance(field, UploadField) and field.upload is not None:
             with unit_of_work():
-                row = store(field.upload, noun=noun, family_id=family_id, by=by)
+                row = store(field.upload, noun=field.noun or noun, family_id=family_id, child_id=child_id, by=by)
                 field.kept = {"id": row.id, "family": family_id, "name": row.filename}
 
 

@@ -7,12 +7,10 @@ from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import Optional
 
 from app.core.codec import encode
-from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.forms import Form, Required, YesNo, option
 from app.core.i18n import _, _l
-from app.documents.forms import UploadField
-from app.documents.operations import store
+from app.documents.forms import UploadField, put_aside
 from app.staff.choices import Ambiguous, label_of, rows_named
 
 
@@ -64,15 +62,8 @@ class StaffForm(Form):
             self.refuse(_("This form was opened for something else. What you typed is still here: check it and send it again."))
             self.show_again({})
             return False
-        self._put_files_aside()
+        put_aside(self, noun=self.noun, family_id=self.family_id, child_id=self.child_id)
         return valid
-
-    def _put_files_aside(self):
-        for field in self:
-            if isinstance(field, UploadField) and field.upload is not None:
-                with unit_of_work():
-                    row = store(field.upload, noun=self.noun, family_id=self.family_id, child_id=self.child_id)
-                    field.kept = {"id": row.id, "family": self.family_id, "name": row.filename}
 
     def values(self):
         """{name: JSON value} as typed."""
