@@ -45,7 +45,17 @@ def create_app(**overrides):
 def load_domains():
     """Import what each domain declares: its tables, its settings, its kinds of request."""
     for domain in DOMAINS:
-        for part in ("models", "settings", "numbering", "heartbeat", "changes", "preregistration_request", "contacts", "audiences"):
+        for part in (
+            "models",
+            "settings",
+            "numbering",
+            "heartbeat",
+            "changes",
+            "preregistration_request",
+            "contacts",
+            "audiences",
+            "settled",
+        ):
             _import_if_there(f"app.{domain}.{part}")
     from app.changes.kinds import KINDS
     from app.changes.settings import declare_for_kinds

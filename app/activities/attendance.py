@@ -16,12 +16,20 @@ from app.core.forms import squeeze
 from app.core.i18n import _
 from app.extensions import db
 
-#: How long after a day somebody may still note it.
+#: How long after a day whoever is on site may still note it; the town hall may as long as the day is not billed.
 LATEST = timedelta(days=31)
+#: (ids of children, first day, last day) → [(child's id, first day, last day)]: what a higher room knows to be settled.
+_SETTLED = []
 #: What one message of a tablet may hold; it sends the rest with the next one.
 MOST_AT_ONCE = 500
 LONGEST_NAME, LONGEST_NOTE = 120, 500
 ID = re.compile(r"[0-9A-Za-z-]{8,36}")
+
+
+def settles(call):
+    """Let a higher room say which days of which children are settled: marks of long ago do not change them any more."""
+    _SETTLED.append(call)
+    return call
 
 
 @dataclass(frozen=True)
@@ -74,11 +82,12 @@ def _number(value):
     return number
 
 
-def record_marks(items, *, by):
+def record_marks(items, *, by, corrects=False):
     """Keep what a tablet noted, within the open unit of work; returns {id: "" or the sentence why it was not taken}.
 
-    The same mark twice is one mark; a mark that is refused does not stop the others. Attendance rows follow from all marks of their
-    child, unit and day, in the order in which people tapped, whatever the order in which the tablets found the network again.
+    `corrects`: whether `by` may note days of longer ago than LATEST, until they are settled. The same mark twice is one mark; a mark
+    that is refused does not stop the others. Attendance rows follow from all marks of their child, unit and day, in the order in which
+    people tapped, whatever the order in which the tablets found the network again.
     """
     answers, taps, received_at = {}, {}, clock.now()
     for item in items[:MOST_AT_ONCE]:
@@ -88,7 +97,7 @@ def record_marks(items, *, by):
             taps[tap.id], answers[tap.id] = tap, ""
         except DomainError as refusal:
             answers[number] = str(refusal)
-    for tap, sentence in _refused(taps.values()):
+    for tap, sentence in _refused(taps.values(), corrects):
         answers[tap.id] = sentence
         del taps[tap.id]
     if taps:
@@ -96,11 +105,13 @@ def record_marks(items, *, by):
     return answers
 
 
-def _refused(taps):
+def _refused(taps, corrects):
     """[(tap, sentence)] of what cannot be kept: of a child or a unit that is not there, of a day too far away."""
     units = set(db.session.scalars(select(Unit.id).where(Unit.id.in_({tap.unit_id for tap in taps}))))
     children = set(db.session.scalars(select(Child.id).where(Child.id.in_({tap.child_id for tap in taps}))))
     today, found = clock.today(), []
+    old = [tap for tap in taps if tap.day < today - LATEST]
+    settled = _settled(old) if corrects else ()
     for tap in taps:
         if tap.unit_id not in units:
             found.append((tap, _("This activity does not exist any more.")))
@@ -108,9 +119,20 @@ def _refused(taps):
             found.append((tap, _("This child is not in the town's files any more.")))
         elif tap.day > today:
             found.append((tap, _("This day has not come yet: nobody can be noted.")))
-        elif tap.day < today - LATEST:
+        elif tap in settled:
+            found.append((tap, _("This day is on a bill that was issued: correct the bill instead.")))
+        elif tap in old and not corrects:
             found.append((tap, _("This day is more than %(days)d days ago: ask the town hall to correct it.", days=LATEST.days)))
     return found
+
+
+def _settled(taps):
+    """Those of these taps that are about a day which is settled."""
+    if not taps:
+        return ()
+    days, children = [tap.day for tap in taps], {tap.child_id for tap in taps}
+    spans = [span for call in _SETTLED for span in call(children, min(days), max(days))]
+    return [tap for tap in taps if any(child_id == tap.child_id and first <= tap.day <= last for child_id, first, last in spans)]
 
 
 def _keep(taps, received_at, by):

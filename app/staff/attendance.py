@@ -174,7 +174,7 @@ class AttendanceView(BaseView):
         if not isinstance(items, list):
             return jsonify(error=_("This note cannot be read.")), 400
         with unit_of_work():
-            answers = record_marks(items, by=current_user._get_current_object())
+            answers = record_marks(items, by=current_user._get_current_object(), corrects=may(Noun.booking, "edit"))
         return jsonify(answers=answers)
 
     # -- parts ------------------------------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class AttendanceView(BaseView):
         now = clock.now().isoformat()
         items = [{**item, "id": uuid4().hex, "at": now, "unit": which.unit_id, "day": which.day.isoformat()} for item in items]
         with unit_of_work():
-            answers = record_marks(items, by=current_user._get_current_object())
+            answers = record_marks(items, by=current_user._get_current_object(), corrects=may(Noun.booking, "edit"))
         problems = {sentence for sentence in answers.values() if sentence}
         for sentence in sorted(problems):
             flash(sentence, "danger")
@@ -220,7 +220,9 @@ class AttendanceView(BaseView):
 
     @staticmethod
     def _may_note(which):
-        return may(Noun.attendance, "edit") and clock.today() - LATEST <= which.day <= clock.today()
+        """Whoever is on site, for a month; who keeps the bookings, as long as the day is not billed: that is seen with the note."""
+        recent = which.day >= clock.today() - LATEST or may(Noun.booking, "edit")
+        return may(Noun.attendance, "edit") and recent and which.day <= clock.today()
 
     def _page(self, template, which, unit, **more):
         title = f"{unit.title}, {date_text(which.day, 'full')}"

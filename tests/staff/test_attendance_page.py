@@ -7,8 +7,9 @@ import zipfile
 import pytest
 from sqlalchemy import func, select
 
-from app.activities.models import Attendance, AttendanceMark, KitchenSheet, Mark, StaffMeals
+from app.activities.models import Attendance, AttendanceMark, Booking, KitchenSheet, Mark, StaffMeals
 from app.audit.models import HealthRead
+from app.billing.models import Bill, BillState, Invoice
 from app.children.models import Child
 from app.core.db import unit_of_work
 from app.core.files import Upload
@@ -17,6 +18,7 @@ from app.documents.operations import store
 from app.extensions import db
 from app.security.who_sees_what import Noun
 from tests.activities import onsite
+from tests.billing.bills import issue
 from tests.conftest import counted_queries
 from tests.contracts.town import PICTURE
 
@@ -135,6 +137,25 @@ def test_who_is_enrolled_is_on_the_sheet_for_whoever_notes(app, sign_in, ids):
     assert {row.child_id for row in rows(app, HealthRead)} == {ids["lea"], stranger}
     assert "Enfant0" not in sign_in("lecteur").get(at(ids)).text
     assert "Enfant0" not in sign_in("animateur").get(at(ids, group=ids["group"], school=999)).text
+
+
+def test_the_town_hall_corrects_a_day_of_long_ago_until_it_is_billed(app, sign_in, ids):
+    with app.test_request_context("/"):
+        day = onsite.date(2026, 10, 6)
+        with unit_of_work():
+            db.session.add(Booking(child_id=ids["lea"], unit_id=ids["unit"], group_id=ids["group"], family_id=1, day=day))
+    path, tap = f"{SHEET}?unit={ids['unit']}&day={day}", {"tap": f"{ids['lea']}:present"}
+    assert "the town hall can still correct it" in sign_in("animateur").get(path).text
+    assert "more than 31 days ago" in sign_in("animateur").post(path, data=tap, follow_redirects=True).text
+    clerk = sign_in("agent")
+    assert "tile-tap" in clerk.get(path).text and clerk.post(path, data=tap).status_code == 303
+    assert [row.state for row in rows(app)] == [Mark.present]
+    with app.test_request_context("/"):
+        invoice = db.session.get(Invoice, issue(1, 2026, 10, [], rank=1))
+        with unit_of_work():
+            db.session.add(Bill(period_id=invoice.period_id, family_id=1, state=BillState.issued, invoice_id=invoice.id))
+    page = clerk.post(path, data={"tap": f"{ids['lea']}:cleared"}, follow_redirects=True).text
+    assert "on a bill that was issued" in page and [row.state for row in rows(app)] == [Mark.present]
 
 
 def test_an_unexpected_arrival_is_found_by_name(app, sign_in, ids):
