@@ -42,7 +42,9 @@ def _effect(timetable, child, prices, only):
         booked = [cell for cell in booked if cell.unit_id == only.unit_id]
     if not booked:
         return _("nothing is booked in these days"), ""
-    services = ", ".join(title if many == 1 else f"{title} × {many}" for title, many in Counter(cell.unit.title for cell in booked).items())
+    services = " · ".join(
+        title if many == 1 else f"{title} × {many}" for title, many in Counter(cell.unit.title for cell in booked).items()
+    )
     late = [cell for cell in booked if cell.late]
     if late:
         days, charged = _days(cell.day for cell in late), prices.sum_in_words(late, "told_late")

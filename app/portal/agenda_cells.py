@@ -37,7 +37,8 @@ LEGEND = (
     (S.free, _l("free: tap to ask")),
     (S.waiting, _l("waiting for the town hall")),
     (S.booked, _l("booked")),
-    (S.absence_waiting, _l("absence")),
+    (S.absence_waiting, _l("absence sent")),
+    (S.absent, _l("absence accepted")),
     (S.refused, _l("refused")),
     (S.full, _l("full: waiting list")),
     (S.queued, _l("on the waiting list")),
@@ -106,8 +107,10 @@ def _sentence(cell):
         words.append(_("number %(rank)s", rank=cell.number))
     if cell.until:
         words.append(_("kept for you until %(moment)s", moment=moment(cell.until)))
-    elif cell.state in (S.free, S.booked, S.waiting) and cell.deadline and not cell.late and not cell.past:
+    elif cell.state in (S.free, S.waiting) and cell.deadline and not cell.late and not cell.past:
         words.append(_("until %(moment)s", moment=moment(cell.deadline)))
+    elif cell.state is S.booked and cell.deadline and not cell.late and not cell.past:
+        words.append(_("may be cancelled until %(moment)s", moment=moment(cell.deadline)))
     elif cell.state is S.booked and cell.late and not cell.past:
         words.append(_("too late to cancel in time"))
     return ", ".join(words)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from app.activities.changes.words import days_in_words
 from app.activities.timetable import CellState
 from app.core import clock
 from app.core.errors import DomainError
-from app.portal.agenda_cells import TAKEN, day_name
+from app.portal.agenda_cells import TAKEN
 from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot
 from app.portal.agenda_weeks import family_timetable
@@ -50,7 +51,7 @@ class Plan:
         self.ask.append(cell)
 
     def by_child(self):
-        """[(child, [(service, [days in words], what they cost)])] of what is asked."""
+        """[(child, [(service, days in words, what they cost)])] of what is asked."""
         found = {}
         for cell in self.ask:
             found.setdefault(cell.child_id, {}).setdefault(cell.unit.title, []).append(cell)
@@ -75,8 +76,8 @@ class Plan:
 
 
 def days_of(cells):
-    """The days of cells in words."""
-    return [day_name(cell.day, "EEE d MMM") for cell in cells]
+    """The days of cells in words: Mon 30 Nov, Tue 1, Thu 3 Dec."""
+    return days_in_words([cell.day for cell in cells], weekday="EEE", month="MMM")
 
 
 def usual_week(stretch):

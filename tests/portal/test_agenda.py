@@ -69,7 +69,7 @@ def test_cells_say_who_what_when_and_how(galbert, activities, made):
     page = galbert.get(AGENDA)
     state, act, name = cell_in(page, spot(activities.lea, activities.meal, cast.THURSDAY))
     assert (state, act) == ("booked", "open")
-    assert name.startswith("Léa, Canteen, Thursday 26 Nov: booked, until ")
+    assert name.startswith("Léa, Canteen, Thursday 26 Nov: booked, may be cancelled until ")
     assert cell_in(page, spot(activities.lea, activities.care, cast.THURSDAY))[:2] == ("free", "book")
 
 

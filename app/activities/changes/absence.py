@@ -268,7 +268,8 @@ class AbsenceKind(Kind):
             return str(target.child) if target is not None else ""
         first, last, unit_id = self._asked(request)
         days = day_in_words(first) if first == last else _("%(first)s to %(last)s", first=date_text(first), last=date_text(last))
-        return f"{child_name(request.child_id)}: {unit_title(unit_id) + ', ' if unit_id else ''}{days}"
+        what = f"{unit_title(unit_id)}, {days}" if unit_id else days
+        return _("%(section)s: %(name)s", section=child_name(request.child_id), name=what)
 
 
 class CertificateForm(SectionForm):

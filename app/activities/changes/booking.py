@@ -311,4 +311,5 @@ class BookingKind(Kind):
         if request is None:
             return ""
         unit_id, day = self._cell(request)
-        return f"{child_name(request.child_id)}: {unit_title(unit_id)}, {day_in_words(day)}"
+        what = f"{unit_title(unit_id)}, {day_in_words(day)}"
+        return _("%(section)s: %(name)s", section=child_name(request.child_id), name=what)

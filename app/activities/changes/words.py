@@ -39,11 +39,11 @@ def day_in_words(day):
     return date_text(date.fromisoformat(day) if isinstance(day, str) else day, "full")
 
 
-def days_in_words(days):
+def days_in_words(days, *, weekday="EEEE", month="MMMM"):
     """Monday 23, Tuesday 24 November, Wednesday 2 December: the month once, after its last day; the year where it is another one."""
     said, days = [], sorted(days)
     for day, following in zip(days, [*days[1:], None], strict=True):
         last = following is None or (following.year, following.month) != (day.year, day.month)
         year = " y" if day.year != clock.today().year else ""
-        said.append(date_text(day, f"EEEE d MMMM{year}" if last else "EEEE d"))
+        said.append(date_text(day, f"{weekday} d {month}{year}" if last else f"{weekday} d"))
     return ", ".join(said)
