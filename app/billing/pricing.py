@@ -26,8 +26,6 @@ class Situation:
     #: The quotient in force that day in euros, and from which month on; None: no proof of income.
     quotient: Decimal | None = None
     quotient_from: date | None = None
-    #: Until when it counts, or counted; None: until the next one.
-    quotient_until: date | None = None
     residence: Residence = Residence.resident
     #: A name of families.models.Fund; "none" where nothing is known.
     fund: str = "none"
@@ -41,6 +39,8 @@ class Situation:
     #: Names that were granted, casefolded.
     categories: frozenset[str] = frozenset()
     shares: tuple[Share, ...] = ()
+    #: Until when the quotient counts, or counted; None: until the next one.
+    quotient_until: date | None = None
 
 
 class NoPrice(Exception):
