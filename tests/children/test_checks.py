@@ -48,8 +48,8 @@ def test_an_answer_of_the_other_household_is_not_overturned_unseen(ctx, given_by
     found, sentences = told(number)
     assert found is lane
     # In the town's language; what is not asked about is not told.
-    wanted = ["L’autre foyer a répondu autrement : baignade et jeux d’eau."] if lane is Lane.look else []
-    assert sentences == wanted
+    assert len(sentences) == (lane is Lane.look)
+    assert all(text.startswith("L’autre foyer a répondu autrement") and text.endswith("baignade et jeux d’eau.") for text in sentences)
 
 
 def health(**values):
