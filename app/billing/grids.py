@@ -72,11 +72,12 @@ class Version:
     title: str
     #: The Grid as JSON.
     content: dict
+    draft: bool = False
 
     @classmethod
     def of(cls, row):
         """A row of TariffGrid, read."""
-        return cls(row.id, row.activity_id, row.starts_on, row.title, row.content)
+        return cls(row.id, row.activity_id, row.starts_on, row.title, row.content, row.draft)
 
     @classmethod
     def trial(cls, activity_id, starts_on, grid, title=""):
@@ -99,8 +100,9 @@ class Grids:
 
     @classmethod
     def load(cls, activity_ids=None):
-        """The grids of some activities, or of all. One query."""
-        query = select(TariffGrid.id, TariffGrid.activity_id, TariffGrid.starts_on, TariffGrid.title, TariffGrid.content)
+        """The grids of some activities, or of all, without drafts. One query."""
+        query = select(TariffGrid.id, TariffGrid.activity_id, TariffGrid.starts_on, TariffGrid.title, TariffGrid.content, TariffGrid.draft)
+        query = query.where(~TariffGrid.draft)
         if activity_ids is not None:
             query = query.where(TariffGrid.activity_id.in_(activity_ids))
         return cls([Version.of(row) for row in db.session.execute(query)])

@@ -96,7 +96,9 @@ def _tariffs():
     """Versions of `activities` that count between `first` and `last`: the one in force at first, and those that begin later."""
     before = aliased(TariffGrid)
     first, last = bindparam("first", type_=Date), bindparam("last", type_=Date)
-    in_force = select(func.max(before.starts_on)).where(before.activity_id == TariffGrid.activity_id, before.starts_on <= first)
+    in_force = select(func.max(before.starts_on)).where(
+        before.activity_id == TariffGrid.activity_id, before.starts_on <= first, ~before.draft
+    )
     columns = row_of(
         "tariff",
         id=TariffGrid.id,
@@ -106,7 +108,7 @@ def _tariffs():
         secret=cast(TariffGrid.content, Text),
     )
     counts = (TariffGrid.starts_on == in_force.scalar_subquery()) | ((TariffGrid.starts_on > first) & (TariffGrid.starts_on <= last))
-    return select(*columns).where(TariffGrid.activity_id.in_(bindparam("activities", expanding=True)), counts)
+    return select(*columns).where(TariffGrid.activity_id.in_(bindparam("activities", expanding=True)), ~TariffGrid.draft, counts)
 
 
 @cache

@@ -51,33 +51,35 @@ def billed_in(activity_id, first, before=None):
 
 def next_start(activity_id, starts_on):
     """The day from which the version after this day counts, or None."""
-    query = select(func.min(TariffGrid.starts_on)).where(TariffGrid.activity_id == activity_id, TariffGrid.starts_on > starts_on)
+    query = select(func.min(TariffGrid.starts_on)).where(
+        TariffGrid.activity_id == activity_id, TariffGrid.starts_on > starts_on, ~TariffGrid.draft
+    )
     return db.session.scalar(query)
 
 
 def billed_by(row):
-    """The Billed of a version's own days."""
-    return billed_in(row.activity_id, row.starts_on, next_start(row.activity_id, row.starts_on))
+    """The Billed of a version's own days; a draft has none."""
+    return Billed({}, None) if row.draft else billed_in(row.activity_id, row.starts_on, next_start(row.activity_id, row.starts_on))
 
 
-def save(activity, starts_on, title, grid, *, by, row=None, shown="", despite=0):
+def save(activity, starts_on, title, grid, *, by, row=None, shown="", despite=0, draft=False):
     """Make a version, or change one, within the open unit of work. Returns (the TariffGrid, the Billed that it reaches).
 
     `shown` is the `changed_at` of the version that the person saw, as text. Invoices stay as they were issued; the worker looks which of
-    them would be others now. Raises AlreadyBilled where that are others than the `despite` that the person knows of.
+    them would be others now. Raises AlreadyBilled where that are others than the `despite` that the person knows of. A draft counts on no
+    day until it is saved without `draft`.
     """
     if wrong := validator.problems(grid, activity.units):
         raise DomainError(wrong[0])
-    content = grid_to_json(grid)
+    values = {"starts_on": starts_on, "title": title, "content": grid_to_json(grid), "draft": draft}
     if row is None:
-        _refuse_day(activity, starts_on)
-        billed = _known(billed_in(activity.id, starts_on, next_start(activity.id, starts_on)), despite)
-        row = TariffGrid(activity_id=activity.id, starts_on=starts_on, title=title, content=content)
+        billed = _reached(activity, None, None if draft else starts_on, despite)
+        row = TariffGrid(activity_id=activity.id, **values)
         db.session.add(row)
         db.session.flush()
-        record("tariff.add", row, by=by, changes={"starts_on": (None, starts_on), "title": (None, title), "content": (None, content)})
+        record("tariff.add", row, by=by, changes={name: (None, value) for name, value in values.items()})
     else:
-        billed = _change(row.id, activity, {"starts_on": starts_on, "title": title, "content": content}, shown, despite, by=by)
+        billed = _change(row.id, activity, values, shown, despite, by=by)
     _look_again(billed, by=by)
     return row, billed
 
@@ -87,19 +89,29 @@ def _change(row_id, activity, values, shown, despite, *, by):
     row = _locked(row_id)
     if shown and row.changed_at.isoformat() != shown:
         raise Stale(_("Somebody changed this price table since you opened it. Your text is still here: compare, then save again."))
+    if values["draft"] and not row.draft:
+        raise DomainError(_("This price table counts already: copy it to make a draft."))
     changes = {name: (getattr(row, name), value) for name, value in values.items() if getattr(row, name) != value}
     billed = Billed({}, None)
-    if "starts_on" in changes:
-        _refuse_day(activity, values["starts_on"])
-    if changes.keys() & {"starts_on", "content"}:
-        days = (row.starts_on, values["starts_on"])
-        ends = [next_start(row.activity_id, day) for day in days]
-        billed = _known(billed_in(row.activity_id, min(days), None if None in ends else max(ends)), despite)
+    if changes.keys() & {"starts_on", "content", "draft"}:
+        before, after = (None if draft else day for draft, day in ((row.draft, row.starts_on), (values["draft"], values["starts_on"])))
+        billed = _reached(activity, before, after, despite)
     for name, (_before, value) in changes.items():
         setattr(row, name, value)
     if changes:
         record("tariff.edit", row, by=by, changes=changes)
     return billed
+
+
+def _reached(activity, before, after, despite):
+    """The Billed of the days whose prices change where a version that began on a day begins on another; None: it counts on no day."""
+    if after != before and after is not None:
+        _refuse_day(activity, after)
+    days = [day for day in (before, after) if day is not None]
+    if not days:
+        return Billed({}, None)
+    ends = [next_start(activity.id, day) for day in days]
+    return _known(billed_in(activity.id, min(days), None if None in ends else max(ends)), despite)
 
 
 def _known(billed, despite):
@@ -145,7 +157,7 @@ def _locked(row_id):
 
 
 def _refuse_day(activity, starts_on):
-    same = select(TariffGrid.id).where(TariffGrid.activity_id == activity.id, TariffGrid.starts_on == starts_on)
+    same = select(TariffGrid.id).where(TariffGrid.activity_id == activity.id, TariffGrid.starts_on == starts_on, ~TariffGrid.draft)
     if db.session.scalar(same) is not None:
         raise DomainError(_("A price table of this activity begins on this day already: choose another day, or change that one."))
     if not date(2000, 1, 1) <= starts_on <= date(2100, 1, 1):

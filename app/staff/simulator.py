@@ -54,6 +54,9 @@ def versions():
 
 def title_of(row):
     """A tariff as a list names it."""
+    if row.draft:
+        words = {"activity": row.activity.name, "day": date_text(row.starts_on, "d MMMM yyyy"), "title": row.title}
+        return _("%(activity)s, draft for %(day)s %(title)s", **words).strip()
     return _("%(activity)s, since %(day)s", activity=row.activity.name, day=date_text(row.starts_on, "d MMMM yyyy"))
 
 

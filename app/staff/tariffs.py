@@ -1,5 +1,6 @@
 """What do the town's services cost? Price tables with their days, the screen that one is written on, copies and comparisons."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,7 +39,7 @@ class Dated:
 
     version: Version
     ends_on: object
-    #: "past", "now" or "coming".
+    #: "past", "now", "coming" or "draft".
     state: str
 
 
@@ -46,14 +47,22 @@ def town_name():
     return current_app.config["TOWN_NAME"]
 
 
-def dated(versions):
-    """[Dated] of an activity's versions, the newest first."""
+def dated(every):
+    """[Dated] of an activity's versions: drafts, then the newest first."""
     found, today = [], clock.today()
-    for place, version in enumerate(versions):
-        after = versions[place + 1].starts_on - ONE_DAY if place + 1 < len(versions) else None
+    counting = [version for version in every if not version.draft]
+    for place, version in enumerate(counting):
+        after = counting[place + 1].starts_on - ONE_DAY if place + 1 < len(counting) else None
         state = "coming" if version.starts_on > today else "now" if after is None or after >= today else "past"
         found.append(Dated(version, after, state))
-    return found[::-1]
+    return [*(Dated(version, None, "draft") for version in reversed(every) if version.draft), *reversed(found)]
+
+
+def versions(activity_id=None):
+    """All Versions, drafts too, of an activity or of all, the first that begins first."""
+    query = select(TariffGrid).order_by(TariffGrid.starts_on, TariffGrid.id)
+    query = query if activity_id is None else query.where(TariffGrid.activity_id == activity_id)
+    return [Version.of(row) for row in db.session.scalars(query)]
 
 
 def activities():
@@ -85,8 +94,10 @@ class TariffView(BaseView):
     @expose("/")
     @screen
     def list(self):
-        grids = Grids.load()
-        shown = [(activity, dated(grids.of(activity.id))) for activity in activities()]
+        of_activity = defaultdict(list)
+        for version in versions():
+            of_activity[version.activity_id].append(version)
+        shown = [(activity, dated(of_activity[activity.id])) for activity in activities()]
         return self.render_template("staff/tariffs/list.html", title=_("Tariffs"), shown=shown, may_edit=may(self.noun, "edit"))
 
     # -- one version ------------------------------------------------------------------------------------------------------------------
@@ -96,15 +107,15 @@ class TariffView(BaseView):
     def show(self, pk):
         row = row_of(pk)
         version, sample = Version.of(row), Sample.sent(request.args)
-        versions = Grids.load([row.activity_id]).of(row.activity_id)
+        every = versions(row.activity_id)
         return self.render_template(
             "staff/tariffs/show.html",
             title=title_of(row),
             row=row,
             grid=version.grid,
             units=row.activity.units,
-            dated=next(one for one in dated(versions) if one.version.id == pk),
-            others=[one for one in reversed(versions) if one.id != pk],
+            dated=next(one for one in dated(every) if one.version.id == pk),
+            others=[one for one in reversed(every) if one.id != pk],
             billed=tariffs.billed_by(row),
             wrong=validator.problems(version.grid, row.activity.units),
             sample=sample,
@@ -159,6 +170,8 @@ class TariffView(BaseView):
         editor, what = tariffs_form.sent(request.form, activity, activity.units, town_name()), request.form.get("do", "check")
         if what.partition("-")[0] == "save":
             return self._save(editor, row, number_from(what.partition("-")[2]) or 0)
+        if what == "draft":
+            return self._save(editor, row, 0, draft=True)
         try:
             if what != "check":
                 tariffs_form.act(editor, what, request.form)
@@ -169,13 +182,14 @@ class TariffView(BaseView):
             editor.check()
         return self._page(editor, row, checked=what in ("check", "paste"))
 
-    def _save(self, editor, row, despite):
+    def _save(self, editor, row, despite, draft=False):
         if not editor.check():
             return self._page(editor, row, 422)
         what = editor.day, editor.title, editor.reading.grid
         try:
             with saving():
-                saved = tariffs.save(loaded(editor.activity.id), *what, by=actor(), row=row, shown=editor.shown, despite=despite)
+                given = {"row": row, "shown": editor.shown, "despite": despite, "draft": draft}
+                saved = tariffs.save(loaded(editor.activity.id), *what, by=actor(), **given)
                 pk, billed = saved[0].id, saved[1]
         except tariffs.AlreadyBilled as refusal:
             editor.billed = refusal.billed
@@ -186,7 +200,9 @@ class TariffView(BaseView):
         except DomainError as refusal:
             editor.refuse(refusal, "starts_on")
             return self._page(editor, row, 422)
-        flash(_("Saved. It counts from %(day)s on.", day=date_text(editor.day, "long")), "success")
+        day = date_text(editor.day, "long")
+        said = _("Saved as a draft: neither families nor bills see it.") if draft else _("Saved. It counts from %(day)s on.", day=day)
+        flash(said, "success")
         return redirect(after(billed) or url_for("TariffView.show", pk=pk), 303)
 
     @expose("/nouveau/fichier", methods=["POST"])
@@ -263,6 +279,9 @@ def after(billed):
 
 
 def title_of(row):
+    """A price table as its page names it."""
+    if row.draft:
+        return _("%(activity)s, draft from %(day)s on", activity=row.activity.name, day=date_text(row.starts_on, "long"))
     return _("%(activity)s, from %(day)s on", activity=row.activity.name, day=date_text(row.starts_on, "long"))
 
 

@@ -60,15 +60,14 @@ class Sample:
         children = int(self.children) if self.children.isdecimal() else 1
         return Situation(
             quotient,
-            None,
-            Residence(self.residence),
-            self.fund,
-            max(children, rank, 1),
-            max(rank, 1),
-            self.own_lunch,
-            int(self.age) if self.age.isdecimal() else None,
-            self.stage,
-            frozenset({self.name.casefold()} if self.name else ()),
+            residence=Residence(self.residence),
+            fund=self.fund,
+            children=max(children, rank, 1),
+            rank=max(rank, 1),
+            own_lunch=self.own_lunch,
+            age=int(self.age) if self.age.isdecimal() else None,
+            stage=self.stage,
+            categories=frozenset({self.name.casefold()} if self.name else ()),
         )
 
     def values(self, grid):

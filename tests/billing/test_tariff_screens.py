@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.activities.models import Unit, UnitKind
 from app.audit.models import LogEntry
 from app.billing.grid import Cell
+from app.billing.grids import Grids
 from app.billing.issued import in_force
 from app.billing.models import Invoice, TariffGrid
 from app.core.db import unit_of_work
@@ -231,3 +232,46 @@ def test_a_table_is_copied_to_another_activity(app, clerk, billed):
     copied = kept(app, billed.evening)
     assert copied[max(copied)].cells == before[max(before)].cells
     assert clerk.get(f"/mairie/tarifs/nouveau?activity={billed.evening}&from=999").status_code == 404
+
+
+DRAFTED = {"de 0 à 300": ["1,00"], "300,01 et plus": ["9,99"]}
+
+
+def draft(clerk, activity, **typed):
+    """The address of a draft that was saved."""
+    screen = Screen(clerk, activity).table(["Prix"], DRAFTED).press("draft", **typed)
+    assert screen.response.status_code == 303, screen.errors
+    return screen.response.location
+
+
+def starts(app, activity):
+    with app.test_request_context("/"):
+        return [version.starts_on.isoformat() for version in Grids.load([activity]).of(activity)]
+
+
+def test_a_draft_counts_on_no_day_until_it_is_put_into_force(app, clerk, sign_in, billed):
+    before = starts(app, billed.canteen)
+    page = draft(clerk, billed.canteen, starts_on=before[-1], title="Variante 1")
+    other = draft(clerk, billed.canteen, starts_on=before[-1], title="Variante 2")
+    assert starts(app, billed.canteen) == before
+    assert "9,99" not in sign_in("galbert").get(f"/portail/enfants/{billed.lea}").text.replace(".", ",")
+    clerk = sign_in("agent")
+    assert "neither families nor bills" in clerk.get(page).text.casefold() and clerk.get("/mairie/tarifs/").text.count("Variante") == 2
+    pk = int(page.rstrip("/").rsplit("/")[-1])
+    town = clerk.get(f"/mairie/tarifs/simulateur/commune?grid={pk}&month=2026-11")
+    assert town.status_code == 200 and f'<option value="{pk}" selected' in town.text
+    assert clerk.get(f"/mairie/tarifs/comparer?one={pk}&other={billed.canteen_grid}").status_code == 200
+    screen = Screen(clerk, billed.canteen, f"{page}modifier").press("save")
+    assert screen.response.status_code == 422 and "begins on this day already" in " ".join(screen.errors)
+    assert screen.press("draft", starts_on="2027-09-01").response.status_code == 303 and starts(app, billed.canteen) == before
+    screen = Screen(clerk, billed.canteen, f"{page}modifier").press("save")
+    assert screen.response.status_code == 303 and starts(app, billed.canteen) == [*before, "2027-09-01"]
+    screen = Screen(clerk, billed.canteen, f"{page}modifier").press("draft")
+    assert screen.response.status_code == 422 and starts(app, billed.canteen)[-1] == "2027-09-01"
+    assert clerk.post(f"{other}supprimer", data={}).status_code == 303 and clerk.get(other).status_code == 404
+
+
+def test_a_draft_over_billed_days_names_the_invoices_only_when_it_is_put_into_force(app, clerk, october):
+    page = draft(clerk, october.canteen, starts_on="2026-10-02")
+    screen = Screen(clerk, october.canteen, f"{page}modifier").press("save")
+    assert screen.response.status_code == 422 and 'name="do" value="save-' in screen.response.text

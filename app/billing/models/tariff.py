@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.activities.models import Activity
@@ -20,7 +20,16 @@ class TariffGrid(Model):
     """One version of an activity's prices. The day of the meal decides which one counts: the last that has begun."""
 
     __tablename__ = "tariff_grid"
-    __table_args__ = (UniqueConstraint("activity_id", "starts_on", name="uq_tariff_grid_start"),)
+    __table_args__ = (
+        Index(
+            "uq_tariff_grid_start",
+            "activity_id",
+            "starts_on",
+            unique=True,
+            sqlite_where=text("NOT draft"),
+            postgresql_where=text("NOT draft"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     activity_id: Mapped[int] = mapped_column(ForeignKey("activity.id", ondelete="CASCADE"))
     starts_on: Mapped[date] = mapped_column(Date)
@@ -28,6 +37,8 @@ class TariffGrid(Model):
     title: Mapped[str] = mapped_column(String(120), default="")
     #: billing.grid.Grid as JSON: rows, columns, cells, modifiers.
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: Neither families nor bills see it; it is simulated and compared until it is put into force.
+    draft: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime] = mapped_column(Instant, default=clock.now, onupdate=clock.now)
     activity: Mapped[Activity] = relationship(Activity)
 
