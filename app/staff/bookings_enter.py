@@ -14,7 +14,7 @@ from app.activities.calendar import days_between
 from app.activities.changes.words import days_in_words
 from app.activities.models import Activity, Enrolment
 from app.activities.operations import book
-from app.activities.timetable import Timetable
+from app.activities.timetable import CellState, Timetable
 from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment
 from app.children.queries import this_year
 from app.core import clock
@@ -150,33 +150,43 @@ def outcomes(form, *, by=None):
 
 
 def _book(outcome, form, family_id, days, by):
-    for result in book(outcome.child, form.wanted_units, days, family_id=family_id, by=by, over=form.over.data):
+    results = book(outcome.child, form.wanted_units, days, family_id=family_id, by=by, over=form.over.data)
+    left = [result for result in results if result.booking is None]
+    # As it stands now: what was booked in this act may be what excludes the rest.
+    table = Timetable.load([outcome.child], days[0], days[-1], family_id, by_clerk=True) if left else None
+    for result in results:
         if result.booking is not None:
             outcome.good.append((result.unit, result.day))
         else:
-            outcome.bad.setdefault(_plain(result.problem, result.unit, result.day), []).append(result.day)
+            outcome.bad.setdefault(_why(table.cell(outcome.child.id, result.unit.id, result.day)), []).append(result.day)
 
 
 def _foresee(outcome, form, family_id, days, _by):
     table = Timetable.load([outcome.child], days[0], days[-1], family_id, by_clerk=True)
     for unit in form.wanted_units:
         for day in days:
-            try:
-                cell = table.judge(outcome.child, unit.id, day, reason="-")
-                problem = _("No place is left") if cell.waiting_list and not form.over.data else ""
-            except DomainError as refusal:
-                problem = _plain(str(refusal), unit, day)
-                if form.over.data and table.cell(outcome.child.id, unit.id, day).may_book:
-                    problem = ""
-            if problem:
-                outcome.bad.setdefault(problem, []).append(day)
-            else:
+            cell = table.cell(outcome.child.id, unit.id, day)
+            if (form.over.data and _is_full(cell)) or (cell.may_book and not cell.waiting_list):
                 outcome.good.append((unit, day))
+            else:
+                outcome.bad.setdefault(_why(cell), []).append(day)
 
 
-def _plain(sentence, unit, day):
-    """A sentence without the service and day that stand beside it already."""
-    return sentence.partition(f": {unit.title}")[0].partition(f": {day.isoformat()}")[0]
+def _is_full(cell):
+    """Whether a free place is all that is missing; a request that was refused lately is shown instead of it."""
+    return cell.waiting_list or cell.state is CellState.full
+
+
+def _why(cell):
+    """Why a day cannot be booked, in the few words that stand before all such days."""
+    if _is_full(cell):
+        return _("No place is left")
+    words = str(cell.state.label)
+    if cell.state is CellState.closed and cell.says:
+        words = str(cell.says)
+    elif cell.state is CellState.cancelled and cell.says:
+        words = _("%(section)s: %(name)s", section=words, name=cell.says)
+    return words[:1].upper() + words[1:]
 
 
 class EnterView(BaseView):

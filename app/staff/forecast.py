@@ -1,4 +1,4 @@
-"""How full will the next open days be? Booked and waiting against the places, for every unit and group of an activity."""
+"""How full will the next open days be? Booked, asked for and waiting against the places, for every unit and group of an activity."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from app.activities.calendar import Calendar
 from app.activities.models import Activity, Booking, BookingState, PlaceAsked, Places, Rank, Wish
-from app.activities.places import Capacities
+from app.activities.places import OCCUPIES, Capacities
 from app.core import clock
 from app.core.i18n import _, date_text
 from app.extensions import db
@@ -26,21 +26,22 @@ WIDTH, HEIGHT, BAR, STEP = 520, 190, 34, 52
 
 @dataclass(frozen=True)
 class Day:
-    """One day of a group: how many are booked, how many wait for a decision or in line, how many places there are."""
+    """One day of a group: how many are booked, hold a place until it is decided, or stand in line; how many places there are."""
 
     day: object
     booked: int
+    asked: int
     waiting: int
     #: None: no limit.
     places: int | None
 
     @property
     def free(self):
-        return None if self.places is None else max(self.places - self.booked - self.waiting, 0)
+        return None if self.places is None else max(self.places - self.booked - self.asked, 0)
 
     @property
     def full(self):
-        return self.places is not None and self.booked >= self.places
+        return self.places is not None and self.booked + self.asked >= self.places
 
 
 @dataclass
@@ -53,17 +54,19 @@ class Chart:
     @property
     def top(self):
         """The number that reaches the top of the drawing."""
-        return max([1, *(max(day.booked + day.waiting, day.places or 0) for day in self.days)])
+        return max([1, *(max(day.booked + day.asked + day.waiting, day.places or 0) for day in self.days)])
 
     @property
     def bars(self):
-        """[{day, x, y, height, wait_y, wait_height, cap}] in units of the drawing."""
+        """[{day, x, y, height, ask_y, ask_height, wait_y, wait_height, cap}] in units of the drawing: the parts stand on each other."""
         scale = HEIGHT / self.top
         for place, day in enumerate(self.days):
-            height, wait = round(day.booked * scale), round(day.waiting * scale)
+            height, ask, wait = (round(number * scale) for number in (day.booked, day.asked, day.waiting))
             cap = None if day.places is None else HEIGHT - round(day.places * scale)
             yield {"day": day, "x": place * STEP + (STEP - BAR) // 2, "y": HEIGHT - height, "height": height} | {
-                "wait_y": HEIGHT - height - wait,
+                "ask_y": HEIGHT - height - ask,
+                "ask_height": ask,
+                "wait_y": HEIGHT - height - ask - wait,
                 "wait_height": wait,
                 "cap": cap,
                 "short": date_text(day.day, "EEE d"),
@@ -116,7 +119,7 @@ class ForecastView(BaseView):
 
 
 def charts_of(activity):
-    """The Charts of an activity, in four queries."""
+    """The Charts of an activity, in five queries."""
     first = clock.today()
     days = Calendar.between(first, first + HORIZON).open_days(activity, first, first + HORIZON)[:DAYS]
     if not days:
@@ -124,20 +127,21 @@ def charts_of(activity):
     units = [unit.id for unit in activity.units]
     span = (first, days[-1])
     booked = _counts(Booking, units, span, Booking.state == BookingState.booked)
-    waiting = _counts(PlaceAsked, units, span, PlaceAsked.rank != Rank.closed, PlaceAsked.wish == Wish.book)
+    asked = _counts(PlaceAsked, units, span, PlaceAsked.rank.in_(OCCUPIES), PlaceAsked.wish == Wish.book)
+    waiting = _counts(PlaceAsked, units, span, PlaceAsked.rank == Rank.queued, PlaceAsked.wish == Wish.book)
     capacities = Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(units))).all())
     charts = []
     for unit in activity.units:
-        loose = any(unit_id == unit.id and group_id is None for unit_id, group_id, _day in {**booked, **waiting})
+        loose = any(unit_id == unit.id and group_id is None for unit_id, group_id, _day in {**booked, **asked, **waiting})
         for group in [*activity.groups, *([None] if loose or not activity.groups else [])]:
-            charts.append(_chart(activity, unit, group, days, booked, waiting, capacities))
+            charts.append(_chart(activity, unit, group, days, (booked, asked, waiting), capacities))
     return charts
 
 
-def _chart(activity, unit, group, days, booked, waiting, capacities):
+def _chart(activity, unit, group, days, counts, capacities):
     group_id = group.id if group is not None else None
     key = [(unit.id, group_id, day) for day in days]
-    rows = [Day(place[2], booked.get(place, 0), waiting.get(place, 0), capacities.of(*place) if group_id else None) for place in key]
+    rows = [Day(place[2], *(count.get(place, 0) for count in counts), capacities.of(*place) if group_id else None) for place in key]
     name = group.name if group is not None else _("No group") if activity.groups else ""
     return Chart(", ".join(filter(None, (unit.name if len(activity.units) > 1 else unit.title, name))), rows)
 

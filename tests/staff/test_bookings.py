@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from app.activities.models import Booking, BookingState, DayCancellation
+from app.activities.models import Booking, BookingState, CalendarException, DayCancellation
+from app.core.db import unit_of_work
 from app.extensions import db
 from app.mail.models import OutgoingMail
 from tests.activities import cast
@@ -59,6 +60,20 @@ def test_a_full_day_is_said_and_may_be_passed_over(app, sign_in, activities):
     assert "3 bookings to make" in page and re.search(r"No place is left.*Tuesday 24", page)
     assert "4 bookings to make" in client.post(path, data=typed(activities, over="y")).text
     assert "4 bookings made" in client.post(path, data=typed(activities, over="y", step="book")).text
+
+
+def test_days_that_cannot_be_had_stand_together_under_their_reason(app, sign_in, activities):
+    with app.app_context():
+        for day in (cast.MONDAY, cast.TUESDAY):
+            cast.book(activities.lea, 1, activities.meal, day)
+        with unit_of_work():
+            for day in (cast.THURSDAY, cast.FRIDAY):
+                db.session.add(CalendarException(first_day=day, last_day=day, reason="Works"))
+    client, path = sign_in("agent"), f"{ENTER}?activity={activities.canteen}"
+    for more in ({}, {"step": "book"}):
+        page = client.post(path, data=typed(activities, **more)).text
+        reasons = re.findall(r'<p class="small">([^<]*)</p>', page)
+        assert reasons == ["Booked: Monday 23, Tuesday 24 November", "Works: Thursday 26, Friday 27 November"], more
 
 
 def test_a_class_is_booked_at_once(app, sign_in, activities):
