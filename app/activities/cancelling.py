@@ -29,7 +29,7 @@ from app.changes.models import ChangeRequest, RequestState
 from app.children.models import SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 from app.mail.operations import queue_mail
 from app.security.queries import readers_of
@@ -96,7 +96,7 @@ def cancel_days(which, reason, *, by, charged=False):
     if not reason.strip():
         raise DomainError(_("Say why: families read it."))
     if min(which.days) < clock.today():
-        raise DomainError(_("This day has passed: %(day)s.", day=min(which.days).isoformat()))
+        raise DomainError(_("This day has passed: %(day)s.", day=date_text(min(which.days), "full")))
     # The order that everybody keeps: first the requests, then the units, then what is written.
     asked = _requests(_asked(which), lock=True)
     lock(which.activity_of)
@@ -105,7 +105,8 @@ def cancel_days(which, reason, *, by, charged=False):
     absent = [] if charged else which.of(Booking, Booking.state == BookingState.absent)
     made = _cancellations(which, {which.pair(row) for row in (*rows, *absent, *asks)}, reason, charged, by)
     for row in (*rows, *absent):
-        row.state, row.cancellation_id = BookingState.cancelled, made[which.pair(row)].id
+        row.move_to(BookingState.cancelled)
+        row.cancellation_id = made[which.pair(row)].id
     for row in rows:
         made[which.pair(row)].bookings_count += 1
     db.session.flush()
@@ -172,7 +173,7 @@ def _left_without_a_day(requests, asks):
     kinds = dict(map(tuple, db.session.execute(kinds)))
     for ask in asks:
         if kinds[ask.request_id] != "booking":
-            ask.rank = Rank.closed
+            ask.move_to(Rank.closed)
     db.session.flush()
     more = select(PlaceAsked.request_id).where(PlaceAsked.request_id.in_(kinds), PlaceAsked.rank != Rank.closed)
     go_on = set(db.session.scalars(more))
@@ -287,14 +288,15 @@ def restore_day(cancellation, *, by):
     What cannot be booked again is no booking any more. The cancellation itself goes: the log keeps it. Each family hears of it once.
     """
     if cancellation.day < clock.today():
-        raise DomainError(_("This day has passed: %(day)s.", day=cancellation.day.isoformat()))
+        raise DomainError(_("This day has passed: %(day)s.", day=date_text(cancellation.day, "full")))
     units = {unit.id: cancellation.activity for unit in cancellation.activity.units}
     lock(units)
     found = given_back(cancellation)
     if found.closed:
         raise DomainError(_("The calendar closes this day: %(reason)s. Open it there first.", reason=found.closed))
     for row in (*found.booked, *found.absent):
-        row.state, row.cancellation_id = BookingState.absent if row.absence_id is not None else BookingState.booked, None
+        row.move_to(BookingState.absent if row.absence_id is not None else BookingState.booked)
+        row.cancellation_id = None
     for row, other in found.kept_away:
         row.cancellation_id = other.id
     lost = [row for row, _why in found.lost]

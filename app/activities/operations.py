@@ -13,7 +13,7 @@ from app.audit.operations import record
 from app.children.models import Child
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.i18n import _
+from app.core.i18n import _, date_text
 from app.extensions import db
 
 
@@ -62,14 +62,16 @@ def _days_note(made):
 def _book(table, wanted, family_id, *, over):
     cell = table.judge(wanted.child, wanted.unit.id, wanted.day, reason="-") if not over else _although_full(table, wanted)
     if cell.waiting_list and not over:
-        raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=wanted.unit.title, day=wanted.day.isoformat()))
+        raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=wanted.unit.title, day=date_text(wanted.day, "full")))
     activity = table.plan.units[wanted.unit.id].activity
     group = table.plan.group(wanted.child.id, activity, wanted.day)
     row = db.session.scalar(select(Booking).filter_by(child_id=wanted.child.id, unit_id=wanted.unit.id, day=wanted.day))
     if row is None:
         row = Booking(child_id=wanted.child.id, unit_id=wanted.unit.id, day=wanted.day)
         db.session.add(row)
-    row.family_id, row.group_id, row.state, row.asked_at = family_id, group.id if group else None, BookingState.booked, clock.now()
+    else:
+        row.move_to(BookingState.booked)
+    row.family_id, row.group_id, row.asked_at = family_id, group.id if group else None, clock.now()
     row.late, row.absence_id, row.told_in_time, row.cancellation_id, row.request_id = False, None, None, None, None
     table.facts.note_booking(wanted.child.id, wanted.unit.id, row.group_id, wanted.day, family_id)
     return row
@@ -104,8 +106,9 @@ def take_back_absence(absence, *, by):
         here = room(row.unit_id, row.group_id, row.day)
         if row.group_id is not None and here.capacity is not None and not here.free:
             raise DomainError(
-                _("The place has been given to another child: %(unit)s, %(day)s.", unit=row.unit.title, day=row.day.isoformat())
+                _("The place has been given to another child: %(unit)s, %(day)s.", unit=row.unit.title, day=date_text(row.day, "full"))
             )
-        row.state, row.absence_id, row.told_in_time = BookingState.booked, None, None
+        row.move_to(BookingState.booked)
+        row.absence_id = row.told_in_time = None
         db.session.flush()
     record("absence.taken_back", absence, by=by)

@@ -65,7 +65,7 @@ def offer_all(places):
 
 def _keep(ask):
     """Give a place to an enrolment that waits; the clerk reads it, where nobody has the request in hand."""
-    ask.rank = Rank.holds
+    ask.move_to(Rank.holds)
     db.session.flush()
     request = _locked(ask)
     if request is not None and request.state is RequestState.pending:
@@ -79,7 +79,7 @@ def _locked(ask):
 
 
 def _offer(ask, request):
-    ask.rank, ask.offered_until = Rank.offered, _kept_until(ask)
+    ask.move_to(Rank.offered, until=_kept_until(ask))
     db.session.flush()
     request.version += 1
     inspect_request(request, None)

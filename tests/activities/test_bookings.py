@@ -4,14 +4,14 @@ from datetime import date
 
 import pytest
 
-from app.activities.models import Booking, BookingState, PlaceAsked
+from app.activities.models import Booking, BookingState, PlaceAsked, Rank
 from app.activities.timetable import CellState, Timetable
 from app.changes.decisions import Verdict, decide
 from app.changes.models import ChangeRequest, Lane, Outcome, RequestState
 from app.children.queries import children_of
 from app.core import clock
 from app.core.db import unit_of_work
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Stale
 from app.core.i18n import in_locale
 from app.extensions import db
 from tests.activities import cast
@@ -375,3 +375,16 @@ def test_a_timetable_takes_five_queries(app, town):
         table = Timetable.load(children, cast.MONDAY, date(2026, 12, 20), town.galbert)
         assert len(table.cells) == (1 + 1 + 3 + 1) * 28
     assert len(statements) <= 5, "\n".join(statements)
+
+
+# -- which way each may go ----------------------------------------------------------------------------------------------------------------
+
+
+def test_neither_a_booking_nor_a_wish_goes_where_it_may_not(town):
+    number = ask(town, town.meal, NEXT_MONDAY)
+    wish = db.session.scalar(db.select(PlaceAsked).filter_by(request_id=number))
+    row = db.session.get(Booking, cast.book(town.lea, town.galbert, town.meal, NEXT_TUESDAY))
+    for thing, way in ((wish, Rank.offered), (row, BookingState.booked)):
+        with pytest.raises(Stale):
+            thing.move_to(way)
+    db.session.rollback()

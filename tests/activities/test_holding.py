@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from app.activities.cancelling import Days, cancel_days
 from app.activities.models import Activity, Booking, Enrolment, PlaceAsked, Rank
-from app.activities.operations import cancel_day
 from app.activities.timetable import CellState
 from app.activities.waiting import offer_places
 from app.changes.decisions import Verdict, decide, undo
@@ -178,7 +178,7 @@ def test_the_town_takes_places_away(app, town):
 def test_a_day_that_the_town_takes_away_is_taken_out(app, town):
     number = enrol(town, town.zoe)
     with unit_of_work():
-        cancel_day(db.session.get(Activity, town.canteen), NEXT_MONDAY, "Strike", by=account("agent"))
+        cancel_days(Days([db.session.get(Activity, town.canteen)], [NEXT_MONDAY]), "Strike", by=account("agent"))
     assert request_of(number).state is RequestState.pending
     settle(app, number)
     assert booked(town.zoe) == MONDAYS[1:]

@@ -195,7 +195,7 @@ class AbsenceKind(Kind):
 
     def closed(self, request):
         for ask in self._days_of(request):
-            ask.rank = Rank.closed
+            ask.move_to(Rank.closed)
         db.session.flush()
 
     # -- what the clerk reads, and what acceptance does -----------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class AbsenceKind(Kind):
         # Before anything is written: whoever holds a unit may want the rows of its days.
         lock(units_booked(request.child_id, request.family_id, first, last))
         for ask in self._days_of(request):
-            ask.rank = Rank.closed
+            ask.move_to(Rank.closed)
         db.session.flush()
         rows = [row for row in booked(request.child_id, request.family_id, first, last, unit_id) if row.asked_at <= request.asked_at]
         if not rows:
@@ -306,7 +306,8 @@ def mark_absent(absence, bookings):
     """Mark bookings as absent, within the open unit of work that has locked their units; their places are offered to whoever waits."""
     told = in_time(bookings, absence.declared_at)
     for row in bookings:
-        row.state, row.absence_id, row.told_in_time = BookingState.absent, absence.id, told[row.id]
+        row.move_to(BookingState.absent)
+        row.absence_id, row.told_in_time = absence.id, told[row.id]
     db.session.flush()
     offer_all((row.unit_id, row.group_id, row.day) for row in bookings)
 

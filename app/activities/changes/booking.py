@@ -176,7 +176,7 @@ class BookingKind(Kind):
         ask = ask_of(request)
         if ask is None or ask.rank is not Rank.offered or ask.offered_until < clock.now():
             raise Stale(_("This place is not offered any more."))
-        ask.rank, ask.offered_until = Rank.holds, None
+        ask.move_to(Rank.holds)
         db.session.flush()
 
     def closed(self, request):
@@ -187,7 +187,7 @@ class BookingKind(Kind):
         lock([ask.unit_id])
         if request.state is RequestState.superseded and self._handed_on(ask, request):
             return
-        ask.rank, ask.offered_until = Rank.closed, None
+        ask.move_to(Rank.closed)
         db.session.flush()
         offer_freed(ask.unit_id, ask.group_id, ask.day)
 
@@ -252,7 +252,9 @@ class BookingKind(Kind):
         if booking is None:
             booking = Booking(child_id=request.child_id, unit_id=unit_id, day=day)
             db.session.add(booking)
-        booking.family_id, booking.group_id, booking.state = request.family_id, ask.group_id, BookingState.booked
+        else:
+            booking.move_to(BookingState.booked)
+        booking.family_id, booking.group_id = request.family_id, ask.group_id
         booking.asked_at, booking.late, booking.request_id = request.asked_at, ask.late, request.id
         booking.absence_id = booking.told_in_time = booking.cancellation_id = None
         return booking

@@ -13,7 +13,8 @@ from app.core import clock
 from app.core.db import Instant, enum_column
 from app.core.encryption import Encrypted
 from app.core.enums import Labelled
-from app.core.i18n import _l
+from app.core.errors import Stale
+from app.core.i18n import _, _l
 from app.extensions import Model
 from app.families.models import Family
 
@@ -59,6 +60,14 @@ class BookingState(Labelled):
     absent = "absent", _l("absent")
     #: The town took it away: an outing, a strike.
     cancelled = "cancelled", _l("cancelled by the town")
+
+
+BOOKING_TRANSITIONS = {
+    BookingState.booked: {BookingState.absent, BookingState.cancelled},
+    BookingState.absent: {BookingState.booked, BookingState.cancelled},
+    #: The town gives the day back: whoever was absent still is.
+    BookingState.cancelled: {BookingState.booked, BookingState.absent},
+}
 
 
 class AbsenceReason(Model):
@@ -167,6 +176,12 @@ class Booking(Model):
     absence: Mapped[Absence | None] = relationship(Absence, back_populates="bookings")
     cancellation: Mapped[DayCancellation | None] = relationship(DayCancellation)
 
+    def move_to(self, state):
+        """Change state; Stale where the booking has gone another way meanwhile."""
+        if state not in BOOKING_TRANSITIONS[self.state]:
+            raise Stale(_("This booking is already %(state)s.", state=self.state.label))
+        self.state = state
+
     def __repr__(self):
         return f"{self.child_id} {self.unit_id} {self.day.isoformat()}"
 
@@ -187,6 +202,15 @@ class Rank(Labelled):
     offered = "offered", _l("a place is offered")
     #: Its request was decided, withdrawn or lapsed.
     closed = "closed", _l("closed")
+
+
+RANK_TRANSITIONS = {
+    Rank.holds: {Rank.closed},
+    #: Held without an offer where it is a day of an enrolment's usual week.
+    Rank.queued: {Rank.offered, Rank.holds, Rank.closed},
+    Rank.offered: {Rank.holds, Rank.closed},
+    Rank.closed: set(),
+}
 
 
 class PlaceAsked(Model):
@@ -227,6 +251,12 @@ class PlaceAsked(Model):
     request: Mapped[ChangeRequest] = relationship(ChangeRequest)
     child: Mapped[Child] = relationship(Child)
     unit: Mapped[Unit] = relationship(Unit)
+
+    def move_to(self, rank, *, until=None):
+        """Change rank, an offered place until an instant; Stale where the wish has gone another way meanwhile."""
+        if rank not in RANK_TRANSITIONS[self.rank]:
+            raise Stale(_("This wish is already: %(rank)s.", rank=self.rank.label))
+        self.rank, self.offered_until = rank, until
 
     def __repr__(self):
         return f"{self.wish.value} {self.child_id} {self.unit_id} {self.day.isoformat()}"
