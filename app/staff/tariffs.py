@@ -142,7 +142,7 @@ class TariffView(BaseView):
             abort(404)
         one, other = sorted((one, other), key=lambda row: row.starts_on)
         columns, rows = tariffs_words.compared(Version.of(one).grid, Version.of(other).grid)
-        rules = [[tariffs_words.rule(modifier, row.activity.units) for modifier in Version.of(row).grid.modifiers] for row in (one, other)]
+        rules = [tariffs_words.besides(Version.of(row).grid, row.activity.units) for row in (one, other)]
         shown = {"one": one, "other": other, "columns": columns, "rows": rows, "rules": rules}
         return self.render_template("staff/tariffs/compare.html", title=_("Compare: %(activity)s", activity=one.activity.name), **shown)
 

@@ -98,6 +98,22 @@ def without_proof(grid):
     return _("no price: the bill waits for a clerk") if grid.without_quotient == REFUSE else f"“{grid.without_quotient}”"
 
 
+def besides(grid, units):
+    """[(what, how)] of all that stands below the table: rules, what those without a proof pay, the limits of brackets, the membership."""
+    found = [rule(modifier, units) for modifier in grid.modifiers]
+    found.append((_("Who gives no proof of income pays"), without_proof(grid)))
+    if any(head.is_bracket for head in (*grid.rows, *grid.columns)):
+        found.append((_("The upper limit of a bracket"), str(grid.bounds.label)))
+    if grid.membership is not None:
+        amounts = [format_money(grid.membership.amount)]
+        if grid.membership.exterior is not None:
+            amounts.append(_("%(amount)s outside the commune", amount=format_money(grid.membership.exterior)))
+        found.append(
+            (_("Yearly membership"), ", ".join([*amounts, _("once a family") if grid.membership.per_family else _("for each child")]))
+        )
+    return found
+
+
 def price_text(cell):
     """A cell as families read it."""
     if cell is None:

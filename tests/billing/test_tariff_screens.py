@@ -275,3 +275,10 @@ def test_a_draft_over_billed_days_names_the_invoices_only_when_it_is_put_into_fo
     page = draft(clerk, october.canteen, starts_on="2026-10-02")
     screen = Screen(clerk, october.canteen, f"{page}modifier").press("save")
     assert screen.response.status_code == 422 and 'name="do" value="save-' in screen.response.text
+
+
+def test_two_tables_are_compared_below_the_table_too(clerk, billed):
+    page = draft(clerk, billed.canteen, starts_on="2027-09-01", membership="12,34", without="refuse")
+    text = clerk.get(f"/mairie/tarifs/comparer?one={page.rstrip('/').rsplit('/')[-1]}&other={billed.canteen_grid}").text
+    assert "€12.34, for each child" in text and "no price: the bill waits" in text and "the highest bracket" in text
+    assert "the next one begins a cent later" in text
