@@ -8,7 +8,6 @@ from app.activities.models import Enrolment
 from app.audit.operations import record
 from app.changes.operations import lock_family
 from app.core import clock
-from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.asking import agreeing
 from app.families.models import CafData, Family, FundAnswer, IncomeQuotient
@@ -125,12 +124,3 @@ def _reminded(family_id):
     return db.session.scalar(
         select(OutgoingMail.id).where(OutgoingMail.family_id == family_id, OutgoingMail.template == MAIL, recent).limit(1)
     )
-
-
-def remind_all(*, by):
-    """Remind all that to_remind() names, each in a unit of work of its own; returns how many. Stopped half-way it goes on where it was."""
-    count = 0
-    for family_id in to_remind():
-        with unit_of_work():
-            count += remind(family_id, by=by)
-    return count

@@ -1,11 +1,11 @@
 """Who is reminded of what is unpaid? Steps with the town's words; each is sent once an invoice, and never of what is paid."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from app.audit.operations import record
 from app.billing.models import Invoice, InvoiceKind, Reminder, ReminderStep
@@ -133,6 +133,34 @@ def send_to(family_ids, *, by):
         with unit_of_work():
             count += send(family_id, by=by)
     return count
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a household was told in a step on a day: for a letter that is printed again."""
+
+    family: Family
+    step: ReminderStep
+    opens: tuple[Open, ...]
+
+    @property
+    def total(self):
+        return sum((one.left for one in self.opens), Decimal(0))
+
+
+def sent_on(step_id, day):
+    """[Sent] of a step on a day to the households that no mail reaches, with what was unpaid then, by name."""
+    begin, end = (datetime.combine(one, time.min, tzinfo=clock.zone()) for one in (day, day + timedelta(days=1)))
+    query = select(Reminder).join(Invoice, Invoice.id == Reminder.invoice_id).join(Family, Family.id == Invoice.family_id)
+    query = query.where(Reminder.step_id == step_id, Reminder.sent_at >= begin, Reminder.sent_at < end)
+    query = query.options(joinedload(Reminder.step), contains_eager(Reminder.invoice).contains_eager(Invoice.family))
+    rows = db.session.scalars(query.order_by(Family.name, Family.id, Invoice.due_on, Invoice.id)).all()
+    readers = readers_of({(None, row.invoice.family_id) for row in rows}) if rows else {}
+    found = {}
+    for row in rows:
+        if readers[None, row.invoice.family_id] is None:
+            found.setdefault(row.invoice.family_id, []).append(row)
+    return [Sent(of[0].invoice.family, of[0].step, tuple(Open(row.invoice, row.amount) for row in of)) for of in found.values()]
 
 
 def remind_unpaid(limit=100):

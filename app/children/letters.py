@@ -1,10 +1,8 @@
 """How do many adults get their codes at once? The worker makes the letters a few at a time; what was printed is what opens."""
 
-import io
 from datetime import timedelta
 
 from flask import current_app
-from pypdf import PdfWriter
 from sqlalchemy import or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
@@ -16,6 +14,7 @@ from app.core.db import unit_of_work
 from app.core.errors import DomainError, NotFound
 from app.core.files import Upload
 from app.core.i18n import _, _p, in_locale
+from app.documents.binding import bound
 from app.documents.models import FileState, StoredFile
 from app.documents.operations import content_of, path_of, store
 from app.documents.pdf import page_of, print_page
@@ -154,7 +153,7 @@ def _finish(batch):
     """Bind the pieces into one file; they go."""
     batch_id, pieces = batch.id, list(batch.files)
     rows = [db.session.get(StoredFile, number) for number in pieces]
-    content = _bound([content_of(row) for row in rows]) if len(pieces) > 1 else None
+    content = bound([content_of(row) for row in rows]) if len(pieces) > 1 else None
     with unit_of_work():
         batch = db.session.get(LetterBatch, batch_id, with_for_update=True, populate_existing=True)
         if batch.finished_at is not None:
@@ -165,17 +164,6 @@ def _finish(batch):
             paths = _drop(pieces)
         batch.finished_at, batch.leased_until = clock.now(), None
     _unlink(paths)
-
-
-def _bound(contents):
-    writer = PdfWriter()
-    for content in contents:
-        writer.append(io.BytesIO(content))
-    # Each piece brought the same fonts.
-    writer.compress_identical_objects()
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
 
 
 def _give_up(batch_id):
@@ -193,7 +181,7 @@ def pdf_of(batch):
     if batch.finished_at is None or not rows or None in rows:
         raise NotFound(_("These letters are not ready, or were deleted."))
     contents = [content_of(row) for row in rows]
-    return contents[0] if len(contents) == 1 else _bound(contents)
+    return bound(contents)
 
 
 def forget_letters():

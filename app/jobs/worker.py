@@ -14,6 +14,7 @@ from app.billing.documents import render_due
 from app.billing.invoice_mails import tell_families
 from app.billing.reminders import remind_unpaid
 from app.billing.runs import run_for_a_while
+from app.billing.tasks import go_on_with_tasks
 from app.changes.decisions import accept_automatically, apply_due
 from app.changes.kinds import KINDS
 from app.changes.notices import send_receipts, tell_decisions
@@ -61,6 +62,7 @@ JOBS = (
     ),
     freeze_due,
     run_for_a_while,
+    go_on_with_tasks,
     render_due,
     tell_families,
     make_letters,

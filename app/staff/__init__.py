@@ -23,10 +23,11 @@ def register(appbuilder):
     from app.staff.queue_files import StaffFileView
     from app.staff.queue_preregistration import QueuePreregistrationView
     from app.staff.sheet import ChildSheetView
+    from app.staff.tasks import FamilyTaskView
 
     for view in (AttendanceView, OutingView, KitchenView, ForecastView, EnterView, CancelDayView):
         appbuilder.add_view_no_menu(view)
-    for view in (FamilyPapersView, LetterheadView, PapersOfPeriodView):
+    for view in (FamilyPapersView, FamilyTaskView, LetterheadView, PapersOfPeriodView):
         appbuilder.add_view_no_menu(view)
     for view in (
         DeskView,

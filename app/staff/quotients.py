@@ -6,9 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.billing import proofs
+from app.billing.models import TaskKind
+from app.billing.tasks import ask_task, last_task
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.i18n import _, _l, _n, number
+from app.core.i18n import _, _l, number
 from app.families import asking
 from app.families.models import AskingState, CafData, Family
 from app.families.particulier import NoAnswer, configured
@@ -18,6 +20,7 @@ from app.security.who_sees_what import Noun
 from app.staff.choices import family_matches
 from app.staff.interface import actor, saving
 from app.staff.parts import Facet
+from app.staff.tasks import shown
 from app.staff.views import StaffView, screen
 
 
@@ -119,6 +122,7 @@ class ProofView(StaffView):
                 "running": AskingState.running,
                 "agreeing": agreeing,
                 "configured": configured(),
+                "shown": shown(last_task(TaskKind.proofs)),
                 "to_remind": to_remind,
                 "may_edit": may(Noun.caf, "edit"),
             }
@@ -163,6 +167,9 @@ class ProofView(StaffView):
     @expose("/relancer", methods=["POST"])
     @screen
     def remind(self):
-        count = proofs.remind_all(by=actor())
-        flash(_n("%(num)d family was reminded.", "%(num)d families were reminded.", count), "success")
-        return redirect(url_for("ProofView.list"))
+        try:
+            with saving():
+                ask_task(TaskKind.proofs, proofs.to_remind(), by=actor())
+        except DomainError as refusal:
+            flash(str(refusal), "warning")
+        return redirect(url_for("ProofView.list"), 303)

@@ -1,24 +1,30 @@
 """Who is reminded of what is unpaid? The town's steps, who gets one now, letters for those without an address, and what was sent."""
 
+from datetime import date
+
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose
+from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, IntegerField
 from wtforms.validators import NumberRange
 
 from app.billing import reminders
-from app.billing.models import Invoice, Reminder, ReminderStep
-from app.core import search, settings
+from app.billing.models import Invoice, Reminder, ReminderStep, TaskKind
+from app.billing.tasks import ask_task, last_task
+from app.core import clock, search, settings
+from app.core.errors import DomainError
 from app.core.forms import LongText, Required, Text
 from app.core.i18n import _, _l, _n
 from app.families.models import Adult, Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.forms import StaffForm
-from app.staff.interface import actor
+from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet
 from app.staff.schools import ReferenceSheet
+from app.staff.tasks import shown
 from app.staff.views import StaffView, screen
 
 
@@ -90,8 +96,9 @@ class ReminderView(StaffView):
         "step": _l("Step"),
         "amount": _l("Unpaid then"),
         "sent_at": _l("Sent"),
+        "letters": _l("Letters"),
     }
-    list_columns = ["number", "family", "code", "step", "amount", "sent_at"]
+    list_columns = ["number", "family", "code", "step", "amount", "sent_at", "letters"]
     search_columns = ["sent_at"]
     search_hint = _l("Name or code of a family")
     matches = staticmethod(lambda word: Reminder.invoice.has(Invoice.family.has(_in_numbers(word))))
@@ -120,6 +127,12 @@ class ReminderView(StaffView):
     def cell_code(self, row):
         return row.invoice.family.code
 
+    def cell_letters(self, row):
+        """The letters that went with it, to print again; in files nothing."""
+        day = clock.local(row.sent_at).date()
+        url = url_for("ReminderView.letters", step=row.step_id, day=day.isoformat())
+        return Markup('<a href="{}">{}</a>').format(url, _("Print again")) if "export" not in (request.endpoint or "") else None
+
     def row_url(self, row):
         return url_for("InvoiceView.show", pk=row.invoice_id)
 
@@ -140,6 +153,7 @@ class ReminderView(StaffView):
             unreached=[one for one in found if one.reader is None],
             by_themselves=settings.get("reminders_leave"),
             may_send=may(Noun.bill, "edit"),
+            shown=shown(last_task(TaskKind.reminders)),
         )
 
     @expose("/a-envoyer/", methods=["POST"])
@@ -150,14 +164,19 @@ class ReminderView(StaffView):
         if not families:
             flash(_("Tick a family first."), "warning")
             return redirect(url_for("ReminderView.due"))
-        count = reminders.send_to(families, by=actor())
-        flash(_n("%(num)d reminder was sent.", "%(num)d reminders were sent.", count), "success")
-        return redirect(url_for("ReminderView.due"))
+        try:
+            with saving():
+                ask_task(TaskKind.reminders, families, by=actor())
+        except DomainError as refusal:
+            flash(str(refusal), "warning")
+        return redirect(url_for("ReminderView.due"), 303)
 
     @expose("/lettres/")
     @screen
     def letters(self):
-        found = [one for one in reminders.due() if one.reader is None]
+        """Those to print before they are noted as sent, or those of a step that were sent on a day."""
+        step, day = self._sent_in()
+        found = reminders.sent_on(step, day) if step else [one for one in reminders.due() if one.reader is None]
         guardians = select(Adult).where(Adult.family_id.in_([one.family.id for one in found])).order_by(Adult.role, Adult.id)
         adults = {}
         for adult in self.datamodel.session.scalars(guardians):
@@ -167,5 +186,14 @@ class ReminderView(StaffView):
             title=_("Letters to print"),
             due=found,
             adults=adults,
-            back_url=url_for("ReminderView.due"),
+            sent=day,
+            back_url=url_for("ReminderView.list") if step else url_for("ReminderView.due"),
         )
+
+    @staticmethod
+    def _sent_in():
+        """(step's id, day) that the address asks for, (None, None) for what is still due."""
+        try:
+            return int(request.args["step"][:9]), date.fromisoformat(request.args["day"])
+        except (KeyError, ValueError):
+            return None, None

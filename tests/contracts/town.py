@@ -46,6 +46,7 @@ from app.billing.models import (
     DocumentState,
     EntryKind,
     Exemption,
+    FamilyTask,
     Invoice,
     InvoiceDocument,
     InvoiceLine,
@@ -57,6 +58,7 @@ from app.billing.models import (
     RunKind,
     RunState,
     TariffGrid,
+    TaskKind,
     ThirdPartyShare,
 )
 from app.changes.kinds import KINDS, Proposal
@@ -249,7 +251,8 @@ def the_period(rows):
         strike = Exemption(first_day=days["first_day"], last_day=days["first_day"], activity_id=rows["activity_id"], reason="Strike", **by)
         run = BillingRun(period=period, kind=RunKind.issue, state=RunState.done, total=2, done=2, asked_by="Agent Mairie")
         step = ReminderStep(days=5, title="Rappel", title_en="First reminder", text="Merci de payer.", text_en="Please pay.")
-        db.session.add_all([period, grid, strike, run, step])
+        task = FamilyTask(kind=TaskKind.reminders, state=RunState.done, families=[], asked_by="Agent Mairie")
+        db.session.add_all([period, grid, strike, run, step, task])
         db.session.flush()
     return period
 
@@ -324,6 +327,7 @@ def _owe(family_id, rows, canary):
         "period_id": period.id,
         "bill_id": bill.id,
         "run_id": db.session.scalar(select(BillingRun.id)),
+        "task_id": db.session.scalar(select(FamilyTask.id)),
         "grid_id": db.session.scalar(select(TariffGrid.id)),
         "entry_id": payment.id,
         "line_id": lines[0].id,

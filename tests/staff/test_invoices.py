@@ -2,12 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
-from sqlalchemy import select
+from pypdf import PdfReader
+from sqlalchemy import select, update
+from sqlalchemy.orm import joinedload
 
 from app.billing import reminders
-from app.billing.models import Reminder, ReminderStep
+from app.billing.models import FamilyTask, Reminder, ReminderStep, RunState
+from app.children.models import Child
 from app.core import settings
 from app.core.db import unit_of_work
 from app.extensions import db
@@ -166,7 +170,13 @@ def test_a_clerk_looks_and_sends_to_those_that_are_ticked(app, clerk, sign_in, t
     assert "Galbert" in page and "Petit" in page and "€63.30" in page and "Words of 10." in page
     assert "Tick a family first." in clerk.post("/mairie/relances/a-envoyer/", follow_redirects=True).text
     answer = clerk.post("/mairie/relances/a-envoyer/", data={"family": ["3", "2", "x"]}, follow_redirects=True)
-    assert "1 reminder was sent." in answer.text and "€7.60" not in answer.text
+    assert "The reminders are being sent" in answer.text and "0 of 1 households" in answer.text and not look(select(Reminder))
+    again = clerk.post("/mairie/relances/a-envoyer/", data={"family": ["1"]}, follow_redirects=True)
+    assert "under way already" in again.text
+    work(app)
+    answer = clerk.get("/mairie/relances/a-envoyer/")
+    assert "Last sent: 1 reminder," in answer.text and "€7.60" not in answer.text
+    assert clerk.get("/mairie/facturation/taches/1/avancement").json["running"] is False
     assert [row.invoice_id for row in look(select(Reminder))] == [town.invoices["petit"]]
     assert "Petit" in clerk.get("/mairie/relances/").text and "Petit" not in clerk.get("/mairie/relances/?q=galbert").text
     assert "Step 10" in clerk.get(f"/mairie/factures/{town.invoices['petit']}/").text
@@ -186,8 +196,64 @@ def test_a_household_without_an_address_gets_a_letter(app, clerk, town, steps, l
     letters = clerk.get("/mairie/relances/lettres/").text
     assert "Words of 10." in letters and number(2026, 2) in letters
     clerk.post("/mairie/relances/a-envoyer/", data={"family": ["1", "3"]})
+    work(app)
     assert len(look(select(Reminder))) == 2 and not look(select(OutgoingMail).where(OutgoingMail.template == "reminder"))
     assert "No letter" in clerk.get("/mairie/relances/lettres/").text
+    # They can be printed again, with what was unpaid then, even once it is paid.
+    with app.app_context():
+        pay(3, "7.60", date(2026, 12, 21), (town.invoices["petit"], Decimal("7.60")))
+    again = f"/mairie/relances/lettres/?step={steps[0]}&day=2026-12-20"
+    assert again.replace("&", "&amp;") in clerk.get("/mairie/relances/").text
+    page = clerk.get(again).text
+    assert number(2026, 2) in page and number(2026, 3) in page and "€7.60" in page and "Sent on 20 December 2026" in page
+    assert "No letter" in clerk.get(f"/mairie/relances/lettres/?step={steps[0]}&day=2026-12-19").text
+    assert "Print again" not in clerk.get("/mairie/relances/export.csv").text
+
+
+def test_a_task_goes_on_after_a_household_that_fails_and_after_a_kill(app, clerk, town, steps, look, monkeypatch):
+    from app.billing import tasks
+
+    at(date(2026, 12, 20))
+    clerk.post("/mairie/relances/a-envoyer/", data={"family": ["1", "3"]})
+    send = reminders.send
+
+    def fails(family_id, *, by):
+        if family_id == 1:
+            raise ValueError("broken")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reminders, "send", fails)
+    with app.test_request_context("/"), pytest.raises(KeyboardInterrupt):
+        tasks.go_on_with_tasks()
+    monkeypatch.setattr(reminders, "send", send)
+    work(app)
+    assert [row.invoice.family_id for row in look(select(Reminder).options(joinedload(Reminder.invoice)))] == [3]
+    (task,) = look(select(FamilyTask))
+    assert (task.done, task.made, task.state) == (2, 1, RunState.done)
+
+
+def test_the_certificates_of_all_families_are_one_pdf(app, clerk, sign_in, town, look, monkeypatch):
+    from app.billing import tasks
+
+    path = "/mairie/facturation/attestations-fiscales/"
+    with app.app_context():
+        pay(3, "7.60", date(2026, 11, 20), (town.invoices["petit"], Decimal("7.60")))
+        with unit_of_work() as session:
+            session.execute(update(Child).values(birth_date=date(2022, 3, 1)))
+    monkeypatch.setattr(tasks, "AT_ONCE", 1)
+    assert "Make the certificates" in clerk.get(path).text
+    assert "nobody to do it for" in clerk.post(path, data={"year": "1999"}, follow_redirects=True).text
+    assert "are being made" in clerk.post(path, data={"year": "2026"}, follow_redirects=True).text
+    assert clerk.get(f"{path}1.pdf").status_code == 404
+    work(app)
+    page = clerk.get(path).text
+    assert "2026: 2 certificates are ready" in page and "provisional" in page
+    pdf = PdfReader(BytesIO(clerk.get(f"{path}1.pdf").data))
+    assert len(pdf.pages) == 2 and "Léa" in pdf.pages[0].extract_text() and "Hugo" in pdf.pages[1].extract_text()
+    (task,) = look(select(FamilyTask))
+    assert len(task.files) == 1 and task.done == 2
+    for nobody in ("lecteur", "animateur", "galbert"):
+        assert sign_in(nobody).get(f"{path}1.pdf").status_code == 403 and sign_in(nobody).post(path).status_code == 403
 
 
 def test_steps_are_written_by_the_town(clerk, town, steps, look):

@@ -112,9 +112,11 @@ def test_it_can_be_stopped(app, sign_in, billed, stub):
 def test_the_others_are_reminded_once(app, sign_in, billed):
     client = sign_in("agent")
     assert "Remind the others by mail (1)" in client.get(LIST).text
-    assert "1 family was reminded" in client.post(f"{LIST}relancer", follow_redirects=True).text
+    assert "The mails are being written" in client.post(f"{LIST}relancer", follow_redirects=True).text
     assert "Remind the others" not in client.get(LIST).text
-    client.post(f"{LIST}relancer")
+    work(app)
+    assert "Last reminded: 1 family" in client.get(LIST).text and "Remind the others" not in client.get(LIST).text
+    assert "nobody to do it for" in client.post(f"{LIST}relancer", follow_redirects=True).text
     with app.app_context():
         (mail,) = db.session.scalars(db.select(OutgoingMail).filter_by(template="quotient")).all()
         assert mail.family_id == billed.petit and "/portail/compte/" in mail.body

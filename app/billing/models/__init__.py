@@ -14,6 +14,7 @@ from app.billing.models.invoice import (
 from app.billing.models.ledger import Allocation, EntryKind, LedgerEntry
 from app.billing.models.run import Adjustment, Bill, BillingPeriod, BillingRun, BillState, Exemption, RunKind, RunState
 from app.billing.models.tariff import RateGrant, TariffGrid, ThirdPartyShare
+from app.billing.models.task import FamilyTask, TaskKind
 from app.core.db import FROZEN
 
 #: Issued once: a mistake is put right by a credit note or another entry.
@@ -30,6 +31,7 @@ __all__ = [
     "DocumentState",
     "EntryKind",
     "Exemption",
+    "FamilyTask",
     "Invoice",
     "InvoiceDocument",
     "InvoiceKind",
@@ -42,5 +44,6 @@ __all__ = [
     "RunKind",
     "RunState",
     "TariffGrid",
+    "TaskKind",
     "ThirdPartyShare",
 ]
