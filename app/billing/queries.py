@@ -70,6 +70,7 @@ class Movement:
     title: str
     balance: Decimal
     #: Of an invoice or a credit note; None for the other kinds.
+    invoice_id: int | None = None
     number: int | None = None
     #: As it was called, with its days: {"title", "first_day", "last_day"}.
     period: dict = field(default_factory=dict)
@@ -170,7 +171,8 @@ def _movements(family_id, year, opening):
 @cache
 def _entries():
     cancelled = aliased(Invoice)
-    columns = (LedgerEntry.id, LedgerEntry.kind, LedgerEntry.day, LedgerEntry.amount, LedgerEntry.title, Invoice.number, Invoice.period)
+    of_entry = (getattr(LedgerEntry, name) for name in ("id", "kind", "day", "amount", "title", "invoice_id"))
+    columns = (*of_entry, Invoice.number, Invoice.period)
     document = (InvoiceDocument.state.label("document_state"), InvoiceDocument.file_id)
     query = select(*columns, cancelled.number.label("corrects"), *document).outerjoin(Invoice, Invoice.id == LedgerEntry.invoice_id)
     query = query.outerjoin(cancelled, cancelled.id == Invoice.corrects_id)

@@ -24,6 +24,7 @@ from app.staff.choices import ChoiceView
 from app.staff.enrolments import ActivityEnrolmentView, PaperView
 from app.staff.exemptions import ExemptionView
 from app.staff.families import AdultView, FamilyView
+from app.staff.family_account import FamilyAccountView
 from app.staff.grants import GrantView, ShareView
 from app.staff.income import BankView, CafView, MandateView, QuotientView, TaxView
 from app.staff.invoices import InvoiceView
@@ -106,6 +107,7 @@ VIEWS = (
     AdjustmentView,
     ExemptionView,
     InvoiceView,
+    FamilyAccountView,
     ReminderView,
     ReminderStepView,
     SimulatorView,

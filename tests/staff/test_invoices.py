@@ -108,6 +108,23 @@ def test_who_may_see_invoices(sign_in, town):
     assert sign_in("agent").get("/mairie/factures/99999/").status_code == 404
 
 
+def test_a_clerk_reads_the_account_of_a_family(app, clerk, sign_in, town):
+    path = "/mairie/familles/1/compte/"
+    assert path in clerk.get("/mairie/familles/1/").text and path in clerk.get(f"/mairie/factures/{town.invoices['october']}/").text
+    with app.app_context(), counted_queries() as statements:
+        page = clerk.get(path).text
+    assert len(statements) <= 8, statements
+    assert f"/mairie/factures/{town.invoices['september']}/" in page and "Payment, Cheque" in page and "€63.30" in page
+    assert page.index(number(2026, 2)) < page.index(number(2026, 1)), "the newest first"
+    file = clerk.get("/mairie/familles/1/compte.csv?annee=2026").text
+    assert f"Invoice {number(2026, 2)}, October 2026" in file and ";63.30;;63.30" in file and "Balance on 1 January" in file
+    assert clerk.get("/mairie/familles/1/compte.xlsx").status_code == 200
+    assert "Nothing was billed or paid in 2024" in clerk.get(path + "?annee=2024").text
+    assert clerk.get(path + "?annee=x").status_code == 200 and clerk.get("/mairie/familles/999/compte/").status_code == 404
+    for nobody in ("lecteur", "animateur", "galbert"):
+        assert sign_in(nobody).get(path).status_code == 403 and sign_in(nobody).get("/mairie/familles/1/compte.csv").status_code == 403
+
+
 # -- reminders ----------------------------------------------------------------------------------------------------------------------
 
 
