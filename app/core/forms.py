@@ -33,6 +33,14 @@ def row_id(text):
     return number
 
 
+def named_id(text):
+    """The same, or None where a text names no row."""
+    try:
+        return row_id(text)
+    except (TypeError, ValueError):
+        return None
+
+
 def option(value, label):
     """One entry of a select field."""
     return SelectChoice(value=value, label=label)

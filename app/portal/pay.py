@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
+from app.core.forms import named_id
 from app.core.i18n import _
 from app.core.web import POLICY, csp_nonce
 from app.documents.pdf import pdf_response
@@ -108,8 +109,7 @@ class PayView(PortalView):
 
 def _ticked():
     """The invoices that the form names; None: all that is due."""
-    named = {int(text) for text in request.values.getlist("invoice") if text.isdecimal() and len(text) < 10}
-    return named or None
+    return set(filter(None, map(named_id, request.values.getlist("invoice")))) or None
 
 
 def _start(family_id, ticked):

@@ -33,7 +33,7 @@ from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.activities_fields import DeadlineField, OneAtLeast, Ticked, TickedRows, Weekdays
 from app.staff.forms import RowChoice, StaffForm
-from app.staff.parts import Deed, Facet
+from app.staff.parts import Deed, Facet, by_id
 from app.staff.schools import ReferenceSheet
 from app.staff.views import StaffView
 
@@ -261,7 +261,7 @@ def activity_facet(column):
         "activity",
         _l("Activity"),
         lambda: [(str(row.id), row.name) for row in activities()],
-        lambda value: column == int(value) if value.isdecimal() and len(value) < 10 else None,
+        by_id(lambda number: column == number),
     )
 
 

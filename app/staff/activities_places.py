@@ -17,7 +17,7 @@ from app.extensions import db
 from app.security.who_sees_what import Noun
 from app.staff.activities import AGE, NotBefore, activities, activity_facet, asked_activity, bookings, enrolments, units, years
 from app.staff.forms import RowChoice, StaffForm
-from app.staff.parts import Facet
+from app.staff.parts import Facet, by_id
 from app.staff.schools import ReferenceSheet
 from app.staff.views import StaffView
 
@@ -129,7 +129,7 @@ class PlacesView(StaffView):
             "activity",
             _l("Activity"),
             lambda: [(str(row.id), row.name) for row in activities()],
-            lambda value: Places.group.has(activity_id=int(value)) if value.isdecimal() and len(value) < 10 else None,
+            by_id(lambda number: Places.group.has(activity_id=number)),
         ),
         Facet(
             "past",

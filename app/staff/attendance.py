@@ -16,10 +16,11 @@ from app.audit.operations import note_health_reads
 from app.children.sheet import readable_nouns
 from app.core import clock
 from app.core.db import unit_of_work
+from app.core.forms import named_id
 from app.core.i18n import _, date_text
 from app.security.scope import may
 from app.security.who_sees_what import Noun
-from app.staff.onsite import child_search, day_from, number_from
+from app.staff.onsite import child_search, day_from
 from app.staff.views import screen
 
 
@@ -64,8 +65,8 @@ class Sheet:
 
 def which_from(args):
     """The Which that an address names, or None without a unit."""
-    unit_id = number_from(args.get("unit"))
-    return Which(unit_id, day_from(args), number_from(args.get("group")), number_from(args.get("school"))) if unit_id else None
+    unit_id = named_id(args.get("unit"))
+    return Which(unit_id, day_from(args), named_id(args.get("group")), named_id(args.get("school"))) if unit_id else None
 
 
 class AttendanceView(BaseView):

@@ -23,7 +23,7 @@ from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
 from app.staff.interface import actor, saving
-from app.staff.parts import Deed, Facet
+from app.staff.parts import Deed, Facet, by_id
 from app.staff.views import PERMISSIONS, StaffView, screen
 
 
@@ -32,15 +32,15 @@ def rows_of(model, order):
     return lambda: [(str(row.id), str(row)) for row in db.session.scalars(select(model).order_by(order))]
 
 
-def numbered(condition):
-    """A facet's condition on a number; none where the address has something else."""
-    return lambda value: condition(int(value)) if value.isdecimal() and len(value) < 10 else None
-
-
 def at_school(model):
     """The condition that a record's child is in a school this year."""
-    same = (SchoolEnrolment.child_id == model.child_id) & (SchoolEnrolment.school_year_id == this_year())
-    return numbered(lambda school_id: exists().where(same, SchoolEnrolment.school_id == school_id))
+
+    def where(school_id):
+        # Of the day on which it is asked: a server runs longer than a school year.
+        same = (SchoolEnrolment.child_id == model.child_id) & (SchoolEnrolment.school_year_id == this_year())
+        return exists().where(same, SchoolEnrolment.school_id == school_id)
+
+    return by_id(where)
 
 
 def when(first, last):
@@ -135,7 +135,7 @@ class BookingsView(OfFamily):
     search_columns = ["day", "state", "late", "asked_at"]
     facets = (
         when(Booking.day, Booking.day),
-        Facet("activity", _l("Activity"), rows_of(Activity, Activity.position), numbered(_in_activity), blank=_l("All activities")),
+        Facet("activity", _l("Activity"), rows_of(Activity, Activity.position), by_id(_in_activity), blank=_l("All activities")),
         Facet("school", _l("School"), rows_of(School, School.name), at_school(Booking), blank=_l("All schools")),
         Facet("state", _l("State"), lambda: [(state.name, state.label) for state in BookingState], _in_state),
     )

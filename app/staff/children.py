@@ -25,7 +25,7 @@ from app.staff.choices import child_matches
 from app.staff.families import archive_facet
 from app.staff.forms import RowNamed, StaffForm, staff_form
 from app.staff.interface import actor, saving
-from app.staff.parts import Facet
+from app.staff.parts import Facet, by_id
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
 from app.staff.taking_part import state_label
@@ -85,8 +85,8 @@ def _enrolled(*conditions):
     return exists().where(SchoolEnrolment.child_id == Child.id, SchoolEnrolment.school_year_id == this_year(), *conditions)
 
 
-def _by_id(column):
-    return lambda value: _enrolled(column == int(value)) if value.isdecimal() and len(value) < 10 else None
+def _in(column):
+    return by_id(lambda number: _enrolled(column == number))
 
 
 def _enrolment_value(column, *joins):
@@ -119,8 +119,8 @@ class ChildView(StaffView):
     search_hint = _l("First name or last name")
     matches = staticmethod(child_matches)
     facets = (
-        Facet("school", _l("School"), _schools, _by_id(SchoolEnrolment.school_id), blank=_l("All schools")),
-        Facet("class", _l("Class"), _classes, _by_id(SchoolEnrolment.school_class_id), blank=_l("All classes")),
+        Facet("school", _l("School"), _schools, _in(SchoolEnrolment.school_id), blank=_l("All schools")),
+        Facet("class", _l("Class"), _classes, _in(SchoolEnrolment.school_class_id), blank=_l("All classes")),
         Facet(
             "level",
             _l("Level"),

@@ -27,14 +27,9 @@ from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.interface import actor
-from app.staff.parts import Facet
+from app.staff.parts import Facet, by_id
 from app.staff.school_places import tell_overfull
 from app.staff.sheets import Sheet
-
-
-def _number(condition):
-    """A facet's condition on a number; none where the address has something else."""
-    return lambda value: condition(int(value)) if value.isdecimal() and len(value) < 10 else None
 
 
 def _rows(model, order):
@@ -164,10 +159,10 @@ class ActivityEnrolmentView(OfChild):
             "activity",
             _l("Activity"),
             _rows(Activity, Activity.position),
-            _number(lambda number: Enrolment.activity_id == number),
+            by_id(lambda number: Enrolment.activity_id == number),
             blank=_l("All activities"),
         ),
-        Facet("school", _l("School"), _rows(School, School.name), _number(_in_school), blank=_l("All schools")),
+        Facet("school", _l("School"), _rows(School, School.name), by_id(_in_school), blank=_l("All schools")),
     )
     loads = (
         joinedload(Enrolment.activity),
@@ -310,7 +305,7 @@ class PaperView(OfChild):
             "type",
             _l("Paper"),
             _rows(PaperType, PaperType.name),
-            _number(lambda number: Paper.paper_type_id == number),
+            by_id(lambda number: Paper.paper_type_id == number),
             blank=_l("All papers"),
         ),
         Facet(

@@ -12,10 +12,10 @@ from app.activities.calendar import Calendar
 from app.activities.models import Activity, Booking, BookingState, PlaceAsked, Places, Rank, Wish
 from app.activities.places import OCCUPIES, Capacities
 from app.core import clock
+from app.core.forms import named_id
 from app.core.i18n import _, date_text
 from app.extensions import db
 from app.security.who_sees_what import Noun
-from app.staff.onsite import number_from
 from app.staff.views import screen
 
 #: How many open days are shown, and how far ahead they are looked for: the summer is eight weeks long.
@@ -103,7 +103,7 @@ class ForecastView(BaseView):
         activities = db.session.scalars(
             select(Activity).options(selectinload(Activity.units), selectinload(Activity.groups)).order_by(Activity.position, Activity.id)
         ).all()
-        wanted = number_from(request.args.get("activity"))
+        wanted = named_id(request.args.get("activity"))
         chosen = next((one for one in activities if one.id == wanted), activities[0] if activities else None)
         return self.render_template(
             "staff/forecast.html",

@@ -36,7 +36,7 @@ from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.forms import StaffForm
 from app.staff.interface import actor, saving
-from app.staff.parts import Deed, Facet
+from app.staff.parts import Deed, Facet, by_id
 from app.staff.views import StaffView, screen
 
 _note = aliased(Invoice)
@@ -90,7 +90,7 @@ def period_facet(column):
         "period",
         _l("Period"),
         lambda: [(str(row.id), row.title) for row in periods()],
-        lambda value: column == int(value) if (value or "").isdecimal() and len(value) < 10 else None,
+        by_id(lambda number: column == number),
         blank=_l("All periods"),
     )
 

@@ -29,11 +29,12 @@ from app.children.models import Diet
 from app.children.queries import open_schools
 from app.core import clock, settings
 from app.core.db import unit_of_work
+from app.core.forms import named_id
 from app.core.i18n import _, _l, date_text
 from app.documents.pdf import pdf_response, render_pdf
 from app.security.scope import may
 from app.security.who_sees_what import Noun
-from app.staff.onsite import day_from, number_from
+from app.staff.onsite import day_from
 from app.staff.views import screen
 
 LABELS = {**{diet.value: diet.label for diet in Diet}, OWN_LUNCH: _l("PAI, own lunch"), "adults": _l("adults")}
@@ -126,7 +127,7 @@ class KitchenView(BaseView):
     @screen
     def sheet(self):
         day = day_from(request.args)
-        page = Page.of(day, number_from(request.args.get("version")))
+        page = Page.of(day, named_id(request.args.get("version")))
         may_edit = may(Noun.kitchen, "edit") and day >= clock.today()
         return self.render_template(
             "staff/kitchen.html",
@@ -148,7 +149,7 @@ class KitchenView(BaseView):
     @screen
     def pdf(self):
         day = day_from(request.args)
-        page = Page.of(day, number_from(request.args.get("version")))
+        page = Page.of(day, named_id(request.args.get("version")))
         waits = undecided(day) if day >= clock.today() else None
         content = render_pdf("kitchen", page=page, day=day, undecided=waits, printed_at=clock.now())
         return pdf_response(content, f"{_('kitchen')}-{day.isoformat()}.pdf")

@@ -14,6 +14,7 @@ from app.children.models import School, SchoolClass
 from app.children.queries import this_year
 from app.core import clock
 from app.core.errors import DomainError
+from app.core.forms import named_id
 from app.core.heartbeat import is_silent
 from app.core.i18n import _, _p, number
 from app.documents.pdf import pdf_response
@@ -42,7 +43,7 @@ class Asked:
     def wanted(self):
         values = self.values
         email = {"yes": True, "no": False}.get(values["email"])
-        return Wanted(_number(values["school"]), _number(values["class"]), _day(values["since"]), email)
+        return Wanted(named_id(values["school"]), named_id(values["class"]), _day(values["since"]), email)
 
     @property
     def wrong_day(self):
@@ -65,10 +66,6 @@ class Asked:
             ("class", _("Class"), [("", _("All classes")), *rooms]),
             ("email", _("E-mail address"), [("", _("with or without")), ("yes", _("only with one")), ("no", _("only without one"))]),
         ]
-
-
-def _number(text):
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _day(text):

@@ -11,7 +11,7 @@ from app.families.models import Family
 from app.security.models import Account
 from app.security.scope import require
 from app.security.who_sees_what import FAMILY_ROLE, Noun
-from app.staff.parts import Facet
+from app.staff.parts import Facet, by_id
 from app.staff.views import StaffView
 from app.staff.words import change_lines, noted, said
 
@@ -20,10 +20,6 @@ def _actors():
     """Everybody of the staff: those who are looked for most."""
     query = select(Account).where(~Account.roles.any(name=FAMILY_ROLE)).order_by(Account.last_name, Account.first_name)
     return [(str(row.id), str(row)) for row in db.session.scalars(query)]
-
-
-def _family(value):
-    return LogEntry.family_id == int(value) if value.isdecimal() and len(value) < 10 else None
 
 
 class LogView(StaffView):
@@ -46,10 +42,8 @@ class LogView(StaffView):
     search_columns = ["at", "actor", "verb"]
     search_hint = _l("Person, record or family")
     facets = (
-        Facet(
-            "who", _l("Who"), _actors, lambda value: LogEntry.account_id == int(value) if value.isdecimal() and len(value) < 10 else None
-        ),
-        Facet("family", _l("Family"), lambda: None, _family),
+        Facet("who", _l("Who"), _actors, by_id(lambda number: LogEntry.account_id == number)),
+        Facet("family", _l("Family"), lambda: None, by_id(lambda number: LogEntry.family_id == number)),
     )
     first_sort = (LogEntry.at.desc(), LogEntry.id.desc())
 

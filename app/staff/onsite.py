@@ -22,12 +22,6 @@ def day_from(args):
     return day if 2000 <= day.year <= 2100 else clock.today()
 
 
-def number_from(text):
-    """The id that an address names, or None."""
-    text = text or ""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:12]) < 2**31 else None
-
-
 def child_search(text, day):
     """[(child, its SchoolEnrolment or None)] of the children whose names hold all words; nothing for fewer than two letters."""
     words = search.words(text)

@@ -10,11 +10,12 @@ from app.audit.operations import note_health_reads
 from app.children.models import Subject
 from app.children.sheet import readable_nouns
 from app.core import clock
+from app.core.forms import named_id
 from app.core.i18n import _, date_text
 from app.security.who_sees_what import Noun
 from app.staff.attendance import args_of, which_from
 from app.staff.exports import exported
-from app.staff.onsite import day_from, number_from
+from app.staff.onsite import day_from
 from app.staff.views import screen
 
 #: Those that matter away from the school, in the order in which they are asked.
@@ -47,7 +48,7 @@ class OutingView(BaseView):
             args=args_of(which),
             seats=found,
             classes=classes_of(unit.id, which.day),
-            class_id=number_from(request.args.get("class")),
+            class_id=named_id(request.args.get("class")),
             subjects=SUBJECTS,
             nouns=nouns,
             Noun=Noun,
@@ -74,7 +75,7 @@ class OutingView(BaseView):
 
 def children_of(which, nouns):
     """The Seats of the children who take part: absences told beforehand are left out."""
-    class_id = number_from(request.args.get("class"))
+    class_id = named_id(request.args.get("class"))
     found = [seat for seat in seats(which, nouns) if seat.booking is None or seat.booking.state is BookingState.booked]
     return [seat for seat in found if not class_id or (seat.enrolment is not None and seat.enrolment.school_class_id == class_id)]
 

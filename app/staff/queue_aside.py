@@ -10,6 +10,7 @@ from app.changes.operations import assign
 from app.changes.queries import lookers_at, note_presence
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
+from app.core.forms import named_id
 from app.core.i18n import _
 from app.extensions import db
 from app.families.models import Family
@@ -87,12 +88,8 @@ class LotView(QueueBase):
     def keys(self):
         with unit_of_work():
             db.session.get(Account, self.me().id).shortcuts = request.form.get("on") == "1"
-        lot = request.form.get("lot", "")
-        return (
-            self._back(int(lot))
-            if lot.isdigit() and len(lot) < 10
-            else redirect(url_for("QueueView.queue", **self.filters(request.args).args()), 303)
-        )
+        lot = named_id(request.form.get("lot"))
+        return self._back(lot) if lot else redirect(url_for("QueueView.queue", **self.filters(request.args).args()), 303)
 
     def _person(self, text):
         if text in ("me", "nobody"):

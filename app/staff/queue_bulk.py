@@ -12,6 +12,7 @@ from app.changes.operations import assign
 from app.core.db import unit_of_work
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError, Stale
+from app.core.forms import named_id
 from app.core.i18n import _
 from app.extensions import db
 from app.families.models import Family
@@ -64,7 +65,7 @@ class BulkView(QueueBase):
     @expose("/prendre", methods=["POST"])
     @has_access
     def take(self):
-        wanted = [int(text) for text in request.form.getlist("lot") if text.isascii() and text.isdigit() and len(text) < 10]
+        wanted = list(filter(None, map(named_id, request.form.getlist("lot"))))
         visible = ChangeLot.requests.any(ChangeRequest.kind.in_([kind.name for kind in self.kinds()]))
         with unit_of_work():
             for lot in db.session.scalars(select(ChangeLot).where(ChangeLot.id.in_(wanted), visible).limit(MOST)):

@@ -10,6 +10,7 @@ from app.changes.kinds import KINDS, Tab
 from app.changes.models import Act, ChangeLot, ChangeRequest, Lane, Preregistration, RequestState
 from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
 from app.core import clock, settings
+from app.core.forms import named_id
 from app.core.i18n import _
 from app.core.search import contains, words
 from app.extensions import db
@@ -39,9 +40,9 @@ class Filters:
             lane=_one_of(LANES, args.get("lane"), ""),
             tab=_one_of(list(Tab), args.get("tab"), ""),
             whose=_one_of(WHOSE, args.get("whose"), "all"),
-            school=_number(args.get("school"), 0),
+            school=named_id(args.get("school")) or 0,
             q=" ".join(args.get("q", "").split())[:80],
-            page=max(_number(args.get("page"), 1), 1),
+            page=named_id(args.get("page")) or 1,
         )
 
     def args(self, **changes):
@@ -60,10 +61,6 @@ BY_DEFAULT = vars(Filters())
 
 def _one_of(allowed, given, default):
     return given if given in [getattr(one, "value", one) for one in allowed] else default
-
-
-def _number(given, default):
-    return int(given) if given and given.isascii() and given.isdigit() and len(given) < 10 else default
 
 
 @dataclass

@@ -7,6 +7,7 @@ from app.changes.decisions import Verdict
 from app.changes.models import Outcome
 from app.core.encryption import unseal
 from app.core.errors import Stale
+from app.core.forms import named_id
 from app.core.i18n import _
 
 REASON_LENGTH = 1000
@@ -28,12 +29,11 @@ class Chosen:
         """From a posted form or an address."""
         at = tuple(text for text in form.getlist("at") if re.fullmatch(r"\d{1,9}\.\d{1,9}", text))
         outcome = form.get("outcome") or form.get("as") or "accept"
-        reason_id = form.get("reason_id", "")
         return cls(
             outcome=Outcome(outcome) if outcome in [one.value for one in Outcome] else Outcome.accept,
             at=at,
             reason=form.get("reason", "").strip(),
-            reason_id=int(reason_id) if reason_id.isascii() and reason_id.isdigit() and len(reason_id) < 10 else 0,
+            reason_id=named_id(form.get("reason_id")) or 0,
             posted="outcome" in form,
             ids=frozenset(int(text.partition(".")[0]) for text in at),
         )

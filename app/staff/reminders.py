@@ -15,14 +15,14 @@ from app.billing.models import Invoice, Reminder, ReminderStep, TaskKind
 from app.billing.tasks import ask_task, last_task
 from app.core import clock, search, settings
 from app.core.errors import DomainError
-from app.core.forms import LongText, Required, Text
+from app.core.forms import LongText, Required, Text, named_id
 from app.core.i18n import _, _l, _n
 from app.families.models import Adult, Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.forms import StaffForm
 from app.staff.interface import actor, saving
-from app.staff.parts import Deed, Facet
+from app.staff.parts import Deed, Facet, by_id
 from app.staff.schools import ReferenceSheet
 from app.staff.tasks import shown
 from app.staff.views import StaffView, screen
@@ -107,7 +107,7 @@ class ReminderView(StaffView):
             "step",
             _l("Step"),
             lambda: [(str(step.id), step.title) for step in reminders.all_steps()],
-            lambda value: Reminder.step_id == int(value) if (value or "").isdecimal() and len(value) < 10 else None,
+            by_id(lambda number: Reminder.step_id == number),
         ),
     )
     loads = (joinedload(Reminder.step), joinedload(Reminder.invoice).joinedload(Invoice.family))
@@ -159,7 +159,7 @@ class ReminderView(StaffView):
     @expose("/a-envoyer/", methods=["POST"])
     @screen
     def send(self):
-        wanted = {int(value) for value in request.form.getlist("family") if value.isdecimal() and len(value) < 10}
+        wanted = set(map(named_id, request.form.getlist("family")))
         families = [family_id for family_id in dict.fromkeys(one.family.id for one in reminders.due()) if family_id in wanted]
         if not families:
             flash(_("Tick a family first."), "warning")

@@ -16,7 +16,7 @@ from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
 from app.staff.forms import RowChoice, RowNamed, StaffForm
-from app.staff.parts import Facet
+from app.staff.parts import Facet, by_id
 from app.staff.sheets import Sheet
 
 
@@ -119,14 +119,14 @@ class EnrolmentView(OfChild):
             "year",
             _l("School year"),
             lambda: [(str(row.id), row.name) for row in _years()],
-            lambda value: SchoolEnrolment.school_year_id == int(value) if value.isdecimal() and len(value) < 10 else None,
+            by_id(lambda number: SchoolEnrolment.school_year_id == number),
             blank=_l("All years"),
         ),
         Facet(
             "school",
             _l("School"),
             lambda: [(str(row.id), row.name) for row in _schools()],
-            lambda value: SchoolEnrolment.school_id == int(value) if value.isdecimal() and len(value) < 10 else None,
+            by_id(lambda number: SchoolEnrolment.school_id == number),
             blank=_l("All schools"),
         ),
     )

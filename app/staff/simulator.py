@@ -19,14 +19,13 @@ from app.billing.situations import Situations
 from app.children.models import Child
 from app.core import clock
 from app.core.amounts import AmountField, AmountRange
-from app.core.forms import Required, YesNo, option
+from app.core.forms import Required, YesNo, named_id, option
 from app.core.i18n import _, _l, date_text
 from app.extensions import db
 from app.families.models import Fund
 from app.security.who_sees_what import Noun
 from app.staff.exports import exported
 from app.staff.forms import RowNamed, StaffForm
-from app.staff.onsite import number_from
 from app.staff.views import screen
 
 #: So many months that have begun are offered.
@@ -39,7 +38,7 @@ class GridChoice(SelectField):
     """A version of an activity's tariff, in force or not."""
 
     def __init__(self, label=None, validators=(), **kwargs):
-        super().__init__(label, [Required(), *validators], coerce=lambda value: number_from(str(value or "")), **kwargs)
+        super().__init__(label, [Required(), *validators], coerce=lambda value: named_id(str(value or "")), **kwargs)
         self.choices = [option("", _l("choose")), *(option(row.id, title_of(row)) for row in versions())]
 
     def process_data(self, value):
@@ -163,10 +162,10 @@ def _tabs(current):
 
 
 def _beginning():
-    grid_id = number_from(request.args.get("grid"))
+    grid_id = named_id(request.args.get("grid"))
     row = db.session.get(TariffGrid, grid_id) if grid_id else None
     day = max(clock.today(), row.starts_on) if row is not None else clock.today()
-    return {"grid_id": row.id if row is not None else None, "day": day, "family_id": number_from(request.args.get("family"))}
+    return {"grid_id": row.id if row is not None else None, "day": day, "family_id": named_id(request.args.get("family"))}
 
 
 def _compared(form):
@@ -202,7 +201,7 @@ def months():
 
 def _chosen():
     """(the Version, (first, last day)) that an address names; None for what it does not."""
-    grid_id = number_from(request.args.get("grid"))
+    grid_id = named_id(request.args.get("grid"))
     version = version_of(grid_id) if grid_id else None
     name = request.args.get("month", "")
     if name not in dict(months()):

@@ -16,6 +16,7 @@ from app.billing.models import TariffGrid
 from app.billing.table import blank, moved, typed_of
 from app.core import clock
 from app.core.errors import DomainError, Stale
+from app.core.forms import named_id
 from app.core.i18n import _, date_text
 from app.extensions import db
 from app.security.scope import may
@@ -23,7 +24,6 @@ from app.security.who_sees_what import Noun
 from app.staff import tariffs_form, tariffs_words
 from app.staff.billing import period_url
 from app.staff.interface import actor, saving
-from app.staff.onsite import number_from
 from app.staff.tariffs_form import Editor
 from app.staff.tariffs_sample import Sample
 from app.staff.views import screen
@@ -137,7 +137,7 @@ class TariffView(BaseView):
     @expose("/comparer")
     @screen
     def compare(self):
-        one, other = (row_of(number_from(request.args.get(name)) or 0) for name in ("one", "other"))
+        one, other = (row_of(named_id(request.args.get(name)) or 0) for name in ("one", "other"))
         if one.activity_id != other.activity_id:
             abort(404)
         one, other = sorted((one, other), key=lambda row: row.starts_on)
@@ -151,10 +151,10 @@ class TariffView(BaseView):
     @expose("/nouveau", methods=["GET", "POST"])
     @screen
     def add(self):
-        activity = loaded(number_from(request.args.get("activity")) or 0)
+        activity = loaded(named_id(request.args.get("activity")) or 0)
         if request.method == "POST":
             return self._sent(activity)
-        if former := number_from(request.args.get("from")):
+        if former := named_id(request.args.get("from")):
             return self._page(copied(row_of(former), activity))
         day = clock.today() if not Grids.load([activity.id]).of(activity.id) else next_school_year(clock.today())
         return self._page(Editor(activity, activity.units, town_name(), blank(activity.units), starts_on=day.isoformat()).look())
@@ -169,7 +169,7 @@ class TariffView(BaseView):
         """The form came back: a button changed the table, or it is checked, or saved."""
         editor, what = tariffs_form.sent(request.form, activity, activity.units, town_name()), request.form.get("do", "check")
         if what.partition("-")[0] == "save":
-            return self._save(editor, row, number_from(what.partition("-")[2]) or 0)
+            return self._save(editor, row, named_id(what.partition("-")[2]) or 0)
         if what == "draft":
             return self._save(editor, row, 0, draft=True)
         try:
@@ -208,8 +208,8 @@ class TariffView(BaseView):
     @expose("/nouveau/fichier", methods=["POST"])
     @screen
     def upload(self):
-        activity = loaded(number_from(request.args.get("activity")) or 0)
-        row = row_of(number_from(request.args.get("pk"))) if request.args.get("pk") else None
+        activity = loaded(named_id(request.args.get("activity")) or 0)
+        row = row_of(named_id(request.args.get("pk"))) if request.args.get("pk") else None
         editor = opened(row) if row is not None else Editor(activity, activity.units, town_name(), blank(activity.units)).look()
         editor.starts_on, editor.title = request.form.get("starts_on", "")[:10] or editor.starts_on, request.form.get("title", "")[:120]
         sent = request.files.get("file")
@@ -259,7 +259,7 @@ class TariffView(BaseView):
             return self.render_template("staff/tariffs/delete.html", title=title, billed=billed, back_url=back)
         try:
             with saving():
-                billed = tariffs.remove(row_of(pk), by=actor(), despite=number_from(request.form.get("despite")) or 0)
+                billed = tariffs.remove(row_of(pk), by=actor(), despite=named_id(request.form.get("despite")) or 0)
         except tariffs.AlreadyBilled as refusal:
             flash(str(refusal), "warning")
             return redirect(url_for("TariffView.delete", pk=pk), 303)
