@@ -5,6 +5,7 @@ from flask_appbuilder import BaseView, expose
 
 from app.billing.models import EntryKind
 from app.billing.queries import statement
+from app.core.forms import named_id
 from app.core.i18n import _
 from app.extensions import db
 from app.families.models import Family
@@ -12,7 +13,6 @@ from app.payments.queries import receipts
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.exports import exported
-from app.staff.onsite import number_from
 from app.staff.views import screen
 
 ACCOUNT = "/<int(max=2147483647):family_id>/compte"
@@ -58,7 +58,7 @@ class FamilyAccountView(BaseView):
 def _asked(family_id):
     """(the Family, its Statement of the year that the address asks for)."""
     family = db.session.get(Family, family_id) or abort(404)
-    year = number_from(request.args.get("annee"))
+    year = named_id(request.args.get("annee"))
     return family, statement(family_id, year if year and 2000 <= year < 3000 else None)
 
 

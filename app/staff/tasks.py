@@ -10,6 +10,7 @@ from app.billing.models import FamilyTask, TaskKind
 from app.billing.tasks import ask_task, last_task
 from app.core import clock
 from app.core.errors import DomainError
+from app.core.forms import named_id
 from app.core.heartbeat import is_silent
 from app.core.i18n import _, number
 from app.documents.models import StoredFile
@@ -19,7 +20,6 @@ from app.extensions import db
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.interface import actor, saving
-from app.staff.onsite import number_from
 from app.staff.views import screen
 
 
@@ -63,7 +63,7 @@ class FamilyTaskView(BaseView):
     @expose("/attestations-fiscales/", methods=["POST"])
     @screen
     def make(self):
-        year = number_from(request.form.get("year")) or 0
+        year = named_id(request.form.get("year")) or 0
         try:
             with saving():
                 ask_task(TaskKind.certificates, yearly.payers(year), by=actor(), year=year)
