@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import request
 from flask_appbuilder import BaseView, expose
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal, select, union_all
 from sqlalchemy.orm import selectinload
 
 from app.activities.calendar import Calendar
@@ -50,6 +50,9 @@ class Chart:
 
     title: str
     days: list
+    #: Which waiting lists are its own.
+    unit_id: int
+    group_id: int | None
 
     @property
     def top(self):
@@ -119,35 +122,45 @@ class ForecastView(BaseView):
 
 
 def charts_of(activity):
-    """The Charts of an activity, in five queries."""
+    """The Charts of an activity; queries do not grow with the units."""
     first = clock.today()
     days = Calendar.between(first, first + HORIZON).open_days(activity, first, first + HORIZON)[:DAYS]
     if not days:
         return []
     units = [unit.id for unit in activity.units]
-    span = (first, days[-1])
-    booked = _counts(Booking, units, span, Booking.state == BookingState.booked)
-    asked = _counts(PlaceAsked, units, span, PlaceAsked.rank.in_(OCCUPIES), PlaceAsked.wish == Wish.book)
-    waiting = _counts(PlaceAsked, units, span, PlaceAsked.rank == Rank.queued, PlaceAsked.wish == Wish.book)
+    counts = _counts(units, (first, days[-1]))
     capacities = Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(units))).all())
     charts = []
     for unit in activity.units:
-        loose = any(unit_id == unit.id and group_id is None for unit_id, group_id, _day in {**booked, **asked, **waiting})
+        loose = any(unit_id == unit.id and group_id is None for unit_id, group_id, _day in counts)
         for group in [*activity.groups, *([None] if loose or not activity.groups else [])]:
-            charts.append(_chart(activity, unit, group, days, (booked, asked, waiting), capacities))
+            charts.append(_chart(activity, unit, group, days, counts, capacities))
     return charts
 
 
 def _chart(activity, unit, group, days, counts, capacities):
     group_id = group.id if group is not None else None
     key = [(unit.id, group_id, day) for day in days]
-    rows = [Day(place[2], *(count.get(place, 0) for count in counts), capacities.of(*place) if group_id else None) for place in key]
+    rows = [Day(place[2], *counts.get(place, (0, 0, 0)), capacities.of(*place) if group_id else None) for place in key]
     name = group.name if group is not None else _("No group") if activity.groups else ""
-    return Chart(", ".join(filter(None, (unit.name if len(activity.units) > 1 else unit.title, name))), rows)
+    return Chart(", ".join(filter(None, (unit.name if len(activity.units) > 1 else unit.title, name))), rows, unit.id, group_id)
 
 
-def _counts(model, units, span, *conditions):
-    """{(unit, group, day): how many rows} of a stretch of days."""
-    query = select(model.unit_id, model.group_id, model.day, func.count()).where(model.unit_id.in_(units), model.day.between(*span))
-    found = db.session.execute(query.where(*conditions).group_by(model.unit_id, model.group_id, model.day))
-    return {(unit_id, group_id, day): number for unit_id, group_id, day, number in found}
+def _counts(units, span):
+    """{(unit, group, day): (booked, asked, waiting)} of a stretch of days, in one query."""
+    wanted = (PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_((*OCCUPIES, Rank.queued)))
+    parts = [
+        _rows(Booking, literal(0), units, span, Booking.state == BookingState.booked),
+        _rows(PlaceAsked, case((PlaceAsked.rank == Rank.queued, 2), else_=1), units, span, *wanted),
+    ]
+    found = {}
+    for unit_id, group_id, day, what, number in db.session.execute(union_all(*parts)):
+        found.setdefault((unit_id, group_id, day), [0, 0, 0])[what] += number
+    return found
+
+
+def _rows(model, what, units, span, *conditions):
+    place = (model.unit_id, model.group_id, model.day)
+    rows = select(*place, what.label("what")).where(*conditions)
+    rows = rows.where(model.unit_id.in_(units), model.day.between(*span)).subquery()
+    return select(rows, func.count()).group_by(*rows.c)

@@ -48,6 +48,7 @@ MENU = (
         (
             (_l("Bookings"), "BookingsView.list", "calendar", Noun.booking),
             (_l("Absences"), "AbsencesView.list", "x", Noun.booking),
+            (_l("Waiting lists"), "WaitingView.list", "hourglass", Noun.booking),
             (_l("Days taken away"), "CancellationsView.list", "alert", Noun.booking),
         ),
     ),

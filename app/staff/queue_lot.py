@@ -76,6 +76,11 @@ class Shown:
     def waits(self):
         return self.request.state is RequestState.pending
 
+    @property
+    def line(self):
+        """Which day it waits for a place on: what the address of the waiting list names."""
+        return {name: self.request.changes[name]["after"] for name in ("unit_id", "day")}
+
     def ticks(self, name):
         """Whether the box of a field is ticked: all are, unless the clerk had chosen."""
         offered = self.typed is not None and f"parts-{self.request.id}" in self.typed

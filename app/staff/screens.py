@@ -45,6 +45,7 @@ from app.staff.simulator import SimulatorView
 from app.staff.suspense import AttemptView, SuspenseView
 from app.staff.tariffs import TariffView
 from app.staff.threads import ThreadsView
+from app.staff.waiting_lists import WaitingView
 
 VIEWS = (
     AllRequestsView,
@@ -100,6 +101,7 @@ VIEWS = (
     BookingsView,
     AbsencesView,
     CancellationsView,
+    WaitingView,
     GrantView,
     ShareView,
     BillingView,

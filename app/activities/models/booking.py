@@ -251,6 +251,8 @@ class PlaceAsked(Model):
     request: Mapped[ChangeRequest] = relationship(ChangeRequest)
     child: Mapped[Child] = relationship(Child)
     unit: Mapped[Unit] = relationship(Unit)
+    group: Mapped[ActivityGroup | None] = relationship(ActivityGroup)
+    family: Mapped[Family] = relationship(Family)
 
     def move_to(self, rank, *, until=None):
         """Change rank, an offered place until an instant; Stale where the wish has gone another way meanwhile."""
