@@ -1,11 +1,10 @@
 """What does an absence change? What it takes away and whether it is told in time: before it is sent, and on its receipt."""
 
 from collections import Counter
-from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.activities.changes.absence import reasons
+from app.activities.changes.absence import LONGEST, reasons
 from app.activities.models import PlaceAsked
 from app.activities.timetable import CellState
 from app.billing.settings import carence
@@ -17,8 +16,6 @@ from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_weeks import between, family_timetable
 
 S = CellState
-#: The longest absence: longer ones are the end of an enrolment.
-LONGEST = timedelta(days=120)
 DAY = "EEE d MMM"
 #: States in which an absence counts, or will.
 COUNTS = (RequestState.pending, RequestState.deciding, RequestState.accepted, RequestState.partly_accepted)

@@ -134,6 +134,8 @@ def test_the_effect_follows_what_is_chosen(galbert, activities):
 
     both = effect(children=[activities.lea, activities.tom], **days)
     assert "Léa, 26 – 27 November" in both and "Tom, 26 – 27 November" in both and "Evening care" in both
+    long = effect(children=activities.lea, first_day=cast.THURSDAY.isoformat(), last_day="2027-06-30")
+    assert "<li>" in long, "as long as an absence may be"
     where = f"{activities.lea}.{activities.meal}.2026-11-26"
     assert "Evening care" not in effect(children=activities.lea, spot=where, only="1", **days)
     for nothing in (

@@ -30,6 +30,7 @@ from app.security.who_sees_what import Noun
 
 #: A family may still tell an absence of so long ago; it was then told too late, but a certificate may say why.
 LOOKS_BACK = timedelta(days=15)
+#: What is longer is the end of an enrolment.
 LONGEST = timedelta(days=366)
 
 
