@@ -22,11 +22,11 @@ from app.activities.models import (
     Wish,
 )
 from app.activities.places import Capacities, lock, taken
-from app.activities.roll import year_of
 from app.audit.operations import record
 from app.changes.decisions import refuse_at_once
 from app.changes.models import ChangeRequest, RequestState
-from app.children.models import SchoolEnrolment, SchoolYear
+from app.children.models import SchoolEnrolment
+from app.children.queries import year_of
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.i18n import _, date_text
@@ -77,8 +77,7 @@ class Days:
 
     def _at_school(self, model):
         """That a row's child goes to the school or class in the school year of its day."""
-        year = select(SchoolYear.id).where(SchoolYear.starts_on <= model.day).order_by(SchoolYear.starts_on.desc()).limit(1)
-        same = [SchoolEnrolment.child_id == model.child_id, SchoolEnrolment.school_year_id == year.correlate(model).scalar_subquery()]
+        same = [SchoolEnrolment.child_id == model.child_id, SchoolEnrolment.school_year_id == year_of(model.day)]
         same += [SchoolEnrolment.school_id == self.school_id] if self.school_id is not None else []
         same += [SchoolEnrolment.school_class_id == self.school_class_id] if self.school_class_id is not None else []
         return exists().where(*same)
@@ -230,7 +229,7 @@ def standing(first, last, holidays=None):
         return {}
     calendar = Calendar.between(first, last).with_holidays(holidays or {})
     school = select(SchoolEnrolment.school_id).where(
-        SchoolEnrolment.child_id == Booking.child_id, SchoolEnrolment.school_year_id == year_of(first)
+        SchoolEnrolment.child_id == Booking.child_id, SchoolEnrolment.school_year_id == year_of(Booking.day)
     )
     columns = (Unit.activity_id, Booking.day, school.scalar_subquery().label("school_id"))
     query = select(*columns, func.count().label("number")).join(Unit, Unit.id == Booking.unit_id)

@@ -8,9 +8,9 @@ from sqlalchemy import and_, distinct, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.activities.models import Booking, BookingState, KitchenSheet, PlaceAsked, Rank, StaffMeals, Unit, Wish
-from app.activities.roll import year_of
 from app.audit.operations import record
 from app.children.models import Child, ComplementaryData, Diet, HealthRecord, School, SchoolClass, SchoolEnrolment
+from app.children.queries import year_of
 from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.core.errors import DomainError

@@ -19,16 +19,11 @@ from app.activities.models import (
     Unit,
     Wish,
 )
-from app.children.models import Child, HealthRecord, Household, School, SchoolClass, SchoolEnrolment, SchoolYear, Subject
+from app.children.models import Child, HealthRecord, Household, School, SchoolClass, SchoolEnrolment, Subject
+from app.children.queries import year_of
 from app.extensions import db
 from app.families.models import Family
 from app.security.who_sees_what import Noun
-
-
-def year_of(day):
-    """The id of the school year that a day lies in, in the summer of the one that has ended, as a sub-query."""
-    query = select(SchoolYear.id).where(SchoolYear.starts_on <= day)
-    return query.order_by(SchoolYear.starts_on.desc()).limit(1).scalar_subquery()
 
 
 @dataclass(frozen=True)

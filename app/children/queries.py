@@ -29,8 +29,17 @@ def household_of(child_id, family_id):
     return db.session.scalar(select(Household).filter_by(child_id=child_id, family_id=family_id, ended_on=None))
 
 
+def year_of(day):
+    """The id of the school year that counts on a day, or on that of a column, as a sub-query: over the summer the one that has ended."""
+    query = select(SchoolYear.id).where(SchoolYear.starts_on <= day).order_by(SchoolYear.starts_on.desc()).limit(1)
+    return query.correlate_except(SchoolYear).scalar_subquery()
+
+
 def current_year():
-    """The school year of today, else the next to come; None where the town has none."""
+    """The school year that the town is busy with: that of today, over the summer the next to come; None where there is none.
+
+    For lists and what is prepared. What happens on a day follows year_of().
+    """
     return db.session.scalar(_this_year(SchoolYear))
 
 

@@ -18,7 +18,7 @@ from app.core.i18n import _, _l, _n
 from app.security.scope import require
 from app.security.who_sees_what import Noun
 from app.staff.activities_fields import OneAtLeast, TickedRows
-from app.staff.bookings_enter import MOST_DAYS, activities, classes, schools, typed
+from app.staff.bookings_enter import MOST_DAYS, activities, class_in_words, classes, schools, typed
 from app.staff.forms import RowChoice
 from app.staff.interface import actor, saving
 
@@ -31,7 +31,7 @@ class CancelForm(Form):
     last_day = DateField(_l("Last day"), [Optional()], description=_l("Empty: one day."))
     closed_alone = BooleanField(_l("Only days on which the calendar closes these activities"))
     school = RowChoice(_l("Only this school"), rows=schools, blank=_l("all schools"))
-    school_class = RowChoice(_l("Only this class"), rows=classes, blank=_l("all classes"))
+    school_class = RowChoice(_l("Only this class"), rows=classes, called=class_in_words, blank=_l("all classes"))
     reason = Text(_l("Why? Families read it"), longest=120, required=True)
     charged = RadioField(
         _l("On the bill"), [Required()], choices=[("no", _l("not charged")), ("yes", _l("charged all the same"))], validate_choice=True

@@ -6,8 +6,8 @@ from datetime import timedelta
 from flask import request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload, selectinload
 from wtforms import BooleanField, DateField
 
 from app.activities.calendar import days_between
@@ -16,7 +16,7 @@ from app.activities.models import Activity, Enrolment
 from app.activities.operations import book
 from app.activities.timetable import CellState, Timetable
 from app.children.models import Child, Household, School, SchoolClass, SchoolEnrolment
-from app.children.queries import this_year
+from app.children.queries import this_year, year_of
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.forms import Form, Required
@@ -37,9 +37,16 @@ def activities():
 
 
 def classes():
-    """The classes of this year."""
-    query = select(SchoolClass).where(SchoolClass.school_year_id == this_year()).options(selectinload(SchoolClass.school))
-    return db.session.scalars(query.join(SchoolClass.school).order_by(School.name, SchoolClass.name)).all()
+    """The classes of this year; over the summer those of the one that has ended and of the next to come: both have days."""
+    either = or_(SchoolClass.school_year_id == this_year(), SchoolClass.school_year_id == year_of(clock.today()))
+    query = select(SchoolClass).where(either).options(selectinload(SchoolClass.school), joinedload(SchoolClass.school_year))
+    return db.session.scalars(query.join(SchoolClass.school).order_by(SchoolClass.school_year_id, School.name, SchoolClass.name)).all()
+
+
+def class_in_words(row):
+    """A class; with its year where that is not today's."""
+    year = row.school_year
+    return str(row) if year.starts_on <= clock.today() <= year.ends_on else f"{row}, {year}"
 
 
 def schools():
@@ -50,7 +57,7 @@ class EnterForm(Form):
     """Whom, for what, when."""
 
     child = RowNamed(_l("Child"), of="enfant")
-    school_class = RowChoice(_l("Or a whole class"), rows=classes, blank=_l("no class"))
+    school_class = RowChoice(_l("Or a whole class"), rows=classes, called=class_in_words, blank=_l("no class"))
     units = Ticked(_l("For what?"), [OneAtLeast()])
     first_day = DateField(_l("First day"), [Required()])
     last_day = DateField(_l("Last day"), [Required()])

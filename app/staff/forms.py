@@ -109,16 +109,16 @@ def safe_back(url):
 
 
 class RowChoice(SelectField):
-    """One row of a small table; `rows` gives them. Data is its id."""
+    """One row of a small table; `rows` gives them, `called` its words. Data is its id."""
 
-    def __init__(self, label=None, validators=(), *, rows, required=False, blank=_l("choose"), **kwargs):
+    def __init__(self, label=None, validators=(), *, rows, called=str, required=False, blank=_l("choose"), **kwargs):
         super().__init__(
             label,
             [Required() if required else Optional(), *validators],
             coerce=lambda value: int(value) if str(value or "").isdecimal() else None,
             **kwargs,
         )
-        self.choices = [option("", blank), *(option(row.id, str(row)) for row in self._once(rows))]
+        self.choices = [option("", blank), *(option(row.id, called(row)) for row in self._once(rows))]
 
     @staticmethod
     def _once(rows):

@@ -4,8 +4,8 @@ from datetime import date
 
 from sqlalchemy import select
 
-from app.activities.roll import year_of
 from app.children.models import Child, SchoolEnrolment
+from app.children.queries import year_of
 from app.core import clock, search
 from app.extensions import db
 

@@ -1,20 +1,21 @@
 """What does a strike take away in one act, what comes back with a day, and what stands on days that the calendar closes?"""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from app.activities.cancelling import Days, cancel_days, concerned, given_back, restore_day, standing
-from app.activities.models import Activity, Booking, BookingState, CalendarException, DayCancellation, Enrolment
+from app.activities.models import Activity, Booking, BookingState, CalendarException, DayCancellation, Enrolment, Season
 from app.activities.timetable import CellState
 from app.audit.models import LogEntry
-from app.children.models import SchoolEnrolment
+from app.children.models import Level, School, SchoolClass, SchoolEnrolment, SchoolYear
 from app.core import clock
 from app.core.db import unit_of_work
 from app.core.errors import DomainError
 from app.core.i18n import in_locale
 from app.extensions import db
 from app.mail.models import OutgoingMail
+from app.staff.bookings_enter import class_in_words, classes
 from tests.activities import cast
 from tests.activities.cast import NEXT_MONDAY, NEXT_TUESDAY, NEXT_WEDNESDAY
 from tests.activities.test_bookings import booking, cell
@@ -216,3 +217,60 @@ def test_what_stands_on_a_closed_day(town):
 def test_what_would_stand_in_a_holiday_that_is_not_written_yet(town):
     assert standing(NEXT_MONDAY, NEXT_TUESDAY, {NEXT_TUESDAY: "Holidays"}) == {(town.canteen, NEXT_TUESDAY): 1}
     assert standing(NEXT_MONDAY, NEXT_TUESDAY) == {}
+
+
+# -- over the summer --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def summer(town):
+    """A year ends on 3 July 2027 and another begins on 1 September: Léa has a class in each, and a day booked in each."""
+    with unit_of_work():
+        place = db.session.scalar(db.select(SchoolEnrolment).filter_by(child_id=town.lea))
+        place.school_year.ends_on = date(2027, 7, 3)
+        year = SchoolYear(name="2027-2028", starts_on=date(2027, 9, 1), ends_on=date(2028, 7, 1))
+        later = SchoolClass(school_id=place.school_id, school_year=year, name="CE1 A")
+        db.session.add(SchoolEnrolment(child_id=town.lea, school_year=year, school_id=place.school_id, level=Level.ce1, school_class=later))
+        db.session.get(Activity, town.canteen).season = Season.all_year
+        db.session.flush()
+        town.before, town.later = place.school_class_id, later.id
+    for day in (JULY, BEGINNING):
+        cast.book(town.lea, town.galbert, town.meal, day, town.table)
+    return town
+
+
+JULY, BEGINNING = date(2027, 7, 12), date(2027, 9, 2)
+
+
+def at(day):
+    clock.set_to(datetime(day.year, day.month, day.day, 8, tzinfo=UTC))
+
+
+def test_a_day_of_july_belongs_to_the_class_that_has_ended(summer):
+    at(date(2027, 7, 5))
+    offered = {row.id: class_in_words(row) for row in classes()}
+    assert {summer.before, summer.later} <= set(offered)
+    assert offered[summer.before].endswith("2026-2027") and offered[summer.later].endswith("2027-2028")
+    found = {one: concerned(days(summer, JULY, BEGINNING, school_class_id=one))[0] for one in (summer.before, summer.later)}
+    assert [[row.day for row in rows] for rows in found.values()] == [[JULY], [BEGINNING]]
+
+
+def test_from_its_first_day_on_the_new_year_is_this_year(summer):
+    at(date(2027, 9, 1))
+    offered = {row.id: class_in_words(row) for row in classes()}
+    assert summer.before not in offered and "2027" not in offered[summer.later]
+    assert [row.day for row in concerned(days(summer, BEGINNING, school_class_id=summer.later))[0]] == [BEGINNING]
+
+
+def test_a_closed_day_is_judged_by_the_school_of_its_own_year(summer):
+    at(date(2027, 7, 5))
+    with unit_of_work():
+        there = db.session.scalar(db.select(School.id).where(School.id != _school(summer)).limit(1))
+        db.session.scalar(db.select(SchoolEnrolment).filter_by(child_id=summer.lea, school_class_id=summer.later)).school_id = there
+        more = {"first_day": BEGINNING, "last_day": BEGINNING, "reason": "Works"}
+        db.session.add(CalendarException(school_id=there, **more))
+    assert standing(JULY, BEGINNING) == {(summer.canteen, BEGINNING): 1}
+
+
+def _school(town):
+    return db.session.scalar(db.select(SchoolEnrolment.school_id).filter_by(child_id=town.lea, school_class_id=town.before))
