@@ -1,13 +1,14 @@
-"""What becomes of a child's days when it changes school, class or group? They move to the group that takes it now."""
+"""What becomes of a child's days when it changes school, class, age or group? They move to the group that takes it now."""
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
+from sqlalchemy.orm import joinedload
 
-from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Wish
-from app.activities.places import lock, taken
+from app.activities.models import Booking, BookingState, Enrolment, PlaceAsked, Rank, Wish
+from app.activities.places import lock, schooling_on, taken, takes
 from app.activities.plan import Plan
 from app.activities.waiting import offer_all
 from app.audit.operations import record
-from app.children.models import Child
+from app.children.models import Child, SchoolEnrolment
 from app.children.operations import after_schooling
 from app.core import clock
 from app.extensions import db
@@ -63,3 +64,18 @@ def _without_place(moved):
     days = [row.day for row, _capacity in limited]
     counts = taken({row.unit_id for row, _capacity in limited}, min(days), max(days))
     return sorted({row.day for row, capacity in limited if counts.get((row.unit_id, row.group_id, row.day), 0) > capacity})
+
+
+def misplaced(group):
+    """How many bookings from today on lie in a group that does not take their child, although nobody has chosen it for the child."""
+    chosen = exists().where(Enrolment.group_id == group.id, Enrolment.child_id == Booking.child_id)
+    chosen = chosen.where(Enrolment.family_id == Booking.family_id, Booking.day.between(Enrolment.starts_on, Enrolment.ends_on))
+    booked = select(Booking.child_id, Booking.day).where(Booking.group_id == group.id, Booking.day >= clock.today())
+    booked = booked.where(Booking.state == BookingState.booked, ~chosen)
+    days = db.session.execute(booked).all()
+    years = joinedload(Child.school_enrolments).joinedload(SchoolEnrolment.school_year)
+    query = select(Child).where(Child.id.in_({row.child_id for row in days})).options(years)
+    children = {child.id: child for child in db.session.scalars(query).unique()}
+    return sum(
+        not takes(group, children[row.child_id], row.day, schooling_on(children[row.child_id].school_enrolments, row.day)) for row in days
+    )

@@ -44,18 +44,18 @@ def withdraw_pickup_person(person):
     person.ended_on = clock.today()
 
 
-#: What else changes with a child's school, level or class: higher rooms announce it with after_schooling().
+#: What else changes with a child's school, level, class or age: higher rooms announce it with after_schooling().
 _AFTER_SCHOOLING = []
 
 
 def after_schooling(act):
-    """Decorator: call act(child id) whenever a child's place in a school has changed. It returns the days that somebody must look at."""
+    """Decorator: call act(child id) where a child's place in a school or its date of birth has changed; it returns the days to look at."""
     _AFTER_SCHOOLING.append(act)
     return act
 
 
 def schooling_changed(child_id):
-    """A child's place in a school is another one, within the open unit of work; returns the days that somebody must look at."""
+    """A child's place in a school or date of birth is another one, within the open unit of work; returns the days to look at."""
     db.session.flush()
     return sorted({day for act in _AFTER_SCHOOLING for day in act(child_id)})
 

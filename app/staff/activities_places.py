@@ -1,18 +1,19 @@
 """How many children does an activity take? Its groups, and the places of each for a unit, every day or on one."""
 
-from flask import url_for
+from flask import flash, url_for
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 from wtforms import DateField, IntegerField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from app.activities.models import Activity, ActivityGroup, Booking, Enrolment, Places, Unit
+from app.activities.regrouping import misplaced
 from app.children.models import SchoolClass
 from app.children.queries import all_schools, this_year
 from app.core import clock
 from app.core.errors import DomainError
 from app.core.forms import Required, Text
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _n
 from app.extensions import db
 from app.security.who_sees_what import Noun
 from app.staff.activities import AGE, NotBefore, activities, activity_facet, asked_activity, bookings, enrolments, units, years
@@ -20,6 +21,9 @@ from app.staff.forms import RowChoice, StaffForm
 from app.staff.parts import Facet, by_id
 from app.staff.schools import ReferenceSheet
 from app.staff.views import StaffView
+
+#: What says whom a group takes.
+CRITERIA = {"min_age", "max_age", "school_id", "school_class_id"}
 
 
 def _classes():
@@ -41,6 +45,21 @@ class GroupForm(StaffForm):
         [Required(), NumberRange(1, 99, _l("Between 1 and 99."))],
         description=_l("A child comes into the first group that takes it."),
     )
+
+
+class GroupSheet(ReferenceSheet):
+    """A group; what was booked there stays, and whoever changes whom it takes reads how much of it does not fit any more."""
+
+    def write(self, row, values):
+        super().write(row, values)
+        db.session.flush()
+        if CRITERIA & set(values) and (number := misplaced(row)):
+            said = _n(
+                "%(num)d booking to come is of a child whom this group does not take: it stays.",
+                "%(num)d bookings to come are of children whom this group does not take: they stay.",
+                number,
+            )
+            flash(said, "warning")
 
 
 class GroupView(StaffView):
@@ -67,7 +86,7 @@ class GroupView(StaffView):
     sorts = {"activity": [ActivityGroup.activity_id], "ages": [ActivityGroup.min_age]}
     first_sort = (ActivityGroup.activity_id, ActivityGroup.position)
     facets = (activity_facet(ActivityGroup.activity_id),)
-    sheet = ReferenceSheet(ActivityGroup, GroupForm, ((Enrolment.group_id, enrolments), (Booking.group_id, bookings)))
+    sheet = GroupSheet(ActivityGroup, GroupForm, ((Enrolment.group_id, enrolments), (Booking.group_id, bookings)))
     form_intro = _l("A group has places; without a group, an activity takes every child.")
 
     def cell_ages(self, row):

@@ -10,7 +10,7 @@ from wtforms import BooleanField, DateField
 from app.audit.operations import note_health_read, record
 from app.children.changes import NewChildForm
 from app.children.models import Child, Household, Level, School, SchoolClass, SchoolEnrolment, Weeks
-from app.children.operations import add_child, archive_child, end_household, restore_child, share_child
+from app.children.operations import add_child, archive_child, end_household, restore_child, schooling_changed, share_child
 from app.children.queries import this_year
 from app.core import clock, search
 from app.core.errors import DomainError
@@ -26,6 +26,7 @@ from app.staff.families import archive_facet
 from app.staff.forms import RowNamed, StaffForm, staff_form
 from app.staff.interface import actor, saving
 from app.staff.parts import Facet, by_id
+from app.staff.school_places import tell_overfull
 from app.staff.sections import section_url
 from app.staff.sheets import Sheet
 from app.staff.taking_part import state_label
@@ -48,6 +49,11 @@ class ChildSheet(Sheet):
 
     def about(self, row):
         return {"child_id": row.id}
+
+    def write(self, row, values):
+        super().write(row, values)
+        if "birth_date" in values:
+            tell_overfull(schooling_changed(row.id))
 
 
 class NewChildSheet(Sheet):

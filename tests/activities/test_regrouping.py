@@ -1,15 +1,15 @@
 """Do a child's days follow it to another school, class or group, and is nothing dropped that does not fit there?"""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from app.activities.enrolling import change
 from app.activities.models import ActivityGroup, Booking, BookingState, Enrolment, PlaceAsked, Rank
-from app.activities.regrouping import regroup
+from app.activities.regrouping import misplaced, regroup
 from app.audit.models import LogEntry
 from app.changes.models import Outcome
-from app.children.models import Level, School, SchoolEnrolment, SchoolYear
+from app.children.models import Child, Level, School, SchoolEnrolment, SchoolYear
 from app.core.db import unit_of_work
 from app.extensions import db
 from tests.activities import cast
@@ -127,3 +127,34 @@ def test_queries_do_not_grow_with_the_days(town):
         move(town)
     assert len(many) == len(few)
     assert db.session.scalar(db.select(db.func.count()).select_from(Booking).filter_by(group_id=town.other)) == 22
+
+
+def test_a_corrected_date_of_birth_moves_the_days(town, sign_in):
+    with unit_of_work():
+        for number, ages in ((town.table, {"max_age": 7}), (town.other, {"min_age": 8})):
+            row = db.session.get(ActivityGroup, number)
+            row.school_id, row.min_age, row.max_age = None, ages.get("min_age"), ages.get("max_age")
+        lea = db.session.get(Child, town.lea)
+        lea.birth_date = date(2020, 3, 4)
+        typed = {name: getattr(lea, name) for name in ("first_name", "last_name", "birth_place")}
+    cast.places(town.other, town.meal, 0, NEXT_TUESDAY)
+    client, path = sign_in("agent"), f"/mairie/enfants/{town.lea}/modifier"
+    data = {**typed, "sex": "female", "birth_date": "2016-03-04", "base": base_of(client.get(path).text)}
+    answer = client.post(path, data=data, follow_redirects=True)
+    assert "The new group has no place on: 1 December." in answer.text
+    db.session.rollback()
+    assert group(town) == group(town, NEXT_TUESDAY) == town.other
+
+
+def test_who_changes_whom_a_group_takes_reads_what_does_not_fit(town, sign_in):
+    client, path = sign_in("agent"), f"/mairie/groupes/{town.table}/modifier"
+    data = {"activity_id": town.canteen, "name": "Everybody", "position": 1, "school_id": town.here}
+    other = {**data, "school_id": town.there, "base": base_of(client.get(path).text)}
+    page = client.post(path, data=other, follow_redirects=True).text
+    assert "2 bookings to come are of children whom this group does not take" in page
+    again = client.post(path, data={**data, "base": base_of(client.get(path).text)}, follow_redirects=True).text
+    assert "Saved." in again and "does not take" not in again
+    with unit_of_work():
+        db.session.scalar(db.select(Enrolment).filter_by(child_id=town.lea, activity_id=town.canteen)).group_id = town.table
+        db.session.get(ActivityGroup, town.table).school_id = town.there
+        assert misplaced(db.session.get(ActivityGroup, town.table)) == 0, "the town chose it for her"
