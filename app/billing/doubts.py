@@ -59,7 +59,7 @@ def of(title, rest, head, units):
         or _of_kind(title, said, units, names)
         or _of_numbers(title, rest, head, names)
     )
-    return f"{sentence} {_('Or set by hand, below the title, whom it is for.')}" if sentence else ""
+    return " ".join((sentence, _("Or set by hand, below the title, whom it is for."))) if sentence else ""
 
 
 def _once(title, said, words, names):

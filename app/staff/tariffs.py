@@ -140,7 +140,7 @@ class TariffView(BaseView):
         one, other = (row_of(named_id(request.args.get(name)) or 0) for name in ("one", "other"))
         if one.activity_id != other.activity_id:
             abort(404)
-        one, other = sorted((one, other), key=lambda row: row.starts_on)
+        one, other = sorted((one, other), key=lambda row: (row.starts_on, row.draft, row.id))
         columns, rows = tariffs_words.compared(Version.of(one).grid, Version.of(other).grid)
         rules = [tariffs_words.besides(Version.of(row).grid, row.activity.units) for row in (one, other)]
         shown = {"one": one, "other": other, "columns": columns, "rows": rows, "rules": rules}

@@ -142,26 +142,54 @@ class Pair:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Line:
+    """A row or column in two tables: its places there, None where it is not."""
+
+    title: str
+    before: int | None
+    after: int | None
+    #: What it was called, where it was called otherwise.
+    formerly: str = ""
+
+
 def compared(one, other):
-    """(titles of columns, [(title of the row, [Pair])]) of two Grids, matched by titles."""
-    columns = _titles(one.columns, other.columns)
-    rows = _titles(one.rows, other.rows)
-    return columns, [(row, [_pair(_cell(one, row, column), _cell(other, row, column)) for column in columns]) for row in rows]
+    """([Line] of columns, [(Line of the row, [Pair])]) of two Grids, matched by titles, else by whom they are for."""
+    columns, rows = _lines(one.columns, other.columns), _lines(one.rows, other.rows)
+    return columns, [
+        (row, [_pair(_cell(one, row.before, column.before), _cell(other, row.after, column.after)) for column in columns]) for row in rows
+    ]
 
 
-def _titles(before, after):
-    """The titles of both, those of the later in their order, what it lost where it was."""
-    names = [head.title for head in after]
-    for place, head in enumerate(before):
-        if head.title not in names:
-            names.insert(min(place, len(names)), head.title)
-    return list(dict.fromkeys(names))
+def _lines(before, after):
+    """The Lines of both, those of the later in their order, what it lost where it was."""
+    partners, left = {}, dict(enumerate(before))
+    for alike in (lambda head, former: head.title == former.title, _is_for_the_same):
+        for place, head in enumerate(after):
+            found = None if place in partners else next((number for number, former in left.items() if alike(head, former)), None)
+            if found is not None:
+                partners[place] = found
+                del left[found]
+    lines = []
+    for place, head in enumerate(after):
+        former = partners.get(place)
+        renamed = former is not None and before[former].title != head.title
+        lines.append(Line(head.title, former, place, before[former].title if renamed else ""))
+    for number, head in left.items():
+        lines.insert(min(number, len(lines)), Line(head.title, number, None))
+    return lines
+
+
+def _is_for_the_same(head, former):
+    """Whether they differ in their title alone: limits that are a euro apart are written otherwise ("308" and "308,01", "moins de 450")."""
+    if head.group != former.group or (head.highest is None) is not (former.highest is None):
+        return False
+    limits = ((head.lowest, former.lowest), (head.highest, former.highest))
+    return all(abs((limit or 0) - (other or 0)) <= 1 for limit, other in limits)
 
 
 def _cell(grid, row, column):
-    rows = [number for number, head in enumerate(grid.rows) if head.title == row]
-    columns = [number for number, head in enumerate(grid.columns) if head.title == column]
-    return grid.cells[rows[0]][columns[0]] if rows and columns else None
+    return grid.cells[row][column] if row is not None and column is not None else None
 
 
 def _pair(before, after):

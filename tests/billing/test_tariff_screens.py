@@ -14,6 +14,8 @@ from app.billing.issued import in_force
 from app.billing.models import Invoice, TariffGrid
 from app.core.db import unit_of_work
 from app.extensions import db
+from app.staff.tariffs_words import compared
+from tests.billing import cast
 from tests.billing.price_table import Screen, kept, upload
 from tests.conftest import base_of, counted_queries, work
 
@@ -282,3 +284,14 @@ def test_two_tables_are_compared_below_the_table_too(clerk, billed):
     text = clerk.get(f"/mairie/tarifs/comparer?one={page.rstrip('/').rsplit('/')[-1]}&other={billed.canteen_grid}").text
     assert "€12.34, for each child" in text and "no price: the bill waits" in text and "the highest bracket" in text
     assert "the next one begins a cent later" in text
+
+
+def test_a_bracket_that_was_renamed_is_compared_by_its_limits():
+    before = cast.table([cast.Column("Repas")], [("T1", "0", "400", ["1.00"]), ("T2", "400.01", None, ["2.00"])])
+    after = cast.table(
+        [cast.Column("Prix")], [("A", "0", "399.99", ["1.10"]), ("B", "400", "900", ["2.00"]), ("T3", "900.01", None, ["3.00"])]
+    )
+    columns, rows = compared(before, after)
+    assert [(line.title, line.formerly) for line in columns] == [("Prix", "Repas")]
+    said = [(line.title, line.formerly, pair.change) for line, (pair,) in rows]
+    assert said == [("A", "T1", "up"), ("T2", "", "gone"), ("B", "", "new"), ("T3", "", "new")]
