@@ -30,7 +30,7 @@ from app.children.models import Child, Household
 from app.core import clock
 from app.extensions import db
 
-FAMILIES, CHILDREN = bindparam("families", expanding=True), bindparam("children", expanding=True)
+FAMILIES, CHILDREN, UNITS = (bindparam(name, expanding=True) for name in ("families", "children", "units"))
 DAYS = bindparam("first"), bindparam("last")
 THERE = (Mark.present, Mark.left)
 
@@ -97,19 +97,21 @@ def _links():
 
 
 @cache
-def _bookings():
+def _bookings(of_units):
     booking = (getattr(Booking, name) for name in ("child_id", "unit_id", "family_id", "day", "state", "late", "told_in_time", "group_id"))
     absence = (Absence.first_day, Absence.certificate_id, AbsenceReason.takes_certificate, AbsenceReason.never_charged)
     query = select(*booking, *absence, DayCancellation.charged).outerjoin(Absence, Absence.id == Booking.absence_id)
     query = query.outerjoin(AbsenceReason, AbsenceReason.id == Absence.reason_id)
     query = query.outerjoin(DayCancellation, DayCancellation.id == Booking.cancellation_id)
-    return query.where(Booking.child_id.in_(CHILDREN), Booking.day.between(*DAYS))
+    query = query.where(Booking.child_id.in_(CHILDREN), Booking.day.between(*DAYS))
+    return query.where(Booking.unit_id.in_(UNITS)) if of_units else query
 
 
 @cache
-def _attendance():
+def _attendance(of_units):
     columns = (getattr(Attendance, name) for name in ("child_id", "unit_id", "day", "state", "arrived_at", "left_at"))
-    return select(*columns).where(Attendance.child_id.in_(CHILDREN), Attendance.day.between(*DAYS), Attendance.state != Mark.cleared)
+    query = select(*columns).where(Attendance.child_id.in_(CHILDREN), Attendance.day.between(*DAYS), Attendance.state != Mark.cleared)
+    return query.where(Attendance.unit_id.in_(UNITS)) if of_units else query
 
 
 @cache
@@ -137,8 +139,8 @@ class Facts:
     exemptions: Exemptions | None = None
 
     @classmethod
-    def load(cls, family_ids, first, last):
-        """Of these households; seven queries, whatever their number."""
+    def load(cls, family_ids, first, last, activity_id=None):
+        """Of these households, and of the days of one activity or of all; seven queries, whatever their number."""
         facts = cls(first, last, services())
         # Straight from the connection: rows of a month are many, and no objects are made of them.
         db.session.flush()
@@ -149,8 +151,10 @@ class Facts:
         if not facts.kids:
             return facts
         wanted = {"children": list(facts.kids), "first": first, "last": last}
-        facts.bookings = ask(_bookings(), wanted).all()
-        facts.marks = {row[:3]: row for row in ask(_attendance(), wanted)}
+        of_units = activity_id is not None
+        days = {**wanted, "units": [one.id for one in facts.services.values() if one.activity_id == activity_id]} if of_units else wanted
+        facts.bookings = ask(_bookings(of_units), days).all()
+        facts.marks = {row[:3]: row for row in ask(_attendance(of_units), days)}
         for row in ask(_enrolments(), {**wanted, "year_begins": min(first, year_begins(last))}):
             facts.enrolments[row.child_id].append(row)
         facts.exemptions = Exemptions.load(list(facts.kids), first, last)

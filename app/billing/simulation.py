@@ -10,7 +10,7 @@ from app.activities.models import Attendance, Booking, Unit
 from app.billing.charges import Facts, charges
 from app.billing.grids import Grids, Version
 from app.billing.models import TariffGrid
-from app.billing.pricing import NoPrice, price
+from app.billing.pricing import NoPrice, Situation, price
 from app.billing.reasons import explain, reason_of
 from app.billing.situations import Situations
 from app.children.models import Household
@@ -100,6 +100,23 @@ class Slice:
         return self.after - self.before
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a household's part of some days was, and what it would be."""
+
+    family_id: int
+    before: Decimal
+    after: Decimal
+    #: Of the place whose price changes most: its bracket by the prices in force and by those that are tried; "" where there is no price.
+    quotient: Decimal | None
+    was: str
+    becomes: str
+
+    @property
+    def difference(self):
+        return self.after - self.before
+
+
 @dataclass
 class Simulation:
     """What the places of some days brought by the prices in force, and what they would bring by a grid that is tried."""
@@ -108,8 +125,7 @@ class Simulation:
     #: Places that have no price, by the prices in force and by those that are tried.
     unpriced_before: int
     unpriced_after: int
-    #: What each household's part changes by: {family's id: euros}.
-    changes: dict[int, Decimal]
+    changes: list[Change]
 
     @property
     def total(self):
@@ -122,20 +138,26 @@ class Simulation:
 
     @property
     def more(self):
-        return sum(change > 0 for change in self.changes.values())
+        return sum(change.difference > 0 for change in self.changes)
 
     @property
     def less(self):
-        return sum(change < 0 for change in self.changes.values())
+        return sum(change.difference < 0 for change in self.changes)
 
     @property
     def same(self):
-        return sum(change == 0 for change in self.changes.values())
+        return sum(change.difference == 0 for change in self.changes)
 
     @property
     def most(self):
         """The largest rise of a household."""
-        return max(self.changes.values(), default=ZERO)
+        return max((change.difference for change in self.changes), default=ZERO)
+
+    @property
+    def largest(self):
+        """[Change] of the households that would pay something else, the largest first; of equals, rises before falls."""
+        changed = [change for change in self.changes if change.difference]
+        return sorted(changed, key=lambda change: (-abs(change.difference), -change.difference, change.family_id))
 
 
 def simulate(version, first, last):
@@ -144,11 +166,13 @@ def simulate(version, first, last):
     families = households(version.activity_id, first, last)
     for start in range(0, len(families), AT_ONCE):
         some = families[start : start + AT_ONCE]
-        facts, situations = Facts.load(some, first, last), Situations.load(some, first, last)
+        facts, situations = Facts.load(some, first, last, version.activity_id), Situations.load(some, first, last)
         for charge in charges(facts):
-            if charge.family_id in situations and facts.services[charge.unit_id].activity_id == version.activity_id:
+            # A household of a later round is met here as the other one of a shared child.
+            if charge.family_id in situations:
                 situation = situations.of(charge.family_id, charge.child_id, version.activity_id, charge.day)
                 counted.take(charge, situation, grids.at(version.activity_id, charge.day))
+        counted.close_round()
     return counted.simulation()
 
 
@@ -160,58 +184,90 @@ def households(activity_id, first, last):
     return list(db.session.scalars(query.order_by(Household.family_id)))
 
 
+@dataclass(slots=True)
+class _Place:
+    """Places of a household that are alike but for the day."""
+
+    family_id: int
+    unit_id: int
+    kind: str
+    situation: Situation
+    #: The Version in force, or None.
+    current: Version | None
+    quantity: int = 0
+
+
+@dataclass(slots=True)
+class _Part:
+    """A household's part, while it is counted."""
+
+    before: Decimal = ZERO
+    after: Decimal = ZERO
+    #: By how much the price of a place changes at most; (quotient, its bracket now, its bracket then) of that place.
+    gap: Decimal = Decimal(-1)
+    why: tuple = ()
+
+
 class _Counted:
-    """Charges, priced twice and put together by bracket."""
+    """Charges, priced twice and put together by bracket and by household."""
 
     def __init__(self, version):
-        self.version, self.slices, self._known = version, {}, {}
-        self.missing, self.changes = Counter(), defaultdict(Decimal)
+        self.version, self.slices, self.missing = version, {}, Counter()
+        self.places, self.parts = {}, defaultdict(_Part)
 
     def take(self, charge, situation, current):
-        before, after, whole = self._look(charge, situation, current)
-        self.missing["before"] += charge.quantity if before is None else 0
-        self.missing["after"] += charge.quantity if after is None else 0
-        if whole is None:
-            return
-        whole.families.add(charge.family_id)
-        whole.places += charge.quantity
-        # The town is paid by others too: what they owe is a part of what a grid brings.
-        whole.before += charge.quantity * (before.unit_price + before.third_party if before else ZERO)
-        whole.after += charge.quantity * (after.unit_price + after.third_party if after else ZERO)
-        self.changes[charge.family_id] += charge.quantity * (_own(after) - _own(before))
+        # By identity, which is quicker than content; the place keeps both, so that no other one gets the same.
+        key = charge.family_id, charge.unit_id, charge.kind, id(current), id(situation)
+        place = self.places.get(key)
+        if place is None:
+            place = self.places[key] = _Place(charge.family_id, charge.unit_id, charge.kind.value, situation, current)
+        place.quantity += charge.quantity
 
-    def _look(self, charge, situation, current):
-        """(Priced now, Priced then, the Slice), found once for all days on which nothing that matters changes."""
-        # By identity, which is quicker than content; the situation is kept, so that no other one gets the same.
-        key = id(current), charge.unit_id, charge.kind, id(situation)
-        if key not in self._known:
-            before, after = (self._price(one, charge, situation) for one in (current, self.version))
-            whole = None
-            if before is not None or after is not None:
-                order, title = bracket(self.version.grid, charge.unit_id, situation, charge.kind.value)
-                whole = self.slices.setdefault(order, Slice(title))
-            self._known[key] = before, after, whole, situation
-        return self._known[key][:3]
+    def close_round(self):
+        """Price what was counted of some households and let it go: the memory stays the same whatever the town."""
+        for place in self.places.values():
+            self._add(place, *(self._price(one, place) for one in (place.current, self.version)))
+        self.places.clear()
+
+    def _add(self, place, before, after):
+        self.missing["before"] += place.quantity if before is None else 0
+        self.missing["after"] += place.quantity if after is None else 0
+        if before is None and after is None:
+            return
+        order, title = bracket(self.version.grid, place)
+        whole, part = self.slices.setdefault(order, Slice(title)), self.parts[place.family_id]
+        whole.families.add(place.family_id)
+        whole.places += place.quantity
+        # The town is paid by others too: what they owe is a part of what a grid brings.
+        whole.before += place.quantity * (before.unit_price + before.third_party if before else ZERO)
+        whole.after += place.quantity * (after.unit_price + after.third_party if after else ZERO)
+        was, becomes = _own(before), _own(after)
+        part.before, part.after = part.before + place.quantity * was, part.after + place.quantity * becomes
+        if abs(becomes - was) > part.gap:
+            part.gap = abs(becomes - was)
+            part.why = place.situation.quotient, bracket(place.current.grid, place)[1] if before else "", title if after else ""
 
     @staticmethod
-    def _price(version, charge, situation):
+    def _price(version, place):
         try:
-            return price(version and version.grid, charge.unit_id, situation, charge.kind.value)
+            return price(version and version.grid, place.unit_id, place.situation, place.kind)
         except NoPrice:
             return None
 
     def simulation(self):
         slices = [self.slices[order] for order in sorted(self.slices)]
-        return Simulation(slices, self.missing["before"], self.missing["after"], dict(self.changes))
+        changes = [Change(family_id, part.before, part.after, *part.why) for family_id, part in self.parts.items()]
+        return Simulation(slices, self.missing["before"], self.missing["after"], changes)
 
 
 def _own(priced):
     return priced.unit_price if priced is not None else ZERO
 
 
-def bracket(grid, unit_id, situation, charge):
+def bracket(grid, place):
     """(what to sort by, title) of the bracket, or the row with a name, in which a household stands."""
-    found = grid.find(unit_id, situation, charge)
+    situation = place.situation
+    found = grid.find(place.unit_id, situation, place.kind)
     if found is None:
         return (3, 0), _("No price in the new tariff")
     (row, column), row_counts = found.place, found.row.is_bracket or found.row.category

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from flask import abort, request, url_for
+from flask import redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -11,10 +11,12 @@ from wtforms import DateField, IntegerField, SelectField
 from wtforms.validators import NumberRange, Optional
 
 from app.activities.models import Unit
+from app.billing import simulated
 from app.billing.grid import Residence
+from app.billing.grids import Version
 from app.billing.models import TariffGrid
 from app.billing.pricing import Situation
-from app.billing.simulation import compare, simulate, version_of
+from app.billing.simulation import AT_ONCE, compare, simulate, version_of
 from app.billing.situations import Situations
 from app.children.models import Child
 from app.core import clock
@@ -22,16 +24,20 @@ from app.core.amounts import AmountField, AmountRange
 from app.core.forms import Required, YesNo, named_id, option
 from app.core.i18n import _, _l, date_text
 from app.extensions import db
-from app.families.models import Fund
+from app.families.models import Family, Fund
+from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.exports import exported
 from app.staff.forms import RowNamed, StaffForm
+from app.staff.interface import actor, saving
 from app.staff.views import screen
 
 #: So many months that have begun are offered.
 MONTHS = 14
 #: The drawing of the town's page: the width of a full bar, in its units.
 FULL = 100
+#: So many households whose bill changes most stand on the page; all are in the file.
+SHOWN = 30
 
 
 class GridChoice(SelectField):
@@ -100,13 +106,13 @@ class HouseholdForm(StaffForm):
 
 
 class SimulatorView(BaseView):
-    """Trying a tariff. It reads what households earn and owe, and writes nothing."""
+    """Trying a tariff. It reads what households earn and owe, and changes nothing of it."""
 
     noun = Noun.bill
     route_base = "/mairie/tarifs/simulateur"
     default_view = "household"
     class_permission_name = noun.value
-    method_permission_name = {"household": "read", "town": "read", "town_file": "read"}
+    method_permission_name = dict.fromkeys(("household", "town", "try_town", "result", "town_file", "families_file"), "read")
 
     @expose("/", methods=["GET", "POST"])
     @screen
@@ -127,30 +133,61 @@ class SimulatorView(BaseView):
     @expose("/commune")
     @screen
     def town(self):
-        chosen, month = _chosen()
-        found = simulate(chosen, *month) if chosen is not None and month else None
-        return self.render_template(
-            "staff/simulator_town.html",
-            title=_("Simulate a tariff"),
-            tabs=_tabs("town"),
-            grids=[(row.id, title_of(row)) for row in versions()],
-            months=months(),
-            chosen=chosen,
-            month=month,
-            found=found,
-            bars=bars_of(found) if found is not None else [],
+        return self._town(named_id(request.args.get("grid")))
+
+    @expose("/commune", methods=["POST"])
+    @screen
+    def try_town(self):
+        grid_id = named_id(request.form.get("grid"))
+        row, month = db.session.get(TariffGrid, grid_id) if grid_id else None, days_of(request.form.get("month", ""))
+        if row is None or month is None:
+            return self._town(grid_id, month, said=_("Choose a tariff and a month.")), 422
+        title, found = title_of(row), simulate(Version.of(row), *month)
+        db.session.rollback()
+        with saving():
+            kept_id = simulated.keep(found, grid_id, title, month[0], by=actor()).id
+        return redirect(url_for("SimulatorView.result", simulation_id=kept_id), 303)
+
+    @expose("/commune/<int(max=2147483647):simulation_id>/")
+    @screen
+    def result(self, simulation_id):
+        kept = simulated.kept(simulation_id)
+        largest = kept.found.largest
+        return self._town(
+            kept.grid_id,
+            days_of(f"{kept.first:%Y-%m}"),
+            kept=kept,
+            found=kept.found,
+            bars=bars_of(kept.found),
+            changes=named(largest[:SHOWN]),
+            more=len(largest) - SHOWN,
+            may_see_income=may(Noun.caf, "read"),
         )
 
-    @expose("/commune.<any(csv, xlsx):kind>")
+    def _town(self, grid_id, month=None, **shown):
+        title, grids = _("Simulate a tariff"), [(row.id, title_of(row)) for row in versions()]
+        shown = {"tabs": _tabs("town"), "grids": grids, "months": months(), "chosen": grid_id, "month": month, **shown}
+        return self.render_template("staff/simulator_town.html", title=title, **shown)
+
+    @expose("/commune/<int(max=2147483647):simulation_id>/tranches.<any(csv, xlsx):kind>")
     @screen
-    def town_file(self, kind):
-        chosen, month = _chosen()
-        if chosen is None or not month:
-            abort(404)
-        found = simulate(chosen, *month)
+    def town_file(self, simulation_id, kind):
+        kept = simulated.kept(simulation_id)
         labels = [_("Bracket"), _("Households"), _("Places"), _("Tariff in force"), _("Tariff tried"), _("Difference")]
-        rows = [[one.title, len(one.families), one.places, one.before, one.after, one.difference] for one in [*found.slices, found.total]]
-        return exported(kind, _("Simulation %(month)s", month=date_text(month[0], "yyyy-MM")), labels, rows, noun=self.noun)
+        every = [*kept.found.slices, kept.found.total]
+        rows = [[one.title, len(one.families), one.places, one.before, one.after, one.difference] for one in every]
+        return exported(kind, _("Simulation %(month)s", month=date_text(kept.first, "yyyy-MM")), labels, rows, noun=self.noun)
+
+    @expose("/commune/<int(max=2147483647):simulation_id>/familles.<any(csv, xlsx):kind>")
+    @screen
+    def families_file(self, simulation_id, kind):
+        """Quotients and brackets stay on the screen: no file says what a household earns."""
+        kept = simulated.kept(simulation_id)
+        labels = [_("Code"), _("Family"), _("Tariff in force"), _("Tariff tried"), _("Difference")]
+        every = named(kept.found.largest)
+        rows = [[family.code, family.name, one.before, one.after, one.difference] for one, family in every]
+        title = _("Simulation %(month)s, families", month=date_text(kept.first, "yyyy-MM"))
+        return exported(kind, title, labels, rows, noun=self.noun)
 
 
 def _tabs(current):
@@ -199,15 +236,21 @@ def months():
     return found
 
 
-def _chosen():
-    """(the Version, (first, last day)) that an address names; None for what it does not."""
-    grid_id = named_id(request.args.get("grid"))
-    version = version_of(grid_id) if grid_id else None
-    name = request.args.get("month", "")
+def days_of(name):
+    """(first, last day) of a month that an address names; None for what is none of months()."""
     if name not in dict(months()):
-        return version, None
+        return None
     first = date.fromisoformat(f"{name}-01")
-    return version, (first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
+    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def named(changes):
+    """[(Change, its household)]; of households that are gone meanwhile none."""
+    columns, known = (Family.id, Family.code, Family.name), {}
+    for start in range(0, len(changes), AT_ONCE):
+        ids = [one.family_id for one in changes[start : start + AT_ONCE]]
+        known |= {row.id: row for row in db.session.execute(select(*columns).where(Family.id.in_(ids)))}
+    return [(one, known[one.family_id]) for one in changes if one.family_id in known]
 
 
 def bars_of(found):

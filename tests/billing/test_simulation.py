@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 
 from app.activities.models import Unit
+from app.billing import simulation
+from app.billing.charges import Facts
 from app.billing.grid import Cell, Column, Grid, Row
 from app.billing.grids import Version
-from app.billing.pricing import Situation
+from app.billing.pricing import Situation, price
 from app.billing.simulation import compare, households, simulate, version_of
 from app.core.i18n import in_locale
 from app.extensions import db
@@ -55,6 +57,12 @@ def test_twice_as_dear(town):
     assert found.total.after == Decimal("51.50") * 2 - 3
     assert (found.more, found.less, found.same) == (3, 0, 0)
     assert found.most == Decimal("22.50")
+    assert [(one.family_id, one.difference) for one in found.largest] == [
+        (1, Decimal("22.50")),
+        (3, Decimal("21.00")),
+        (2, Decimal("5.00")),
+    ]
+    assert [(one.was, one.quotient) for one in found.largest[1:]] == [("plus de 1 200", None), ("de 400,01 à 800", Decimal(450))]
 
 
 def test_by_bracket_of_the_new_grid_in_its_order(town):
@@ -102,6 +110,29 @@ def test_few_queries_whatever_the_number(town):
     with counted_queries() as statements:
         simulate(version_of(town.canteen_grid), *OCTOBER_DAYS)
     assert len(statements) <= 14, "\n".join(statements)
+
+
+def test_only_days_of_the_activity_are_read(town):
+    facts = Facts.load([town.galbert], *OCTOBER_DAYS, town.evening)
+    units = {row.unit_id for row in facts.bookings} | {unit_id for _child, unit_id, _day in facts.marks}
+    assert units == {town.care}
+    assert len(Facts.load([town.galbert], *OCTOBER_DAYS).bookings) > len(facts.bookings) > 0
+
+
+def test_days_that_are_alike_are_priced_once(town, monkeypatch):
+    priced = []
+    monkeypatch.setattr(simulation, "price", lambda *given: priced.append(given) or price(*given))
+    places = simulate(version_of(town.canteen_grid), *OCTOBER_DAYS).total.places
+    assert len(priced) < 2 * places
+
+
+def test_rounds_of_households_give_the_same(town, monkeypatch):
+    tried = trial(town, dearer(cast.canteen_grid(), 2))
+    whole = simulate(tried, *OCTOBER_DAYS)
+    monkeypatch.setattr(simulation, "AT_ONCE", 1)
+    parts = simulate(tried, *OCTOBER_DAYS)
+    assert parts.slices == whole.slices
+    assert parts.largest == whole.largest
 
 
 def test_households_of_an_activity(town):

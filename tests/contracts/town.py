@@ -35,6 +35,7 @@ from app.activities.models import (
     Whose,
     Wish,
 )
+from app.billing import simulated
 from app.billing.models import (
     Adjustment,
     Allocation,
@@ -61,6 +62,7 @@ from app.billing.models import (
     TaskKind,
     ThirdPartyShare,
 )
+from app.billing.simulation import Simulation
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeLot, ChangeRequest
 from app.changes.operations import submit
@@ -254,6 +256,7 @@ def the_period(rows):
         task = FamilyTask(kind=TaskKind.reminders, state=RunState.done, families=[], asked_by="Agent Mairie")
         db.session.add_all([period, grid, strike, run, step, task])
         db.session.flush()
+        simulated.keep(Simulation([], 0, 0, []), grid.id, "Tried", clock.today().replace(day=1), by=None)
     return period
 
 
@@ -329,6 +332,7 @@ def _owe(family_id, rows, canary):
         "run_id": db.session.scalar(select(BillingRun.id)),
         "task_id": db.session.scalar(select(FamilyTask.id)),
         "grid_id": db.session.scalar(select(TariffGrid.id)),
+        "simulation_id": db.session.scalar(select(StoredFile.id).where(StoredFile.media_type == simulated.MEDIA_TYPE)),
         "entry_id": payment.id,
         "line_id": lines[0].id,
         "adjustment_id": adjustment.id,

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from app.core import clock
+from app.jobs import housekeeping
 from tests.billing import cast
 
 PAGE, TOWN = "/mairie/tarifs/simulateur/", "/mairie/tarifs/simulateur/commune"
@@ -68,28 +70,91 @@ def test_the_page_begins_with_the_tariff_that_it_was_opened_for(clerk, billed):
     assert f'<option selected value="{billed.evening_grid}">' in page.text
 
 
+def computed(client, grid_id, month="2026-10"):
+    """The address of a simulation of the town."""
+    answer = client.post(TOWN, data={"grid": grid_id, "month": month})
+    assert answer.status_code == 303
+    return answer.headers["Location"]
+
+
+def cheaper():
+    """A table of the canteen that takes a euro of everybody below a quotient of 800, and three of everybody else."""
+    rows = [("jusqu'à 800", "0", "800", ["1.00"]), ("plus de 800", "800.01", None, ["3.00"])]
+    return cast.table([cast.Column("Meal")], rows)
+
+
 def test_the_town(clerk, billed):
-    page = clerk.get(f"{TOWN}?grid={billed.canteen_grid}&month=2026-10")
+    page = clerk.get(computed(clerk, billed.canteen_grid))
     assert page.status_code == 200
     assert page.text.count("€51.50") >= 2
     assert "de 400,01 à 800" in page.text
+    assert "No household would pay anything else." in page.text
 
 
-@pytest.mark.parametrize("query", ["", "?grid=999999&month=2026-10", "?grid=abc", "?month=2026-99", "?grid=99999999999999&month=x"])
+def test_page_and_files_come_of_one_computation(clerk, billed, monkeypatch):
+    from app.staff import simulator
+
+    url = computed(clerk, billed.canteen_grid)
+    monkeypatch.setattr(simulator, "simulate", None)
+    assert clerk.get(url).status_code == 200
+    for name in ("tranches", "familles"):
+        assert [clerk.get(f"{url}{name}.{kind}").status_code for kind in ("csv", "xlsx")] == [200, 200]
+
+
+def test_whose_bill_would_change_most(app, clerk, billed):
+    with app.app_context():
+        tried = cast.grid(billed.canteen, cheaper(), cast.date(2027, 1, 1))
+    url = computed(clerk, tried)
+    section = clerk.get(url).text.partition('id="changes"')[2]
+    rows = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)).strip() for row in re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", section)]
+    assert rows == [
+        "Galbert F00001 €25.50 €9.00 -€16.50 de 400,01 à 800 → jusqu&#39;à 800 720",
+        "Petit F00003 €21.00 €9.00 -€12.00 plus de 1 200 → plus de 800 none",
+        "Martin F00002 €5.00 €2.00 -€3.00 de 400,01 à 800 → jusqu&#39;à 800 450",
+    ]
+    # No file says what a household earns.
+    assert clerk.get(f"{url}familles.csv").text.splitlines()[1:] == [
+        "F00001;Galbert;25.50;9.00;-16.50",
+        "F00003;Petit;21.00;9.00;-12.00",
+        "F00002;Martin;5.00;2.00;-3.00",
+    ]
+
+
+def test_a_simulation_is_kept_for_two_days(app, clerk, billed):
+    url = computed(clerk, billed.canteen_grid)
+    clock.advance(days=3)
+    with app.app_context():
+        housekeeping.sweep_files()
+    assert clerk.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["", "?grid=999999", "?grid=abc", "?grid=99999999999999"])
 def test_an_address_without_sense_shows_the_form(clerk, query):
     assert clerk.get(TOWN + query).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "typed", [{}, {"grid": "999999", "month": "2026-10"}, {"grid": "abc"}, {"month": "2026-99"}, {"grid": "99999999999999", "month": "x"}]
+)
+def test_what_cannot_be_computed_gets_a_sentence(clerk, typed):
+    page = clerk.post(TOWN, data=typed)
+    assert page.status_code == 422
+    assert "Choose a tariff and a month." in page.text
+
+
 def test_a_month_without_places_says_so(clerk, billed):
-    assert "Nobody had a place" in clerk.get(f"{TOWN}?grid={billed.canteen_grid}&month=2026-07").text
+    assert "Nobody had a place" in clerk.get(computed(clerk, billed.canteen_grid, "2026-07")).text
 
 
 def test_the_figures_leave_as_a_file(clerk, billed):
-    answer = clerk.get(f"{TOWN}.csv?grid={billed.canteen_grid}&month=2026-10")
+    answer = clerk.get(computed(clerk, billed.canteen_grid) + "tranches.csv")
     assert answer.status_code == 200
     assert "de 400,01 à 800;2;11;30.50;30.50;0.00" in answer.text
     assert "Together;3;14;51.50;51.50;0.00" in answer.text
-    assert clerk.get(f"{TOWN}.csv?month=2026-10").status_code == 404
+
+
+def test_no_other_file_is_taken_for_a_simulation(clerk, billed):
+    assert clerk.get(f"{TOWN}/999999/").status_code == 404
 
 
 @pytest.mark.parametrize(
