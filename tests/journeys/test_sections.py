@@ -61,7 +61,7 @@ def test_a_new_child(app, christelle, nadia, worker):
     expect(page.get_by_role("link", name="Zoé Galbert", exact=False).and_(page.locator(".child-card"))).to_have_count(0)
     christelle.check()
     steps.open_lot(nadia.page)
-    expect(nadia.page.locator(".finding-look")).to_be_visible()
+    expect(nadia.page.locator(".finding-papers")).to_be_visible()
     nadia.check()
     steps.press(nadia.page, "a", "accepted")
     steps.pass_window(worker)
