@@ -113,7 +113,7 @@ def test_a_kill_leaves_no_dead_code_and_prints_nobody_twice(uninvited, monkeypat
     clock.advance(minutes=3)
     assert letters.make_letters() == 1
     with monkeypatch.context() as kill:
-        kill.setattr(letters, "_bound", killed)
+        kill.setattr(letters, "bound", killed)
         with pytest.raises(KeyboardInterrupt):
             while letters.make_letters():
                 pass
