@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from app.activities.models import Booking, BookingState, Unit
+from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit
 from app.activities.places import lock, room
 from app.activities.plan import Plan
 from app.activities.timetable import Timetable
@@ -90,10 +90,22 @@ def unbook(booking, *, by):
     """Take a booking away that the town made by mistake, within the open unit of work; the place is offered to others."""
     place = booking.unit_id, booking.group_id, booking.day
     lock([booking.unit_id])
+    _refuse_while_asked([booking])
     record("booking.removed", booking, by=by)
     db.session.delete(booking)
     db.session.flush()
     offer_freed(*place)
+
+
+def _refuse_while_asked(bookings):
+    """Raise DomainError where an open request is about the day of one of these bookings, all of one child: it would be about nothing."""
+    days, units = {row.day for row in bookings}, {row.unit_id for row in bookings}
+    asked = select(PlaceAsked).where(PlaceAsked.child_id == bookings[0].child_id, PlaceAsked.day.in_(days), PlaceAsked.unit_id.in_(units))
+    open_ones = {(ask.unit_id, ask.day) for ask in db.session.scalars(asked.where(PlaceAsked.rank != Rank.closed))}
+    for row in bookings:
+        if (row.unit_id, row.day) in open_ones:
+            words = {"unit": row.unit.title, "day": date_text(row.day, "full")}
+            raise DomainError(_("The family has sent a request about %(unit)s, %(day)s: decide about it first.", **words))
 
 
 def take_back_absence(absence, *, by):
@@ -102,6 +114,7 @@ def take_back_absence(absence, *, by):
     if not rows:
         raise DomainError(_("Nothing of this absence is still to come."))
     lock([row.unit_id for row in rows])
+    _refuse_while_asked(rows)
     for row in rows:
         here = room(row.unit_id, row.group_id, row.day)
         if row.group_id is not None and here.capacity is not None and not here.free:

@@ -313,3 +313,15 @@ def test_a_certificate_follows(app, activities, sign_in):
         assert request_of(number).lane is Lane.papers
         settle(app, number)
         assert db.session.scalar(db.select(Absence.certificate_id))
+
+
+def test_what_a_request_is_about_stays_until_it_is_decided(app, town):
+    tell(town, NEXT_TUESDAY, NEXT_TUESDAY)
+    with pytest.raises(DomainError, match="decide about it first"), unit_of_work():
+        unbook(booking(town, town.meal, NEXT_TUESDAY), by=account("agent"))
+    settle(app, tell(town, NEXT_MONDAY, NEXT_MONDAY, unit_id=town.meal))
+    asked = ask(town, town.meal, NEXT_MONDAY)
+    with pytest.raises(DomainError, match="decide about it first"), unit_of_work():
+        take_back_absence(db.session.scalar(db.select(Absence)), by=account("agent"))
+    settle(app, asked)
+    assert state(town, town.meal, NEXT_MONDAY) is BookingState.booked
