@@ -19,7 +19,6 @@ TITLES = {
     "no_quotient": _l("No quotient"),
     "no_cell": _l("No price in the tariff"),
     "too_large": _l("Amount too large"),
-    "negative": _l("Below zero"),
     "elsewhere": _l("Billed already"),
     "unbooked": _l("Came without a booking"),
     "not_marked": _l("Booked, not noted on the sheet"),
@@ -27,7 +26,7 @@ TITLES = {
     "carried": _l("Carried forward"),
     "changed": _l("Changed since issue"),
 }
-BLOCKING = {"no_tariff", "no_quotient", "no_cell", "too_large", "negative", "elsewhere"}
+BLOCKING = {"no_tariff", "no_quotient", "no_cell", "too_large", "elsewhere"}
 #: Further from what is usual than this share and this amount.
 FAR, FAR_EUROS = Decimal("0.5"), Decimal(30)
 
@@ -48,9 +47,7 @@ def note_of_days(drafts, facts, problems):
             elif place in waiting and place not in facts.marks and line.day <= today and used.on(line.unit_id, line.day, waiting[place]):
                 found["not_marked", line.child, line.unit, *place[:2]].append(line.day)
         draft.anomalies += [_days(*about, days=days) for about, days in found.items()]
-        if draft.total < 0:
-            draft.anomalies.append({"code": "negative", "total": str(draft.total)})
-        elif draft.total > LARGEST:
+        if draft.total > LARGEST:
             draft.anomalies.append({"code": "too_large", "total": str(draft.total)})
 
 
@@ -102,8 +99,6 @@ def sentence(anomaly):
             return _(
                 "An amount is too large to be billed: %(what)s.", what=amounts.get("total") or f"{known['unit']}, {known['child']}, {days}"
             )
-        case "negative":
-            return _("The bill comes to %(total)s: a bill cannot be below zero.", **amounts)
         case "elsewhere":
             return _("%(unit)s, %(child)s, %(days)s: on invoice %(number)s already.", **known, days=days, number=anomaly.get("number", ""))
         case "unbooked":
@@ -113,6 +108,8 @@ def sentence(anomaly):
         case "unusual":
             return _("Far from what is usual: %(usual)s.", **amounts)
         case "carried":
+            if Decimal(anomaly.get("carried") or 0) < 0:
+                return _("Below zero: carried forward, %(rest)s come off the next bill.", rest=format_money(-Decimal(anomaly["carried"])))
             return _("Under the minimum: carried forward to the next bill.")
         case "changed":
             return _("Changed since issue: %(was)s were billed, it would be %(now)s now.", **amounts)

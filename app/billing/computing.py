@@ -24,8 +24,9 @@ class Computed:
     draft: Draft
     #: The Bill that is there (id, state, invoice_id, total), or None.
     bill: object = None
-    #: Ids of the bills carried forward whose days are in the draft.
+    #: Ids of the bills carried forward whose days are in the draft, and what their periods are called.
     carried: tuple = ()
+    carried_from: tuple = ()
     #: The household's newest invoice when this was read: a newer one makes it stale.
     newest_invoice: int | None = None
     previous: Decimal = ZERO
@@ -34,8 +35,9 @@ class Computed:
 
     @property
     def too_small(self):
-        """Whether it is to be carried forward."""
-        return bool(self.draft.lines) and ZERO <= self.draft.total < settings.minimum()
+        """Whether it is to be carried forward: under the minimum, or below zero. What a credit has paid to the cent is issued."""
+        total = self.draft.total
+        return total < settings.minimum() and (bool(total) or not any(line.amount for line in self.draft.lines)) and bool(self.draft.lines)
 
 
 @dataclass
@@ -62,6 +64,7 @@ def compute(period, family_ids, *, again=False):
     for family_id in wanted:
         mine = known[family_id]
         found[family_id] = one = Computed(family_id, made[family_id], mine.bill, tuple(row.id for row in mine.carried))
+        one.carried_from = tuple(row.title for row in mine.carried)
         one.newest_invoice = newest.get(family_id)
         one.previous = earlier[family_id].get(0, ZERO)
         _note_of_total(one, list(earlier[family_id].values()))
@@ -76,24 +79,30 @@ def _is_over(bill, again):
 def bills_of(period, family_ids):
     """Rows of the bills of some households that belong to a period, or may have been carried forward to it."""
     columns = (Bill.id, Bill.family_id, Bill.period_id, Bill.state, Bill.invoice_id, Bill.total, Bill.carried_to_id)
-    query = select(*columns, BillingPeriod.first_day, BillingPeriod.last_day).join(BillingPeriod, BillingPeriod.id == Bill.period_id)
+    days = (BillingPeriod.title, BillingPeriod.first_day, BillingPeriod.last_day)
+    query = select(*columns, *days).join(BillingPeriod, BillingPeriod.id == Bill.period_id)
     before = (Bill.state == BillState.carried) & (BillingPeriod.first_day < period.first_day)
     query = query.where(Bill.family_id.in_(family_ids), (Bill.period_id == period.id) | before).order_by(BillingPeriod.first_day)
     return db.session.execute(query).all()
 
 
 def _bills(period, family_ids):
-    """{family_id: _Known}: what was carried forward to this bill, or to none yet; a bill of nothing is not carried on."""
+    """{family_id: _Known}"""
     known, rows = defaultdict(_Known), bills_of(period, family_ids)
     for row in rows:
         if row.period_id == period.id:
             known[row.family_id].bill = row
     for row in rows:
-        mine = known[row.family_id].bill
-        goes_here = row.carried_to_id is None or (mine is not None and row.carried_to_id == mine.id)
-        if row.period_id != period.id and row.total and goes_here:
+        if row.period_id != period.id and comes_with(row, known[row.family_id].bill):
             known[row.family_id].carried.append(row)
     return known
+
+
+def comes_with(row, bill):
+    """Whether what was carried forward is on this bill, or comes with it where it is not issued; a bill of nothing is not carried on."""
+    if row.carried_to_id is None:
+        return bool(row.total) and (bill is None or bill.state is not BillState.issued)
+    return bill is not None and row.carried_to_id == bill.id
 
 
 def _newest_invoices(family_ids):

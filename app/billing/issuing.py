@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from sqlalchemy import bindparam, func, insert, select, true, update
 
 from app.billing import ledger, settings
-from app.billing.computing import bills_of, compute
+from app.billing.computing import bills_of, comes_with, compute
 from app.billing.lines import ZERO, Line
 from app.billing.models import (
     Bill,
@@ -113,8 +113,8 @@ def issue(period, computed, addressee, *, by, even_small=False, reason=""):
     if computed.draft.blocked or not computed.draft.lines:
         save_bill(period, computed, BillState.draft)
         return "blocked"
-    if computed.too_small and not even_small:
-        save_bill(period, computed, BillState.carried)
+    if computed.too_small and (not even_small or computed.draft.total < 0):
+        carry(period, computed)
         return "carried"
     write_invoice(period, computed, addressee, owed, by=by, reason=reason)
     return "issued"
@@ -125,7 +125,7 @@ def _fresh(period, computed):
     found = _run(_standing(), {"family": computed.family_id, "period": period.id, "first": period.first_day}).all()
     newest, owed, rows = found[0].newest, found[0].owed, [row for row in found if row.id is not None]
     mine = next((row for row in rows if row.period_id == period.id), None)
-    carried = {row.id for row in rows if row.period_id != period.id and row.total and row.carried_to_id in (None, mine and mine.id)}
+    carried = {row.id for row in rows if row.period_id != period.id and comes_with(row, mine)}
     if _state(mine) != _state(computed.bill) or newest != computed.newest_invoice or carried != set(computed.carried):
         computed = compute(period, [computed.family_id]).get(computed.family_id)
     return computed, owed
@@ -133,6 +133,13 @@ def _fresh(period, computed):
 
 def _state(bill):
     return bill and (bill.id, bill.state, bill.invoice_id, bill.carried_to_id)
+
+
+def carry(period, computed):
+    """Carry a bill forward, within the open unit of work: what had come with it comes with the next one too."""
+    bill_id, bill = save_bill(period, computed, BillState.carried), Bill.__table__
+    if computed.carried:
+        db.session.execute(update(bill).where(bill.c.carried_to_id == bill_id).values(carried_to_id=None))
 
 
 def _forget(computed):
@@ -199,7 +206,7 @@ def _within(total):
 def write_invoice(period, computed, addressee, owed, *, by, reason=""):
     """The invoice of a draft, with its number, lines, reasons, ledger entry and document; the bill follows. Returns the invoice's id."""
     today, draft = clock.today(), computed.draft
-    made = {"family_id": draft.family_id, "period_id": period.id, "period": period_of(period), "addressee": addressee}
+    made = {"family_id": draft.family_id, "period_id": period.id, "period": _period_of(period, computed), "addressee": addressee}
     due_on = period.due_on if period.due_on > today else today + settings.time_to_pay()
     invoice_id = _insert(InvoiceKind.invoice, draft.total, owed, by=by, due_on=due_on, reason=reason, **made)
     reasons = _keep_reasons(invoice_id, draft.lines)
@@ -214,9 +221,10 @@ def write_invoice(period, computed, addressee, owed, *, by, reason=""):
     return invoice_id
 
 
-def period_of(period):
-    """What an invoice copies of its period."""
-    return {"title": period.title, "first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()}
+def _period_of(period, computed):
+    """What an invoice copies of its period, and of those that were carried forward to it."""
+    days = {"first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()}
+    return {"title": period.title, **days} | ({"carried": list(computed.carried_from)} if computed.carried_from else {})
 
 
 def _insert(kind, total, owed, *, by, **values):

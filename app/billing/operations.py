@@ -10,7 +10,7 @@ from app.billing import ledger, settings
 from app.billing.addressees import addressees
 from app.billing.anomalies import sentence
 from app.billing.computing import compute
-from app.billing.issuing import issue, write_credit_note, write_invoice
+from app.billing.issuing import carry, issue, write_credit_note, write_invoice
 from app.billing.models import (
     Adjustment,
     Bill,
@@ -114,7 +114,8 @@ def stop_run(run, *, by):
 def issue_bill(bill, *, by):
     """Issue one household's bill now, however small, within the open unit of work; returns the Invoice.
 
-    Raises DomainError where it is issued, held back, empty or blocked, with the sentence why.
+    None: it is below zero, and carried forward to the next bill. Raises DomainError where it is issued, held back, empty or blocked,
+    with the sentence why.
     """
     period, family_id = bill.period, bill.family_id
     lock_family(family_id)
@@ -132,9 +133,12 @@ def issue_bill(bill, *, by):
         raise Stale(_("This bill is issued already."))
     if outcome == "blocked":
         raise DomainError(_why_blocked(computed.draft))
-    if outcome != "issued":
+    if outcome not in ("issued", "carried"):
         raise DomainError(_("There is nothing to bill."))
     db.session.refresh(bill)
+    if outcome == "carried":
+        record("bill.carried", bill, by=by)
+        return None
     record("bill.issued", bill.invoice, by=by)
     return bill.invoice
 
@@ -175,7 +179,10 @@ def credit(invoice, reason, *, by):
 
 def correct(invoice, reason, *, by):
     """Cancel an invoice and issue what is right today, within the open unit of work; returns the new Invoice, or the credit note where
-    nothing is left to bill. Raises DomainError where nothing has changed, or the new one cannot be issued."""
+    nothing is left to bill, or less than nothing: that is carried forward.
+
+    Raises DomainError where nothing has changed, or the new one cannot be issued.
+    """
     bill = _lock_issued(invoice, reason)
     if bill is None:
         raise DomainError(_("Another invoice has taken the place of this one."))
@@ -203,8 +210,10 @@ def _correct(invoice, bill, computed, reason, *, by):
         raise DomainError(_why_blocked(computed.draft))
     note = _credit(invoice, bill, reason, by=by)
     db.session.expire(bill)
-    if not computed.draft.lines:
+    if not computed.draft.lines or computed.draft.total < 0:
         ledger.settle_all(invoice.family_id)
+        if computed.draft.lines:
+            _carry(bill)
         return note
     computed.draft.anomalies[:] = [one for one in computed.draft.anomalies if one["code"] != "changed"]
     owed, addressee = balance(invoice.family_id), addressees([invoice.family_id])[invoice.family_id]
@@ -214,6 +223,14 @@ def _correct(invoice, bill, computed, reason, *, by):
     fresh = db.session.get(Invoice, made)
     record("invoice.corrected", fresh, by=by, note=f"{invoice.number}: {reason}")
     return fresh
+
+
+def _carry(bill):
+    """Of a bill whose invoice was just cancelled less than nothing is left: it comes off the next one."""
+    bill.move_to(BillState.draft)
+    db.session.flush()
+    carry(bill.period, compute(bill.period, [bill.family_id])[bill.family_id])
+    db.session.expire(bill)
 
 
 def _lock_issued(invoice, reason):

@@ -16,7 +16,7 @@ def mend(anomaly, bill):
         return _to("TariffView.list", Noun.tariff, "edit", _("Tariffs"))
     if code == "no_quotient":
         return _to("QuotientView.add", Noun.caf, "edit", _("Enter the quotient"), family=bill.family_id)
-    if code == "negative":
+    if code == "carried" and anomaly.get("carried", "").startswith("-"):
         return _to("AdjustmentView.list", Noun.bill, "edit", _("Adjustments"), q=bill.family.code)
     if code == "elsewhere":
         return _to("InvoiceView.list", Noun.bill, "read", _("The other invoice"), q=anomaly.get("number", ""))

@@ -121,7 +121,7 @@ class BillView(StaffView):
         if row.state is BillState.draft and row.blocked:
             return _("cannot be issued")
         if row.state is BillState.draft and any(one["code"] == "carried" for one in row.anomalies):
-            return _("too small")
+            return _("too small") if row.total >= 0 else _("below zero")
         return str(row.state.label)
 
     def cell_odd(self, row):
@@ -214,9 +214,13 @@ class BillView(StaffView):
         bill_id = self._id(period_id, family_id)
         try:
             with saving():
-                invoice_id = operations.issue_bill(db.session.get(Bill, bill_id), by=actor()).id
+                invoice = operations.issue_bill(db.session.get(Bill, bill_id), by=actor())
+                invoice_id = invoice.id if invoice is not None else None
         except DomainError as refusal:
             flash(str(refusal), "danger")
+            return redirect(url_for("BillView.bill", period_id=period_id, family_id=family_id), 303)
+        if invoice_id is None:
+            flash(_("Below zero: carried forward, it comes off the next bill."), "success")
             return redirect(url_for("BillView.bill", period_id=period_id, family_id=family_id), 303)
         flash(_("The invoice is issued. Its PDF is made now, then the family is told."), "success")
         return redirect(url_for("InvoiceView.show", pk=invoice_id), 303)

@@ -236,8 +236,8 @@ class InvoiceView(StaffView):
             try:
                 with saving():
                     made = getattr(operations, act)(db.session.get(Invoice, row.id), form.reason.data, by=actor())
-                    made_id = made.id if made is not None else row.id
-                flash(done, "success")
+                    made_id, alone = made.id, act == "correct" and made.kind is InvoiceKind.credit_note
+                flash(_("The credit note is issued: nothing is left to be paid for this bill.") if alone else done, "success")
                 return redirect(url_for("InvoiceView.show", pk=made_id), 303)
             except DomainError as refusal:
                 form.refuse(refusal)

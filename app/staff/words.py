@@ -130,6 +130,7 @@ SENTENCES = {
     "run.stopped": _l("run of bills stopped"),
     "bill.issued": _l("invoice issued"),
     "bill.held": _l("bill held back"),
+    "bill.carried": _l("bill carried forward"),
     "bill.released": _l("bill released"),
     "invoice.corrected": _l("invoice corrected"),
     "invoice.credited": _l("invoice cancelled by a credit note"),

@@ -286,24 +286,153 @@ def test_a_class_is_exempt_and_the_others_pay(town):
     assert made[1].total == Decimal("9.50") and made[3].total == cast.OCTOBER[3]
 
 
-def test_an_adjustment_comes_with_its_period_and_too_much_of_it_blocks(town):
-    from app.billing.models import Adjustment
+def test_an_adjustment_comes_with_its_period_and_too_much_of_it_with_the_next_one(town):
+    from app.billing.anomalies import sentence
     from app.billing.operations import adjust
     from app.core.db import unit_of_work
     from app.core.errors import DomainError
 
     period = opened()
     with unit_of_work():
-        too_much = adjust(1, date(2026, 10, 20), "A gesture", Decimal("-60.00"), by=BY).id
+        adjust(1, date(2026, 10, 20), "A gesture", Decimal("-60.00"), by=BY)
         adjust(3, date(2026, 10, 20), "A broken plate", Decimal("4.50"), by=BY, child_id=town.hugo)
-    assert run(period, "issue") == {"blocked": 1, "carried": 1, "issued": 1}
-    assert [one["code"] for one in bills(period)[1].anomalies if one["code"] == "negative"] == ["negative"] and bills(period)[1].blocked
+    assert run(period, "dry") == {"small": 2, "ready": 1}
+    assert run(period, "issue") == {"carried": 2, "issued": 1}
+    bill, rest = bills(period)[1], cast.OCTOBER[1] - 60
+    assert bill.total == rest < 0 and bill.state.value == "carried" and not bill.blocked
+    assert "4,90\xa0€ come off the next bill" in next(sentence(one) for one in bill.anomalies if one["code"] == "carried")
     assert bills(period)[3].invoice.total == cast.OCTOBER[3] + Decimal("4.50")
     with pytest.raises(DomainError), unit_of_work():
         adjust(3, date(2026, 10, 20), "Too late", Decimal("1.00"), by=BY)
-    act("withdraw_adjustment", Adjustment, too_much)
-    assert run(period, "issue") == {"issued": 1, "carried": 1, "there": 1}
+    second = opened(cast.NOVEMBER_DAYS)
+    assert run(period, "issue") == {"carried": 2, "there": 1} and run(second, "issue") == {"issued": 3}
+    invoice = bills(second)[1].invoice
+    assert invoice.total == rest + cast.NOVEMBER[1] and invoice.period["carried"] == ["Octobre 2026"]
+    assert run(period, "issue") == {"there": 3} and run(second, "issue") == {"there": 3} and run(second, "dry") == {"unchanged": 3}
     check_books()
+
+
+@pytest.fixture
+def credited(town):
+    """Of October 60 € are taken off, of a bill that is less, and November has it; (October, November, November's invoice, its total)."""
+    from app.billing.operations import adjust
+    from app.core.db import unit_of_work
+
+    with unit_of_work():
+        adjust(1, date(2026, 10, 20), "A gesture", Decimal("-60.00"), by=BY)
+    first, second = opened(), opened(cast.NOVEMBER_DAYS)
+    run(first, "issue")
+    run(second, "issue")
+    return first, second, bills(second)[1].invoice_id, bills(second)[1].total
+
+
+def test_what_was_carried_below_zero_is_undone_with_its_invoice_and_billed_again(credited):
+    from app.billing.models import Bill, Invoice
+    from app.billing.queries import balance
+
+    first, second, invoice, total = credited
+    act("credit", Invoice, invoice, "A mistake")
+    third = opened((date(2026, 12, 1), date(2026, 12, 31)))
+    for period in (first, second, third):
+        run(period, "issue")
+    assert balance(1) == 0 and bills(second)[1].state.value == "cancelled"
+    act("issue_bill", Bill, bills(second)[1].id)
+    assert balance(1) == total == bills(second)[1].invoice.total
+    check_books()
+
+
+def test_a_correction_that_leaves_less_than_nothing_carries_it_forward(credited):
+    from app.billing.models import Exemption, Invoice
+    from app.billing.operations import adjust, exempt
+    from app.billing.queries import balance
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    first, second, invoice, _total = credited
+    with unit_of_work():
+        exempt(date(2026, 10, 1), date(2026, 11, 30), "A strike", by=BY)
+    assert run(second, "correct", reason="A strike")["corrected"] >= 1
+    made = bills(second)[1]
+    assert made.state.value == "carried" and made.total == -60 and balance(1) == 0
+    assert db.session.scalar(select(Invoice).filter_by(corrects_id=invoice)) is not None
+    assert bills(first)[1].carried_to_id is None
+    third = opened((date(2026, 12, 1), date(2026, 12, 31)))
+    with unit_of_work():
+        adjust(1, date(2026, 12, 1), "A broken window", Decimal("60.00"), by=BY)
+    # What a credit pays to the cent is an invoice of nothing: the family reads it.
+    run(third, "issue")
+    paid = bills(third)[1].invoice
+    assert paid.total == 0 and paid.period["carried"] == ["Octobre 2026", "Novembre 2026"]
+    assert sorted(line.amount for line in paid.lines) == [-60, 60] and bills(first)[1].carried_to_id == bills(third)[1].id
+    assert db.session.scalar(select(func.count(Exemption.id))) == 1
+    check_books()
+
+
+def test_a_bill_below_zero_is_not_issued_by_hand_and_one_that_was_cancelled_is_carried(town):
+    from app.billing.models import Bill, Invoice
+    from app.billing.operations import adjust
+    from app.core.db import unit_of_work
+
+    period = opened()
+    run(period, "issue")
+    act("credit", Invoice, bills(period)[1].invoice_id, "Wrong")
+    with unit_of_work():
+        adjust(1, date(2026, 10, 20), "A gesture", Decimal("-60.00"), by=BY)
+    assert act("issue_bill", Bill, bills(period)[1].id) is None
+    assert bills(period)[1].state.value == "carried" and bills(period)[1].total == cast.OCTOBER[1] - 60
+    second = opened(cast.NOVEMBER_DAYS)
+    run(second, "issue")
+    assert bills(second)[1].invoice.total == cast.OCTOBER[1] - 60 + cast.NOVEMBER[1]
+    check_books()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_credits_by_chance_are_billed_once_and_to_the_cent(town, seed):
+    """Months of amounts added and taken off, runs repeated, invoices cancelled and billed again: no amount is lost, none counts twice."""
+    import random
+
+    from app.billing.issued import in_force
+    from app.billing.models import Adjustment, Bill, BillingPeriod, BillState, Invoice, InvoiceLine
+    from app.billing.operations import adjust
+    from app.billing.queries import balance
+    from app.core.db import unit_of_work
+    from app.extensions import db
+
+    chance, periods = random.Random(seed), []
+    for month in range(1, 9):
+        first = date(2027, month, 1)
+        periods.append(opened((first, first.replace(day=28))))
+        with unit_of_work():
+            for _one in range(chance.randrange(3)):
+                amount = Decimal(chance.choice([-4000, -2000, 500, 2000, 2000, chance.randrange(-5000, 5001) or 1])) / 100
+                adjust(1, first, "Something", amount, by=BY)
+        run(periods[-1], "dry")
+        for _again in range(chance.randrange(1, 3)):
+            run(chance.choice(periods), "issue", families=[1])
+        issued = db.session.scalars(select(Invoice.id).where(in_force(), Invoice.family_id == 1)).all()
+        if issued and chance.random() < 0.4:
+            invoice = chance.choice(issued)
+            bill = db.session.scalar(select(Bill.id).filter_by(invoice_id=invoice))
+            act("credit", Invoice, invoice, "A mistake")
+            act("issue_bill", Bill, bill)
+        check_books()
+    for period in periods:
+        run(period, "issue", families=[1])
+    whole = sum(db.session.scalars(select(Adjustment.amount)), Decimal(0))
+    billed = db.session.scalars(select(InvoiceLine.amount).join(Invoice).where(in_force())).all()
+    waiting = select(Bill.total).join(BillingPeriod).where(Bill.state == BillState.carried, Bill.carried_to_id.is_(None))
+    # The last of those that are carried has what the others come to.
+    left = db.session.scalars(waiting.where(Bill.family_id == 1).order_by(BillingPeriod.first_day.desc())).first() or 0
+    assert balance(1) == sum(billed, Decimal(0)) and balance(1) + left == whole
+    assert len(billed) + _carried_lines() == db.session.scalar(select(func.count(Adjustment.id)))
+
+
+def _carried_lines():
+    from app.billing.models import Bill, BillingPeriod, BillState
+    from app.extensions import db
+
+    query = select(Bill.lines).join(BillingPeriod).where(Bill.state == BillState.carried, Bill.carried_to_id.is_(None), Bill.family_id == 1)
+    return db.session.scalars(query.order_by(BillingPeriod.first_day.desc())).first() or 0
 
 
 def test_what_cannot_be_priced_blocks_and_says_why(town):

@@ -367,12 +367,16 @@ def test_amounts_that_cannot_be_entered(clerk, town, look, wrong, sentence):
     assert answer.status_code == 422 and sentence in answer.text and not look(select(Adjustment))
 
 
-def test_a_bill_below_zero_is_kept_back_and_an_adjustment_is_taken_back(app, clerk, computed):
+def test_a_bill_below_zero_is_carried_forward_and_an_adjustment_is_taken_back(app, clerk, computed, look):
     adjust(clerk, **{"family_id": "F00003", "way": "off", "amount": "500", "title": "Too much", "day": "2026-10-31"})
     clerk.post("/mairie/facturation/1/calculer")
     work(app)
     page = clerk.get(PERIOD).text
-    assert "1 bill cannot be issued" in page and "Below zero" in page and "/mairie/ajustements/?q=F00003" in page
+    assert "below zero" in page and "come off the next bill" in page and "/mairie/ajustements/?q=F00003" in page
+    bill = clerk.get(PERIOD + "famille/3/").text
+    assert "come off the next bill" in bill and "Issue this one alone" not in bill
+    assert "comes off the next bill" in clerk.post(PERIOD + "famille/3/emettre", follow_redirects=True).text
+    assert not look(select(Invoice))
     assert "Taken back." in clerk.post("/mairie/ajustements/1/supprimer", follow_redirects=True).text
 
 

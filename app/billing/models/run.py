@@ -41,7 +41,7 @@ class BillState(Labelled):
 
     draft = "draft", _l("to be issued")
     issued = "issued", _l("issued")
-    #: Too small: its days are billed with the next period's.
+    #: Too small, or below zero: its days and amounts are billed with the next period's.
     carried = "carried", _l("carried forward")
     #: A clerk keeps it back, or it cannot be issued as it is.
     held = "held", _l("held back")
