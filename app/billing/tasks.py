@@ -43,7 +43,8 @@ def ask_task(kind, families, *, by, year=None):
 
 def go_on_with_tasks():
     """The worker's job: the next few households of the oldest task; returns how much there was to do."""
-    task = db.session.scalar(select(FamilyTask).where(FamilyTask.state == RunState.running).order_by(FamilyTask.id).limit(1))
+    due = FamilyTask.waits_until.is_(None) | (FamilyTask.waits_until <= clock.now())
+    task = db.session.scalar(select(FamilyTask).where(FamilyTask.state == RunState.running, due).order_by(FamilyTask.id).limit(1))
     if task is None:
         return 0
     task_id, kind, seen, by = task.id, task.kind, task.done, task.asked_by

@@ -5,6 +5,7 @@ from sqlalchemy import extract, select
 
 from app.billing.addressees import addressees
 from app.billing.certificates import tax_certificate
+from app.billing.documents import DISK_PAUSE
 from app.billing.letterhead import letterhead
 from app.billing.models import EntryKind, FamilyTask, LedgerEntry, RunState
 from app.core import clock
@@ -45,11 +46,9 @@ def print_some(task, some):
             if task.running and task.done == seen:
                 if whole is not None:
                     task.files = [*task.files, _kept(task, whole)]
-                task.done, task.made = seen + len(some), task.made + len(contents)
+                task.done, task.made, task.waits_until = seen + len(some), task.made + len(contents), None
     except OSError as problem:
-        # A full disk: looked at again in the next round.
-        current_app.logger.error("no room for certificates: %s", problem)
-        return 0
+        return _wait(task_id, problem)
     return len(some)
 
 
@@ -83,11 +82,18 @@ def finish(task):
                     task.files = [_kept(task, whole)]
                     release(pieces)
                 task.move_to(RunState.done)
-                task.finished_at = clock.now()
+                task.finished_at, task.waits_until = clock.now(), None
     except OSError as problem:
-        current_app.logger.error("no room for certificates: %s", problem)
-        return 0
+        return _wait(task_id, problem)
     return 1
+
+
+def _wait(task_id, problem):
+    """The disk is full: it is looked at again after a pause, and the page says so."""
+    current_app.logger.error("no room for certificates: %s", problem)
+    with unit_of_work():
+        db.session.get(FamilyTask, task_id, with_for_update=True, populate_existing=True).waits_until = clock.now() + DISK_PAUSE
+    return 0
 
 
 def _kept(task, content):

@@ -2,6 +2,7 @@
 
 from flask import abort, flash, jsonify, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
+from flask_babel import format_time
 from flask_login import current_user
 
 from app.audit.operations import note_export
@@ -24,8 +25,13 @@ from app.staff.views import screen
 
 
 def said(task):
-    """How far a task is, in words."""
-    return _("%(done)s of %(total)s households", done=number(task.done), total=number(task.total))
+    """How far a task is, in words, and what it waits for."""
+    far = _("%(done)s of %(total)s households", done=number(task.done), total=number(task.total))
+    if task.waits_until is None:
+        return far
+    again = format_time(task.waits_until, "short")
+    wait = _("The server’s disk is full: tried again at %(time)s. Tell whoever looks after the server.", time=again)
+    return f"{far}. {wait}"
 
 
 def shown(task):

@@ -300,7 +300,7 @@ def test_an_adjustment_comes_with_its_period_and_too_much_of_it_with_the_next_on
     assert run(period, "issue") == {"carried": 2, "issued": 1}
     bill, rest = bills(period)[1], cast.OCTOBER[1] - 60
     assert bill.total == rest < 0 and bill.state.value == "carried" and not bill.blocked
-    assert "4,90\xa0€ come off the next bill" in next(sentence(one) for one in bill.anomalies if one["code"] == "carried")
+    assert "4,90\xa0€ seront déduits de la prochaine facture" in next(sentence(one) for one in bill.anomalies if one["code"] == "carried")
     assert bills(period)[3].invoice.total == cast.OCTOBER[3] + Decimal("4.50")
     with pytest.raises(DomainError), unit_of_work():
         adjust(3, date(2026, 10, 20), "Too late", Decimal("1.00"), by=BY)

@@ -1,5 +1,6 @@
 """What does the staff see of an invoice, and how do lists of invoices and reminders narrow down?"""
 
+import errno
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -12,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from app.billing import reminders
 from app.billing.models import FamilyTask, Reminder, ReminderStep, RunState
 from app.children.models import Child
-from app.core import settings
+from app.core import clock, settings
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.mail.models import OutgoingMail
@@ -271,6 +272,32 @@ def test_the_certificates_of_all_families_are_one_pdf(app, clerk, sign_in, town,
     assert len(task.files) == 1 and task.done == 2
     for nobody in ("lecteur", "animateur", "galbert"):
         assert sign_in(nobody).get(f"{path}1.pdf").status_code == 403 and sign_in(nobody).post(path).status_code == 403
+
+
+def test_certificates_wait_while_the_disk_is_full(app, clerk, town, look, monkeypatch):
+    from app.billing import yearly
+
+    def full(*_args, **_kwargs):
+        tries.append(clock.now())
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    path, tries = "/mairie/facturation/attestations-fiscales/", []
+    with app.app_context(), unit_of_work() as session:
+        session.execute(update(Child).values(birth_date=date(2022, 3, 1)))
+    clerk.post(path, data={"year": "2026"})
+    with monkeypatch.context() as disk:
+        disk.setattr(yearly, "store", full)
+        for _round in range(3):
+            work(app)
+        assert len(tries) == 1 and "disk is full" in clerk.get(path).text
+        clock.advance(minutes=3)
+        work(app)
+        assert len(tries) == 2
+    clock.advance(minutes=3)
+    work(app)
+    assert "2026: 1 certificate is ready" in clerk.get(path).text
+    (task,) = look(select(FamilyTask))
+    assert task.waits_until is None and task.done == task.total
 
 
 def test_steps_are_written_by_the_town(clerk, town, steps, look):

@@ -48,6 +48,8 @@ class FamilyTask(Moving, Model):
     #: Of certificates: for which year, and the pieces of their PDF, then the whole of it.
     year: Mapped[int | None]
     files: Mapped[list[int]] = mapped_column(JSON, default=list)
+    #: While the disk is full: when it is looked at again.
+    waits_until: Mapped[datetime | None] = mapped_column(Instant)
     asked_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     asked_by: Mapped[str] = mapped_column(String(120))
     asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"))
