@@ -217,6 +217,7 @@ def test_what_a_credit_note_cancelled_is_billed_again_from_its_page(app, clerk, 
     page = clerk.get(bill).text
     assert "Bill again: €21.00" in page and "what it would be billed again" in page and "Hugo" in page
     assert "Hold back" not in page and "Compute this bill again" not in page
+    assert "bill cancelled, not billed again" in clerk.get(PERIOD).text
     clerk.post("/mairie/facturation/1/emettre")
     work(app)
     assert invoice_of(look, 3).id == invoice.id, "no run bills it of its own accord"
