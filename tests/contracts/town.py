@@ -62,7 +62,7 @@ from app.billing.models import (
     TaskKind,
     ThirdPartyShare,
 )
-from app.billing.simulation import Simulation
+from app.billing.simulation import Change, Simulation, Slice
 from app.changes.kinds import KINDS, Proposal
 from app.changes.models import Act, ChangeLot, ChangeRequest
 from app.changes.operations import submit
@@ -256,7 +256,10 @@ def the_period(rows):
         task = FamilyTask(kind=TaskKind.reminders, state=RunState.done, families=[], asked_by="Agent Mairie")
         db.session.add_all([period, grid, strike, run, step, task])
         db.session.flush()
-        simulated.keep(Simulation([], 0, 0, []), grid.id, "Tried", clock.today().replace(day=1), by=None)
+        before, after = Decimal("5.00"), Decimal("7.00")
+        change = Change(rows["family_id"], before, after, None, "De 0 à 400", "Plus de 400")
+        tried = Simulation([Slice("Plus de 400", {rows["family_id"]}, 2, before, after)], 0, 1, [change])
+        simulated.keep(tried, grid.id, "Restaurant", clock.today().replace(day=1), by=None)
     return period
 
 

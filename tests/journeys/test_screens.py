@@ -68,6 +68,7 @@ NO_PAGES = (
     "AbsenceView.effect",
     ".download",
     ".town_file",
+    ".families_file",
     ".progress",
 )
 WORD = "Wollstonecraft-Delarue"
