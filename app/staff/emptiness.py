@@ -56,7 +56,7 @@ SENTENCES = {
     "ThreadsView": (_l("No message waits for an answer."), _l("Choose another state to see the others.")),
     "TopicView": (_l("There is no topic yet."), _l("Add some: families say what their message is about.")),
     "UnitView": (_l("Nothing can be booked yet."), _l("It is added on the page of an activity.")),
-    "WaitingView": (_l("Nobody waits for a place."), _l("Who asks for a full day stands here, where the activity has a waiting list.")),
+    "WaitingView": (_l("Nobody waits for a place."), _l("Families stand in line for full days, if the activity allows it.")),
     "YearView": (_l("There is no school year yet."), _l("Add the one that runs, with its first and last day.")),
 }
 
