@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import false, func, select
+from sqlalchemy import false, func, literal, select
 
 from app.activities.models import Enrolment
 from app.audit.operations import record
@@ -10,7 +10,7 @@ from app.changes.operations import lock_family
 from app.core import clock
 from app.extensions import db
 from app.families.asking import agreeing
-from app.families.models import CafData, Family, FundAnswer, IncomeQuotient
+from app.families.models import CafData, Family, FundAnswer, IncomeQuotient, QuotientAsking
 from app.families.particulier import configured
 from app.families.quotients import quotient_months
 from app.families.rules import months_after
@@ -84,10 +84,13 @@ def _helped(query):
     return query.where(~_fund_helps()) if configured() else query
 
 
-def counts():
-    """(how many families let the fund be asked, how many a reminder would help, those included whom no mail reaches); one query."""
+def at_a_glance():
+    """(how many families let the fund be asked, how many a reminder would help, those included whom no mail reaches, and the
+    QuotientAsking that runs or ran last, or None); one query."""
     helped = _helped(select(func.count(Family.id))).scalar_subquery()
-    return db.session.execute(select(agreeing(), helped)).one()
+    newest = select(func.max(QuotientAsking.id)).scalar_subquery()
+    query = select(agreeing(), helped, QuotientAsking).select_from(select(literal(1)).subquery())
+    return db.session.execute(query.outerjoin(QuotientAsking, QuotientAsking.id == newest)).one()
 
 
 def to_remind():

@@ -115,7 +115,7 @@ class ProofView(StaffView):
 
     def render_template(self, template, **context):
         if template == self.list_template:
-            last, (agreeing, to_remind) = asking.last_asking(), proofs.counts()
+            agreeing, to_remind, last = proofs.at_a_glance()
             context |= {
                 "asking": last,
                 "said": said(last) if last is not None else "",

@@ -64,6 +64,7 @@ NO_PAGES = (
     "BillPapersView.presence",
     "BillPapersView.year",
     "EstimateView.pdf",
+    "FamilyTaskView.pdf",
     # A part of a page.
     "AbsenceView.effect",
     ".download",
