@@ -171,7 +171,7 @@ WORDS = {"none": _describe_none, "days": _describe_days, "week": _describe_week,
 def _and_moved(text, rule):
     if not rule.get("skip"):
         return text
-    return f"{text} {_('Not on %(days)s: then the day before.', days=_listed(rule['skip']))}"
+    return text + " " + _("Not on %(days)s: then the day before.", days=_listed(rule["skip"]))
 
 
 def _left_out(skip):

@@ -113,7 +113,7 @@ def _keep(invoice_id, printed):
 def filename_of(invoice):
     """How the PDF of an invoice is called."""
     credit = invoice.kind is InvoiceKind.credit_note
-    return f"{_p('file name', 'credit-note') if credit else _p('file name', 'invoice')}-{invoice.number}.pdf"
+    return (_p("file name", "credit-note") if credit else _p("file name", "invoice")) + f"-{invoice.number}.pdf"
 
 
 def pdf_of(invoice):

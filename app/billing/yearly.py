@@ -97,5 +97,5 @@ def _wait(task_id, problem):
 
 
 def _kept(task, content):
-    name = f"{_p('file name', 'tax-certificates')}-{task.year}.pdf"
+    name = _p("file name", "tax-certificates") + f"-{task.year}.pdf"
     return store(Upload(name, "application/pdf", content), noun=Noun.bill, state=FileState.kept).id

@@ -145,7 +145,7 @@ def _open(batch, adults, codes):
 
 
 def _keep(batch, content):
-    name = f"{_p('file name', 'letters')}-{clock.local(batch.asked_at):%Y-%m-%d}.pdf"
+    name = _p("file name", "letters") + f"-{clock.local(batch.asked_at):%Y-%m-%d}.pdf"
     return store(Upload(name, "application/pdf", content), noun=Noun.account, state=FileState.kept).id
 
 

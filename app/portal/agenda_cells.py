@@ -87,7 +87,7 @@ def name_of(cell, child, price=""):
     if cell.unit_id not in titles:
         titles[cell.unit_id] = cell.unit.title
     where = f"{child.first_name}, {titles[cell.unit_id]}, {day_name(cell.day)}"
-    return f"{where}{_(': ')}{sentence(cell)}{', ' if price else ''}{price}"
+    return where + _(": ") + f"{sentence(cell)}{', ' if price else ''}{price}"
 
 
 def sentence(cell):

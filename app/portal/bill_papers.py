@@ -39,15 +39,15 @@ class BillPapersView(PortalView):
     @expose(f"/documents/impots-{YEAR}.pdf")
     def tax(self, year):
         content = tax_pdf(self.enter(Noun.bill).family_id, year)
-        return pdf_response(content, f"{_p('file name', 'tax-certificate')}-{year}.pdf")
+        return pdf_response(content, _p("file name", "tax-certificate") + f"-{year}.pdf")
 
     @expose(f"/documents/releve-{YEAR}.pdf")
     def year(self, year):
         content = statement_pdf(self.enter(Noun.bill).family_id, year)
-        return pdf_response(content, f"{_p('file name', 'statement')}-{year}.pdf")
+        return pdf_response(content, _p("file name", "statement") + f"-{year}.pdf")
 
     @expose(f"/documents/presence-<int(max=2147483647):child_id>-{YEAR}.pdf")
     def presence(self, child_id, year):
         family_id = self.enter(Noun.bill).family_id
         child = child_of(family_id, child_id) or abort(404)
-        return pdf_response(presence_pdf(family_id, child, year), f"{_p('file name', 'presence')}-{child}-{year}.pdf")
+        return pdf_response(presence_pdf(family_id, child, year), _p("file name", "presence") + f"-{child}-{year}.pdf")

@@ -84,7 +84,7 @@ def calendar_text(family_id):
     """The family's bookings and what waits, as iCalendar."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Préau//Agenda//FR", "CALSCALE:GREGORIAN", "METHOD:PUBLISH"]
     lines += [
-        f"X-WR-CALNAME:{escape(_('Family portal of %(town)s', town=current_app.config['TOWN_NAME']))}",
+        "X-WR-CALNAME:" + escape(_("Family portal of %(town)s", town=current_app.config["TOWN_NAME"])),
         "REFRESH-INTERVAL;VALUE=DURATION:PT4H",
         "X-PUBLISHED-TTL:PT4H",
     ]

@@ -146,7 +146,7 @@ class PreregistrationEndView(BaseView):
     @expose("/fiche.pdf")
     def blank(self):
         content = _blank_sheet(language(), clock.today(), tuple(_services()), (TOWN.name, TOWN.phone, TOWN.hours))
-        return pdf_response(content, f"{_('Pre-registration')}.pdf")
+        return pdf_response(content, _("Pre-registration") + ".pdf")
 
     @expose("/ma-fiche.pdf")
     @begun
@@ -154,7 +154,7 @@ class PreregistrationEndView(BaseView):
         lot = preregistration.lot_of(row)
         papers = [str(title) for name, title in paper_names().items() if name in preregistration.papers_of(row)]
         content = sheet_pdf(row.content, services=_services(), papers=papers, number=lot.number if lot else "")
-        return pdf_response(content, f"{_('Pre-registration')}.pdf")
+        return pdf_response(content, _("Pre-registration") + ".pdf")
 
     def show(self, step, row, **context):
         """The page of a step that has no fields of its own."""

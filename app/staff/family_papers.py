@@ -45,19 +45,19 @@ class FamilyPapersView(BaseView):
     @screen
     def tax(self, family_id, year):
         family = _family(family_id)
-        return pdf_response(tax_pdf(family_id, year), f"{_p('file name', 'tax-certificate')}-{year}-{family.name}.pdf")
+        return pdf_response(tax_pdf(family_id, year), _p("file name", "tax-certificate") + f"-{year}-{family.name}.pdf")
 
     @expose(f"{FAMILY}/releve-{YEAR}.pdf")
     @screen
     def year(self, family_id, year):
         family = _family(family_id)
-        return pdf_response(statement_pdf(family_id, year), f"{_p('file name', 'statement')}-{year}-{family.name}.pdf")
+        return pdf_response(statement_pdf(family_id, year), _p("file name", "statement") + f"-{year}-{family.name}.pdf")
 
     @expose(f"{FAMILY}/presence-<int(max=2147483647):child_id>-{YEAR}.pdf")
     @screen
     def presence(self, family_id, child_id, year):
         child = child_of(_family(family_id).id, child_id) or abort(404)
-        return pdf_response(presence_pdf(family_id, child, year), f"{_p('file name', 'presence')}-{child}-{year}.pdf")
+        return pdf_response(presence_pdf(family_id, child, year), _p("file name", "presence") + f"-{child}-{year}.pdf")
 
 
 def _family(family_id):

@@ -152,7 +152,7 @@ class KitchenView(BaseView):
         page = Page.of(day, named_id(request.args.get("version")))
         waits = undecided(day) if day >= clock.today() else None
         content = render_pdf("kitchen", page=page, day=day, undecided=waits, printed_at=clock.now())
-        return pdf_response(content, f"{_('kitchen')}-{day.isoformat()}.pdf")
+        return pdf_response(content, _("kitchen") + f"-{day.isoformat()}.pdf")
 
     @expose("/figer", methods=["POST"])
     @screen

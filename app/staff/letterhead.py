@@ -70,7 +70,7 @@ class LetterheadView(BaseView):
     @expose("/exemple.pdf")
     @screen
     def sample(self):
-        return pdf_response(print_page(invoice_page(sample_paper(), letterhead())).content, f"{_('sample')}.pdf")
+        return pdf_response(print_page(invoice_page(sample_paper(), letterhead())).content, _("sample") + ".pdf")
 
 
 def _saved(form, before):

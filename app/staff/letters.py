@@ -174,4 +174,4 @@ class LettersView(BaseView):
         batch = db.session.get(LetterBatch, batch_id) or abort(404)
         content = letters.pdf_of(batch)
         note_export(Noun.account, len(batch.adult_ids), _("Letters with codes"), by=actor())
-        return pdf_response(content, f"{_p('file name', 'letters')}-{clock.local(batch.asked_at):%Y-%m-%d}.pdf")
+        return pdf_response(content, _p("file name", "letters") + f"-{clock.local(batch.asked_at):%Y-%m-%d}.pdf")

@@ -62,5 +62,5 @@ class PapersOfPeriodView(BaseView):
 
 
 def _sent(content, media_type, filename):
-    name = clean_name(f"{_p('file name', 'invoices')} {filename}")
+    name = clean_name(_p("file name", "invoices") + f" {filename}")
     return send_file(content, mimetype=media_type, as_attachment=True, download_name=name, max_age=0)
