@@ -166,7 +166,16 @@ class SimulatorView(BaseView):
 
     def _town(self, grid_id, month=None, **shown):
         title, grids = _("Simulate a tariff"), [(row.id, title_of(row)) for row in versions()]
-        shown = {"tabs": _tabs("town"), "grids": grids, "months": months(), "chosen": grid_id, "month": month, **shown}
+        shown = {
+            "tabs": _tabs("town"),
+            "grids": grids,
+            "months": months(),
+            "chosen": grid_id,
+            "month": month,
+            "said": "",
+            "found": None,
+            **shown,
+        }
         return self.render_template("staff/simulator_town.html", title=title, **shown)
 
     @expose("/commune/<int(max=2147483647):simulation_id>/tranches.<any(csv, xlsx):kind>")

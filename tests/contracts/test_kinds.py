@@ -41,6 +41,7 @@ SAMPLES = {
     "email": "new@famille.example",
     "iban": "FR76 3000 6000 0112 3456 7890 189",
     "tax_number": "1234567890123",
+    "notice_reference": "25 77 A123456 78",
     "allocataire": "1234567",
     "income_year": "2025",
     "parts": "2.5",

@@ -44,7 +44,7 @@ def test_a_clerk_enters_prices_tries_them_bills_a_month_and_corrects_a_bill(app,
     page = nadia.visit(f"/mairie/tarifs/nouveau?activity={town.canteen}")
     write(page, WAVRIN)
     page.get_by_label("Counts from").fill("2026-11-01")
-    press(page, "Save")
+    press(page, "Put into force")
     expect(heading(page, re.compile("Canteen, from 1 November 2026 on"), level=1)).to_be_visible()
     page.goto("/mairie/tarifs/simulateur/")
     page.get_by_label("Tariff to try").select_option(label="Canteen, since 1 November 2026")

@@ -42,5 +42,5 @@ def test_a_clerk_sees_what_it_would_bring_by_bracket(app, person, town, size):  
     one.check()
     look(page, "town")
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV").first.click()
     assert download.value.suggested_filename.startswith("simulation-2026-10")

@@ -51,7 +51,7 @@ def test_a_table_is_written_put_right_and_saved(person, town, scripts):
     wrong = {"de 308,01 à 450" if title == "de 308,01 à 500" else title: cells for title, cells in wrong.items()}
     write(page, wrong)
     page.get_by_label("Counts from").fill("2027-01-04")
-    press(page, "Save")
+    press(page, "Put into force")
     # The sentence stands beside the cell, and all that was typed is still there.
     expect(page.locator("#cell-3-1")).to_have_value("sept")
     expect(page.locator("#cell-3-1")).to_have_attribute("aria-invalid", "true")
@@ -66,7 +66,7 @@ def test_a_table_is_written_put_right_and_saved(person, town, scripts):
     expect(page.get_by_text("The table is whole")).to_be_visible()
     if scripts:
         clerk.check()
-    press(page, "Save")
+    press(page, "Put into force")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Canteen, from 4 January 2027 on"))
     expect(page.get_by_text("child number 4+")).to_be_visible()
     if scripts:
@@ -88,7 +88,7 @@ def test_a_table_is_copied_raised_and_compared(person, town):
     page.get_by_label("By how many percent").fill("2")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.locator("#cell-0-0")).to_have_value("1,02")
-    press(page, "Save")
+    press(page, "Put into force")
     page.get_by_role("combobox", name="With the table").select_option(str(town.canteen_grid))
     page.get_by_role("button", name="Compare").click()
     expect(page.locator(".compared")).to_contain_text("+2")
