@@ -161,7 +161,7 @@ def may_write(app, rule, username):
 
 
 @pytest.mark.parametrize("username", ["galbert", pytest.param("marc", marks=pytest.mark.once)])
-def test_nothing_of_another_family_is_written(app, sign_in, rows, names, username):
+def test_nothing_of_another_family_is_written(app, sign_in, rows, names, written, username):
     """Every address of another family, and every field that a view looks for naming a row of another family."""
     other, faults = rows["other"], []
     with app.app_context():
@@ -179,12 +179,14 @@ def test_nothing_of_another_family_is_written(app, sign_in, rows, names, usernam
                 data = {name: other["family_id"] if value == 1 else value for name, value in data.items()}
                 return sign_in(username).post(address(app, rule, rows[whose]), data=data | said | sealed)
 
+            written.clear()
             answer = learned(post, names, other)
             named = whose == "other" and names_a_row(rule) and str(rule).startswith(("/portail", "/mairie", "/compte"))
             if answer.status_code >= 500 or (named and answer.status_code not in REFUSED):
                 faults.append((str(rule), answer.status_code))
-            with app.app_context():
-                assert town.picture_of(2) == before, str(rule)
+            if written:
+                with app.app_context():
+                    assert town.picture_of(2) == before, str(rule)
     assert not faults
 
 
