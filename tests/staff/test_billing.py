@@ -385,7 +385,7 @@ def test_a_bill_below_zero_is_carried_forward_and_an_adjustment_is_taken_back(ap
 
 
 def quotient_of(look, family_id):
-    return look(select(IncomeQuotient).where(IncomeQuotient.family_id == family_id))[0]
+    return look(select(IncomeQuotient).where(IncomeQuotient.family_id == family_id).order_by(IncomeQuotient.id))[0]
 
 
 def test_a_mistyped_quotient_is_corrected_until_it_is_billed(app, clerk, computed, look):
