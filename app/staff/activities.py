@@ -34,11 +34,11 @@ from app.security.who_sees_what import Noun
 from app.staff.activities_fields import DeadlineField, OneAtLeast, Ticked, TickedRows, Weekdays
 from app.staff.forms import RowChoice, StaffForm
 from app.staff.parts import Deed, Facet, by_id
-from app.staff.schools import ReferenceSheet
+from app.staff.schools import ReferenceEditor
 from app.staff.views import StaffView
 
 AGE = NumberRange(0, 25, _l("Between 0 and 25."))
-#: How many days the sheet of an activity tells the deadlines of, and how far it looks for them.
+#: How many days the page of an activity tells the deadlines of, and how far it looks for them.
 SHOWN_DAYS, AHEAD = 6, timedelta(days=70)
 
 
@@ -107,7 +107,7 @@ class ActivityForm(StaffForm):
     )
 
 
-class ActivitySheet(ReferenceSheet):
+class ActivityEditor(ReferenceEditor):
     """An activity with its papers; days and deadlines are JSON as they are."""
 
     def decode(self, name, value):
@@ -171,7 +171,7 @@ class ActivityView(StaffView):
     matches = staticmethod(lambda word: search.contains(Activity.name, word))
     first_sort = (Activity.position, search.folded(Activity.name))
     show_template = "staff/activity.html"
-    sheet = ActivitySheet(
+    editor = ActivityEditor(
         Activity,
         ActivityForm,
         ((Enrolment.activity_id, enrolments), (DayCancellation.activity_id, _cancelled_days)),
@@ -303,7 +303,7 @@ class UnitForm(StaffForm):
     conflicts = Ticked(_l("Not on the same day as"), description=_l("A child cannot have both: the whole day and its morning."), choices=[])
 
 
-class UnitSheet(ReferenceSheet):
+class UnitEditor(ReferenceEditor):
     """A unit and those that exclude it."""
 
     def decode(self, name, value):
@@ -367,7 +367,7 @@ class UnitView(StaffView):
     sorts = {"activity": [Unit.activity_id]}
     first_sort = (Unit.activity_id, Unit.position)
     facets = (activity_facet(Unit.activity_id),)
-    sheet = UnitSheet(Unit, UnitForm, ((Booking.unit_id, bookings),))
+    editor = UnitEditor(Unit, UnitForm, ((Booking.unit_id, bookings),))
 
     def form_for(self, row=None):
         form = super().form_for(row)

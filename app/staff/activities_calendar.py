@@ -26,7 +26,7 @@ from app.staff.bookings_cancel import cancel_url
 from app.staff.forms import RowChoice, StaffForm
 from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet
-from app.staff.schools import ReferenceSheet
+from app.staff.schools import ReferenceEditor
 from app.staff.views import StaffView
 
 LAST_BEFORE_FIRST = _l("The last day does not lie before the first.")
@@ -41,7 +41,7 @@ class HolidayForm(StaffForm):
     last_day = DateField(_l("Last day without lessons"), [Required(), NotBefore("first_day", LAST_BEFORE_FIRST)])
 
 
-class HolidaySheet(ReferenceSheet):
+class HolidayEditor(ReferenceEditor):
     """A holiday that somebody of the town wrote is the town's."""
 
     def create(self, values):
@@ -88,7 +88,7 @@ class SchoolHolidayView(StaffView):
             blank=None,
         ),
     )
-    sheet = HolidaySheet(SchoolHoliday, HolidayForm)
+    editor = HolidayEditor(SchoolHoliday, HolidayForm)
     form_intro = _l("The next import of the official calendar takes the place of what is written here.")
 
     def cell_zone(self, row):
@@ -215,7 +215,7 @@ class ExceptionView(StaffView):
             blank=None,
         ),
     )
-    sheet = ReferenceSheet(CalendarException, ExceptionForm)
+    editor = ReferenceEditor(CalendarException, ExceptionForm)
     form_intro = _l(
         "Bookings that exist stay until you take the days away: the next page says how many. "
         "Of several decisions the more precise one wins, then the later one."

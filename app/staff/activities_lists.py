@@ -11,7 +11,7 @@ from app.core.i18n import _, _l, _n
 from app.extensions import db
 from app.security.who_sees_what import Noun
 from app.staff.forms import StaffForm
-from app.staff.schools import ReferenceSheet
+from app.staff.schools import ReferenceEditor
 from app.staff.views import StaffView
 
 
@@ -54,7 +54,7 @@ class AbsenceReasonView(StaffView):
     }
     list_columns = ["title", "title_en", "needs_text", "takes_certificate", "never_charged", "open", "rank"]
     first_sort = (AbsenceReason.rank,)
-    sheet = ReferenceSheet(AbsenceReason, AbsenceReasonForm, ((Absence.reason_id, _absences),))
+    editor = ReferenceEditor(AbsenceReason, AbsenceReasonForm, ((Absence.reason_id, _absences),))
 
     def beginning(self):
         return {"rank": min((db.session.scalar(select(func.max(AbsenceReason.rank))) or 0) + 1, 99), "open": True}
@@ -101,7 +101,7 @@ class PaperTypeView(StaffView):
     search_hint = _l("Name of a paper")
     matches = staticmethod(lambda word: search.contains(PaperType.name, word))
     first_sort = (search.folded(PaperType.name),)
-    sheet = ReferenceSheet(PaperType, PaperTypeForm, ((Paper.paper_type_id, _papers),))
+    editor = ReferenceEditor(PaperType, PaperTypeForm, ((Paper.paper_type_id, _papers),))
 
     def cell_validity(self, row):
         return _n("%(num)d month", "%(num)d months", row.months) if row.validity is PaperValidity.months else row.validity

@@ -19,7 +19,7 @@ from app.security.who_sees_what import Noun
 from app.staff.activities import AGE, NotBefore, activities, activity_facet, asked_activity, bookings, enrolments, units, years
 from app.staff.forms import RowChoice, StaffForm
 from app.staff.parts import Facet, by_id
-from app.staff.schools import ReferenceSheet
+from app.staff.schools import ReferenceEditor
 from app.staff.views import StaffView
 
 #: What says whom a group takes.
@@ -47,7 +47,7 @@ class GroupForm(StaffForm):
     )
 
 
-class GroupSheet(ReferenceSheet):
+class GroupEditor(ReferenceEditor):
     """A group; what was booked there stays, and whoever changes whom it takes reads how much of it does not fit any more."""
 
     def write(self, row, values):
@@ -86,7 +86,7 @@ class GroupView(StaffView):
     sorts = {"activity": [ActivityGroup.activity_id], "ages": [ActivityGroup.min_age]}
     first_sort = (ActivityGroup.activity_id, ActivityGroup.position)
     facets = (activity_facet(ActivityGroup.activity_id),)
-    sheet = GroupSheet(ActivityGroup, GroupForm, ((Enrolment.group_id, enrolments), (Booking.group_id, bookings)))
+    editor = GroupEditor(ActivityGroup, GroupForm, ((Enrolment.group_id, enrolments), (Booking.group_id, bookings)))
     form_intro = _l("A group has places; without a group, an activity takes every child.")
 
     def cell_ages(self, row):
@@ -113,7 +113,7 @@ class PlacesForm(StaffForm):
     places = IntegerField(_l("Places"), [InputRequired(_l("Please fill this in.")), NumberRange(0, 10000, _l("Between 0 and 10,000."))])
 
 
-class PlacesSheet(ReferenceSheet):
+class PlacesEditor(ReferenceEditor):
     """Places of a group for a unit of the same activity."""
 
     def create(self, values):
@@ -158,7 +158,7 @@ class PlacesView(StaffView):
             blank=None,
         ),
     )
-    sheet = PlacesSheet(Places, PlacesForm)
+    editor = PlacesEditor(Places, PlacesForm)
     form_intro = _l("Without a number, a group takes every child.")
 
     def cell_day(self, row):

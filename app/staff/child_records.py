@@ -26,11 +26,11 @@ from app.extensions import db
 from app.security.scope import require
 from app.security.who_sees_what import Noun
 from app.staff.choices import child_matches
+from app.staff.editors import Editor
 from app.staff.forms import RowNamed, staff_form
 from app.staff.interface import actor, saving
 from app.staff.parts import Facet
 from app.staff.sections import section_url
-from app.staff.sheets import Sheet
 from app.staff.views import StaffView
 
 
@@ -93,7 +93,7 @@ class NewPickUpForm(_PickUpFields):
     family = RowNamed(_l("Household that names the person"), of="famille", required=True)
 
 
-class NewPickUpSheet(Sheet):
+class NewPickUpEditor(Editor):
     """Somebody whom a household lets fetch its child."""
 
     def create(self, values):
@@ -131,7 +131,7 @@ class PickUpView(OfChild):
         ),
     )
     first_sort = (search.folded(PickUpPerson.last_name), search.folded(PickUpPerson.first_name))
-    sheet = Sheet(PickUpPerson, _PickUpFields, "pickup")
+    editor = Editor(PickUpPerson, _PickUpFields, "pickup")
 
     @classmethod
     def more_routes(cls):
@@ -155,7 +155,7 @@ class PickUpView(OfChild):
 
     def _try(self, form, write):
         if isinstance(form, NewPickUpForm):
-            return super()._try(form, lambda: self.datamodel.add(NewPickUpSheet(PickUpPerson, NewPickUpForm, "pickup"), form))
+            return super()._try(form, lambda: self.datamodel.add(NewPickUpEditor(PickUpPerson, NewPickUpForm, "pickup"), form))
         return super()._try(form, write)
 
     @expose("/<int(max=2147483647):pk>/retirer", methods=["GET", "POST"])
@@ -187,7 +187,7 @@ class ComplementaryView(OfChild):
 
 
 class HealthRecordView(OfChild):
-    """Health records: that they exist, never what they say. The sheet notes who opened it."""
+    """Health records: that they exist, never what they say. The page notes who opened it."""
 
     noun, model, route_base = Noun.health, HealthRecord, "/mairie/sante"
     route_methods = ("list", "show")

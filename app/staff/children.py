@@ -22,13 +22,13 @@ from app.security.scope import may, require
 from app.security.who_sees_what import Noun
 from app.staff.child_page import ChildPage
 from app.staff.choices import child_matches
+from app.staff.editors import Editor
 from app.staff.families import archive_facet
 from app.staff.forms import RowNamed, StaffForm, staff_form
 from app.staff.interface import actor, saving
 from app.staff.parts import Facet, by_id
 from app.staff.school_places import tell_overfull
 from app.staff.sections import section_url
-from app.staff.sheets import Sheet
 from app.staff.taking_part import state_label
 from app.staff.views import StaffView
 from app.staff.words import said
@@ -44,7 +44,7 @@ class NewChildOfFamilyForm(ChildForm):
     anyway = BooleanField(_l("It is another child than the one that the town already knows"))
 
 
-class ChildSheet(Sheet):
+class ChildEditor(Editor):
     """A child's identity."""
 
     def about(self, row):
@@ -56,7 +56,7 @@ class ChildSheet(Sheet):
             tell_overfull(schooling_changed(row.id))
 
 
-class NewChildSheet(Sheet):
+class NewChildEditor(Editor):
     """A new child in a household."""
 
     def create(self, values):
@@ -144,7 +144,7 @@ class ChildView(StaffView):
         "school_class": [_enrolment_value(SchoolClass.name, (SchoolClass, SchoolClass.id == SchoolEnrolment.school_class_id))],
     }
     loads = (selectinload(Child.households).joinedload(Household.family),)
-    sheet = ChildSheet(Child, ChildForm)
+    editor = ChildEditor(Child, ChildForm)
 
     @classmethod
     def more_routes(cls):
@@ -198,7 +198,7 @@ class ChildView(StaffView):
 
     def _try(self, form, write):
         if isinstance(form, NewChildOfFamilyForm):
-            return super()._try(form, lambda: self.datamodel.add(NewChildSheet(Child, NewChildOfFamilyForm), form))
+            return super()._try(form, lambda: self.datamodel.add(NewChildEditor(Child, NewChildOfFamilyForm), form))
         return super()._try(form, write)
 
     @expose("/<int(max=2147483647):child_id>/")
@@ -251,7 +251,7 @@ class ShareForm(StaffForm):
     weeks = Choice(_l("Weeks"), of=Weeks, required=True)
 
 
-class ShareSheet(Sheet):
+class ShareEditor(Editor):
     """A child goes to live in a second household too."""
 
     def create(self, values):
@@ -279,7 +279,7 @@ class HouseholdView(StaffView):
     loads = (joinedload(Household.child), joinedload(Household.family))
     first_sort = (Household.id.desc(),)
     form_intro = _l("Both households see the child's data; neither sees the other's address, income or bills.")
-    sheet = Sheet(Household, CustodyForm)
+    editor = Editor(Household, CustodyForm)
 
     @classmethod
     def more_routes(cls):
@@ -303,7 +303,7 @@ class HouseholdView(StaffView):
 
     def _try(self, form, write):
         if isinstance(form, ShareForm):
-            return super()._try(form, lambda: self.datamodel.add(ShareSheet(Household, ShareForm), form))
+            return super()._try(form, lambda: self.datamodel.add(ShareEditor(Household, ShareForm), form))
         return super()._try(form, write)
 
     @expose("/<int(max=2147483647):pk>/terminer", methods=["GET", "POST"])

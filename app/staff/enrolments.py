@@ -25,11 +25,11 @@ from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
+from app.staff.editors import Editor
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.interface import actor
 from app.staff.parts import Facet, by_id
 from app.staff.school_places import tell_overfull
-from app.staff.sheets import Sheet
 
 
 def _rows(model, order):
@@ -63,7 +63,7 @@ class NewEnrolmentForm(StaffForm):
     ends_on = DateField(_l("Last day"), [Required()])
 
 
-class NewEnrolmentSheet(Sheet):
+class NewEnrolmentEditor(Editor):
     """A new enrolment."""
 
     def create(self, values):
@@ -94,7 +94,7 @@ class EnrolmentForm(StaffForm):
         self.group_id.choices = [choice for choice in self.group_id.choices if not choice.value or str(choice.value) in own]
 
 
-class EnrolmentSheet(Sheet):
+class EnrolmentEditor(Editor):
     """An enrolment: its days follow its usual week."""
 
     def decode(self, name, value):
@@ -170,7 +170,7 @@ class ActivityEnrolmentView(OfChild):
         joinedload(Enrolment.group).joinedload(ActivityGroup.activity),
     )
     first_sort = (Enrolment.starts_on.desc(),)
-    sheet = EnrolmentSheet(Enrolment, EnrolmentForm)
+    editor = EnrolmentEditor(Enrolment, EnrolmentForm)
 
     def shown_columns(self):
         return self.list_columns if may(Noun.household, "read") else [name for name in self.list_columns if name != "family"]
@@ -194,7 +194,7 @@ class ActivityEnrolmentView(OfChild):
 
     def _try(self, form, write):
         if isinstance(form, NewEnrolmentForm):
-            return super()._try(form, lambda: self.datamodel.add(NewEnrolmentSheet(Enrolment, NewEnrolmentForm), form))
+            return super()._try(form, lambda: self.datamodel.add(NewEnrolmentEditor(Enrolment, NewEnrolmentForm), form))
         return super()._try(form, write)
 
     def after_add(self, row_id, form):
@@ -228,7 +228,7 @@ class NewPaperForm(StaffForm):
     file_id = UploadField(_l("Scan or photograph"))
 
 
-class NewPaperSheet(Sheet):
+class NewPaperEditor(Editor):
     """A paper, its file with the rights of its type."""
 
     def create(self, values):
@@ -257,7 +257,7 @@ class PaperForm(StaffForm):
     valid_until = DateField(_l("Good until (empty: for ever)"), [Optional()])
 
 
-class PaperSheet(Sheet):
+class PaperEditor(Editor):
     """A paper: deleted where it was a slip, its file with it."""
 
     def write(self, row, values):
@@ -318,7 +318,7 @@ class PaperView(OfChild):
     )
     loads = (joinedload(Paper.paper_type), joinedload(Paper.family))
     first_sort = (Paper.received_on.desc(), Paper.id.desc())
-    sheet = PaperSheet(Paper, PaperForm)
+    editor = PaperEditor(Paper, PaperForm)
 
     def cell_state(self, row):
         return state_of(row)
@@ -345,7 +345,7 @@ class PaperView(OfChild):
 
     def _try(self, form, write):
         if isinstance(form, NewPaperForm):
-            return super()._try(form, lambda: self.datamodel.add(NewPaperSheet(Paper, NewPaperForm), form))
+            return super()._try(form, lambda: self.datamodel.add(NewPaperEditor(Paper, NewPaperForm), form))
         return super()._try(form, write)
 
 

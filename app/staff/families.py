@@ -26,12 +26,12 @@ from app.security.models import FamilyLink
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
 from app.staff.choices import adult_matches, family_matches
+from app.staff.editors import Editor
 from app.staff.family_page import FamilyPage
 from app.staff.forms import StaffForm, staff_form
 from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet
 from app.staff.sections import section_url
-from app.staff.sheets import Sheet
 from app.staff.taking_part import state_label
 from app.staff.views import StaffView
 from app.staff.words import said
@@ -64,7 +64,7 @@ class NewFamilyForm(_AdultFields):
     anyway = BooleanField(_l("It is another family than the one that the town already knows"))
 
 
-class FamilySheet(Sheet):
+class FamilyEditor(Editor):
     """A family's own columns."""
 
     def decode(self, name, value):
@@ -81,11 +81,11 @@ class FamilySheet(Sheet):
         return {"family_id": row.id}
 
 
-class NewFamilySheet(Sheet):
+class NewFamilyEditor(Editor):
     """A new family with its guardian."""
 
     def create(self, values):
-        anyway, own = values.pop("anyway", False), Sheet(Family, FamilyForm)
+        anyway, own = values.pop("anyway", False), Editor(Family, FamilyForm)
         if not anyway and (twin := self._twin(values)) is not None:
             raise DomainError(
                 _(
@@ -167,7 +167,7 @@ class FamilyView(StaffView):
     sorts = {"children": [_children_of()], "city": [search.folded(_city_of())], "name": [search.folded(Family.name)]}
     first_sort = (search.folded(Family.name),)
     loads = (selectinload(Family.adults),)
-    sheet = FamilySheet(Family, FamilyForm)
+    editor = FamilyEditor(Family, FamilyForm)
 
     @classmethod
     def more_routes(cls):
@@ -217,7 +217,7 @@ class FamilyView(StaffView):
 
     def _try(self, form, write):
         if isinstance(form, NewFamilyForm):
-            return super()._try(form, lambda: self.datamodel.add(NewFamilySheet(Family, NewFamilyForm), form))
+            return super()._try(form, lambda: self.datamodel.add(NewFamilyEditor(Family, NewFamilyForm), form))
         return super()._try(form, write)
 
     @expose("/<int(max=2147483647):family_id>/")
@@ -257,7 +257,7 @@ class FamilyView(StaffView):
         return redirect(url_for("FamilyView.family", family_id=family_id))
 
 
-class AdultSheet(Sheet):
+class AdultEditor(Editor):
     """An adult of a household: the guardian stays, a spouse goes where no account acts for the family as this person."""
 
     def refuse_to_delete(self, row):
@@ -294,7 +294,7 @@ class AdultView(StaffView):
     }
     first_sort = (search.folded(Adult.last_name), search.folded(Adult.first_name))
     loads = (joinedload(Adult.family),)
-    sheet = AdultSheet(Adult, _AdultFields)
+    editor = AdultEditor(Adult, _AdultFields)
 
     def row_url(self, row):
         return url_for("FamilyView.family", family_id=row.family_id) if may(Noun.family, "read") else ""

@@ -19,10 +19,10 @@ from app.families.models import Family
 from app.security.who_sees_what import Noun
 from app.staff.activities import NotBefore, activities
 from app.staff.billing_fields import CategoryField
+from app.staff.editors import Editor
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.income import OfFamily
 from app.staff.parts import Facet
-from app.staff.sheets import Sheet
 
 LAST = _l("Leave empty if it goes on.")
 WHOSE = _l("Leave empty for all its children.")
@@ -47,7 +47,7 @@ def lives_in(family_id, child_id):
         raise DomainError(_("This child does not live in this family."))
 
 
-class HouseholdSheet(Sheet):
+class HouseholdEditor(Editor):
     """Something of a household, or of one of its children."""
 
     def create(self, values):
@@ -113,7 +113,7 @@ class GrantView(Granted):
     labels = {"category": _l("Rate")}
     list_columns = ["family", "code", "child", "category", "starts_on", "ends_on"]
     search_columns = ["category", "starts_on", "ends_on"]
-    sheet = HouseholdSheet(RateGrant, GrantForm)
+    editor = HouseholdEditor(RateGrant, GrantForm)
 
 
 class ShareForm(StaffForm):
@@ -149,7 +149,7 @@ class ShareView(Granted):
     list_columns = ["family", "code", "child", "payer", "share", "activity", "starts_on", "ends_on"]
     search_columns = ["payer", "starts_on", "ends_on"]
     loads = (joinedload(ThirdPartyShare.activity),)
-    sheet = HouseholdSheet(ThirdPartyShare, ShareForm)
+    editor = HouseholdEditor(ThirdPartyShare, ShareForm)
 
     def cell_activity(self, row):
         return row.activity.name if row.activity is not None else _("all")

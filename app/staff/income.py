@@ -1,4 +1,4 @@
-"""What does the town keep of a household's income and bank? Lists that say no value; sheets for those who may see them."""
+"""What does the town keep of a household's income and bank? Lists that say no value; pages for those who may see them."""
 
 from flask import request, url_for
 from sqlalchemy.orm import joinedload
@@ -17,10 +17,10 @@ from app.families.models import BankDetails, CafData, Family, IncomeQuotient, Ma
 from app.families.operations import enter_quotient
 from app.families.rules import first_of_next_month, mask_iban
 from app.security.who_sees_what import Noun
+from app.staff.editors import Editor
 from app.staff.forms import RowNamed, StaffForm
 from app.staff.parts import Deed
 from app.staff.sections import section_url
-from app.staff.sheets import Sheet
 from app.staff.views import StaffView
 
 
@@ -111,7 +111,7 @@ class CorrectionForm(StaffForm):
     reason = Text(_l("Why is it corrected? It is kept in the log"), longest=200, required=True)
 
 
-class QuotientSheet(Sheet):
+class QuotientEditor(Editor):
     """A quotient, entered by the rules of families.operations; corrected or taken away as long as nobody was billed by it."""
 
     secret = True
@@ -150,18 +150,18 @@ class QuotientView(OfFamily):
     list_columns = ["family", "code", "counts_from", "source", "recorded_at"]
     search_columns = ["counts_from", "source", "recorded_at"]
     first_sort = (IncomeQuotient.counts_from.desc(),)
-    sheet = QuotientSheet(IncomeQuotient, CorrectionForm)
+    editor = QuotientEditor(IncomeQuotient, CorrectionForm)
 
     def form_for(self, row=None):
         if row is None:
             return QuotientForm(key="new-quotient", data=self.beginning())
-        shown = self.sheet.read(row)
-        data = {name: self.sheet.decode(name, value) for name, value in shown.items()}
-        return CorrectionForm(key=f"{self.sheet.name}:{row.id}", shown=shown, data=data, family_id=row.family_id)
+        shown = self.editor.read(row)
+        data = {name: self.editor.decode(name, value) for name, value in shown.items()}
+        return CorrectionForm(key=f"{self.editor.name}:{row.id}", shown=shown, data=data, family_id=row.family_id)
 
     def _try(self, form, write):
         if isinstance(form, QuotientForm):
-            return super()._try(form, lambda: self.datamodel.add(QuotientSheet(IncomeQuotient, QuotientForm), form))
+            return super()._try(form, lambda: self.datamodel.add(QuotientEditor(IncomeQuotient, QuotientForm), form))
         return super()._try(form, write)
 
     def name_of(self, row):

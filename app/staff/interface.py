@@ -44,7 +44,7 @@ class Moved(Stale):
 
 
 class AuditedInterface(SQLAInterface):
-    """A datamodel that reads with the staff's filters and writes through a sheet: what was typed against what was shown."""
+    """A datamodel that reads with the staff's filters and writes through an editor: what was typed against what was shown."""
 
     filter_converter_class = Conditions
 
@@ -63,31 +63,31 @@ class AuditedInterface(SQLAInterface):
         number = min(number or 0, last)
         return count, query.order_by(*orders).limit(size).offset(number * size).all(), number
 
-    def add(self, sheet, form):
+    def add(self, editor, form):
         """Make the record that a form describes; returns its id."""
         with saving() as session:
             values = form.values()
-            row = sheet.create({name: value for name, value in values.items() if value is not None})
+            row = editor.create({name: value for name, value in values.items() if value is not None})
             session.add(row)
             session.flush()
-            self._settle_files(sheet, row, values, {})
+            self._settle_files(editor, row, values, {})
             record(
-                f"{sheet.name}.add",
+                f"{editor.name}.add",
                 row,
                 by=actor(),
-                secret=sheet.secret,
+                secret=editor.secret,
                 changes={name: (None, value) for name, value in values.items() if value is not None},
             )
             return row.id
 
-    def edit(self, row_id, sheet, form):
+    def edit(self, row_id, editor, form):
         """Write what a form changed of a record; returns the names of the fields. Raises Moved where somebody was faster."""
         with saving() as session:
             row = self._locked(session, row_id)
-            before, shown = sheet.read(row), form.shown
-            moved = [name for name in sheet.fields if not sheet.same(name, before.get(name), shown.get(name))]
+            before, shown = editor.read(row), form.shown
+            moved = [name for name in editor.fields if not editor.same(name, before.get(name), shown.get(name))]
             if moved:
-                labels = ", ".join(str(sheet.label(name)) for name in moved)
+                labels = ", ".join(str(editor.label(name)) for name in moved)
                 raise Moved(
                     _(
                         "Somebody changed this record since you opened it (%(fields)s). Your text is still here: compare, then save again.",
@@ -95,28 +95,28 @@ class AuditedInterface(SQLAInterface):
                     ),
                     before,
                 )
-            values = {name: value for name, value in form.values().items() if not sheet.same(name, value, before.get(name))}
+            values = {name: value for name, value in form.values().items() if not editor.same(name, value, before.get(name))}
             if values:
-                sheet.write(row, values)
+                editor.write(row, values)
                 session.flush()
-                self._settle_files(sheet, row, values, before)
+                self._settle_files(editor, row, values, before)
                 record(
-                    f"{sheet.name}.edit",
+                    f"{editor.name}.edit",
                     row,
                     by=actor(),
-                    secret=sheet.secret,
-                    **sheet.about(row),
+                    secret=editor.secret,
+                    **editor.about(row),
                     changes={name: (before.get(name), value) for name, value in values.items()},
                 )
             return list(values)
 
-    def delete(self, row_id, sheet):
+    def delete(self, row_id, editor):
         """Remove a record. Raises DomainError where others belong to it."""
         with saving() as session:
             row = self._locked(session, row_id)
-            sheet.refuse_to_delete(row)
-            record(f"{sheet.name}.delete", row, by=actor(), secret=sheet.secret)
-            sheet.remove(row)
+            editor.refuse_to_delete(row)
+            record(f"{editor.name}.delete", row, by=actor(), secret=editor.secret)
+            editor.remove(row)
             session.flush()
 
     def delete_all(self, items):
@@ -129,7 +129,7 @@ class AuditedInterface(SQLAInterface):
             raise NotFound(_("This record does not exist any more."))
         return row
 
-    def _settle_files(self, sheet, row, values, before):
-        files = [name for name in values if sheet.is_file(name)]
-        keep([values[name] for name in files if values[name]], child_id=sheet.about(row).get("child_id"))
+    def _settle_files(self, editor, row, values, before):
+        files = [name for name in values if editor.is_file(name)]
+        keep([values[name] for name in files if values[name]], child_id=editor.about(row).get("child_id"))
         release([before[name] for name in files if before.get(name)])

@@ -11,8 +11,8 @@ from app.extensions import db
 from app.messages.models import CannedAnswer, News, Topic
 from app.security.who_sees_what import Noun
 from app.staff.activities import NotBefore
+from app.staff.editors import Editor
 from app.staff.forms import StaffForm
-from app.staff.sheets import Sheet
 from app.staff.views import StaffView
 
 RANK = NumberRange(1, 999, _l("Between 1 and 999."))
@@ -42,7 +42,7 @@ class TopicView(StaffView):
     labels = {"title": _l("Topic"), "service": _l("Service that answers"), "open": _l("Families may choose it"), "rank": _l("Rank")}
     list_columns = ["title", "service", "open", "rank"]
     first_sort = (Topic.rank,)
-    sheet = Sheet(Topic, TopicForm)
+    editor = Editor(Topic, TopicForm)
 
     def beginning(self):
         return {"rank": next_rank(Topic), "open": True}
@@ -65,7 +65,7 @@ class CannedView(StaffView):
     labels = {"title": _l("Short title"), "text": _l("Text"), "rank": _l("Rank")}
     list_columns = ["title", "text", "rank"]
     first_sort = (CannedAnswer.rank,)
-    sheet = Sheet(CannedAnswer, CannedForm)
+    editor = Editor(CannedAnswer, CannedForm)
 
     def beginning(self):
         return {"rank": next_rank(CannedAnswer)}
@@ -93,7 +93,7 @@ class NewsView(StaffView):
     list_columns = ["title", "first_day", "last_day", "urgent"]
     search_columns = ["title", "first_day", "last_day"]
     first_sort = (News.last_day.desc(),)
-    sheet = Sheet(News, NewsForm)
+    editor = Editor(News, NewsForm)
 
     def beginning(self):
         return {"first_day": clock.today()}

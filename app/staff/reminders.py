@@ -23,7 +23,7 @@ from app.security.who_sees_what import Noun
 from app.staff.forms import StaffForm
 from app.staff.interface import actor, saving
 from app.staff.parts import Deed, Facet, by_id
-from app.staff.schools import ReferenceSheet
+from app.staff.schools import ReferenceEditor
 from app.staff.tasks import shown
 from app.staff.views import StaffView, screen
 
@@ -66,7 +66,7 @@ class ReminderStepView(StaffView):
     }
     list_columns = ["title", "days", "open", "text"]
     first_sort = (ReminderStep.days,)
-    sheet = ReferenceSheet(ReminderStep, StepForm, ((Reminder.step_id, _reminders),))
+    editor = ReferenceEditor(ReminderStep, StepForm, ((Reminder.step_id, _reminders),))
 
     def cell_text(self, row):
         return row.text if len(row.text) <= 90 else f"{row.text[:88].rstrip()}…"

@@ -15,9 +15,9 @@ from app.extensions import db
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.child_records import OfChild
+from app.staff.editors import Editor
 from app.staff.forms import RowChoice, RowNamed, StaffForm
 from app.staff.parts import Facet, by_id
-from app.staff.sheets import Sheet
 
 
 def _years():
@@ -78,7 +78,7 @@ def tell_overfull(days):
         flash(_("The new group has no place on: %(days)s. The days stay booked.", days=days_in_words(days)), "warning")
 
 
-class NewEnrolmentSheet(Sheet):
+class NewEnrolmentEditor(Editor):
     """A new place in a school."""
 
     def create(self, values):
@@ -89,7 +89,7 @@ class NewEnrolmentSheet(Sheet):
         return row
 
 
-class EnrolmentSheet(Sheet):
+class EnrolmentEditor(Editor):
     """A place in a school: deleted where it was a slip."""
 
     def refuse_to_delete(self, row):
@@ -132,7 +132,7 @@ class EnrolmentView(OfChild):
     )
     loads = (joinedload(SchoolEnrolment.school_year), joinedload(SchoolEnrolment.school), joinedload(SchoolEnrolment.school_class))
     first_sort = (SchoolEnrolment.school_year_id.desc(), SchoolEnrolment.id.desc())
-    sheet = EnrolmentSheet(SchoolEnrolment, EnrolmentForm)
+    editor = EnrolmentEditor(SchoolEnrolment, EnrolmentForm)
 
     def row_url(self, row):
         return url_for("EnrolmentView.edit", pk=row.id) if may(Noun.school, "edit") else super().row_url(row)
@@ -149,5 +149,5 @@ class EnrolmentView(OfChild):
 
     def _try(self, form, write):
         if isinstance(form, NewEnrolmentForm):
-            return super()._try(form, lambda: self.datamodel.add(NewEnrolmentSheet(SchoolEnrolment, NewEnrolmentForm), form))
+            return super()._try(form, lambda: self.datamodel.add(NewEnrolmentEditor(SchoolEnrolment, NewEnrolmentForm), form))
         return super()._try(form, write)

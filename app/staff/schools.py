@@ -14,12 +14,12 @@ from app.core.forms import LongText, Phone, Required, Text
 from app.core.i18n import _, _l, _n
 from app.extensions import db
 from app.security.who_sees_what import Noun
+from app.staff.editors import Editor
 from app.staff.forms import RowChoice, StaffForm
-from app.staff.sheets import Sheet
 from app.staff.views import StaffView
 
 
-class ReferenceSheet(Sheet):
+class ReferenceEditor(Editor):
     """A row of a list of the town: deleted while nothing belongs to it. `used_by`: [(column that names it, what they are called)]."""
 
     def __init__(self, model, form, used_by=()):
@@ -65,7 +65,7 @@ class SchoolView(StaffView):
     labels = {"name": _l("Name"), "uai": _l("UAI"), "address": _l("Address"), "phone": _l("Telephone"), "open": _l("Takes children")}
     list_columns = ["name", "uai", "address", "phone", "open"]
     first_sort = (search.folded(School.name),)
-    sheet = ReferenceSheet(School, SchoolForm, ((SchoolClass.school_id, _classes), (SchoolEnrolment.school_id, _places)))
+    editor = ReferenceEditor(School, SchoolForm, ((SchoolClass.school_id, _classes), (SchoolEnrolment.school_id, _places)))
 
     def beginning(self):
         return {"open": True}
@@ -89,7 +89,7 @@ class YearView(StaffView):
     labels = {"name": _l("Name"), "starts_on": _l("First day"), "ends_on": _l("Last day"), "enrolling": _l("Families may ask for a place")}
     list_columns = ["name", "starts_on", "ends_on", "enrolling"]
     first_sort = (SchoolYear.starts_on.desc(),)
-    sheet = ReferenceSheet(SchoolYear, YearForm, ((SchoolClass.school_year_id, _classes), (SchoolEnrolment.school_year_id, _places)))
+    editor = ReferenceEditor(SchoolYear, YearForm, ((SchoolClass.school_year_id, _classes), (SchoolEnrolment.school_year_id, _places)))
 
 
 def _years():
@@ -116,7 +116,7 @@ class ClassView(StaffView):
     search_columns = ["name", "teacher"]
     loads = (joinedload(SchoolClass.school), joinedload(SchoolClass.school_year))
     first_sort = (SchoolClass.school_year_id.desc(), SchoolClass.school_id, SchoolClass.name)
-    sheet = ReferenceSheet(SchoolClass, ClassForm, ((SchoolEnrolment.school_class_id, _places),))
+    editor = ReferenceEditor(SchoolClass, ClassForm, ((SchoolEnrolment.school_class_id, _places),))
 
 
 class ReasonForm(StaffForm):
@@ -130,7 +130,7 @@ class ReasonForm(StaffForm):
     )
 
 
-class ReasonSheet(ReferenceSheet):
+class ReasonEditor(ReferenceEditor):
     """A sentence for refusals: requests keep their own copy."""
 
     def decode(self, name, value):
@@ -146,7 +146,7 @@ class RefusalReasonView(StaffView):
     labels = {"rank": _l("Rank"), "title": _l("Short title"), "sentence": _l("What the family reads")}
     list_columns = ["title", "sentence", "rank"]
     first_sort = (RefusalReason.rank,)
-    sheet = ReasonSheet(RefusalReason, ReasonForm)
+    editor = ReasonEditor(RefusalReason, ReasonForm)
 
     def beginning(self):
         return {"rank": (db.session.scalar(select(func.max(RefusalReason.rank))) or 0) + 1}

@@ -17,27 +17,27 @@ from app.extensions import db
 from app.families.models import Family
 from app.security.scope import may, require
 from app.security.who_sees_what import Noun
+from app.staff.editors import SectionEditor
 from app.staff.forms import safe_back, staff_form
 from app.staff.interface import AuditedInterface, Moved
-from app.staff.sheets import SectionSheet
 
 #: Kinds that are acts or have screens of their own.
 NOT_SECTIONS = ("new_child", "pickup", "school")
 
 
 @cache
-def sheet_of(name):
-    """The sheet of a kind's section, or None where it is no section."""
+def editor_of(name):
+    """The editor of a kind's section, or None where it is no section."""
     kind = KINDS.get(name)
     if kind is None or name in NOT_SECTIONS or Act.edit not in kind.acts or kind.model not in (Family, Child):
         return None
-    return SectionSheet(kind, staff_form(kind.form, noun=kind.noun))
+    return SectionEditor(kind, staff_form(kind.form, noun=kind.noun))
 
 
 def section_url(name, target_id):
     """Where a section is changed, "" for those who may not."""
-    sheet = sheet_of(name)
-    return url_for("SectionView.edit", name=name, target_id=target_id) if sheet is not None and may(sheet.kind.noun, "edit") else ""
+    editor = editor_of(name)
+    return url_for("SectionView.edit", name=name, target_id=target_id) if editor is not None and may(editor.kind.noun, "edit") else ""
 
 
 def family_of(kind, target):
@@ -55,45 +55,45 @@ class SectionView(BaseView):
 
     @expose("/<name>/<int(max=2147483647):target_id>/", methods=["GET", "POST"])
     def edit(self, name, target_id):
-        sheet = sheet_of(name) or abort(404)
-        require(sheet.kind.noun, "edit")
-        target = AuditedInterface(sheet.model).get(target_id) or abort(404)
-        if sheet.kind.noun is Noun.health:
+        editor = editor_of(name) or abort(404)
+        require(editor.kind.noun, "edit")
+        target = AuditedInterface(editor.model).get(target_id) or abort(404)
+        if editor.kind.noun is Noun.health:
             note_health_read(target.id, by=current_user, screen="health.edit")
-        form, back = self._form(sheet, target), self._page_of(sheet.kind, target)
-        if form.validate_on_submit() and self._saved(sheet, form, target_id):
+        form, back = self._form(editor, target), self._page_of(editor.kind, target)
+        if form.validate_on_submit() and self._saved(editor, form, target_id):
             return redirect(safe_back(form.back.data) or back)
-        return self._page(sheet, target, form, safe_back(form.back.data) or back)
+        return self._page(editor, target, form, safe_back(form.back.data) or back)
 
     @staticmethod
-    def _form(sheet, target):
-        shown, child_id = sheet.read(target), sheet.kind.child_id(target)
-        data = {name: sheet.decode(name, value) for name, value in shown.items()}
-        return sheet.form(
-            key=f"{sheet.name}:{target.id}", shown=shown, data=data, family_id=None if child_id else target.id, child_id=child_id
+    def _form(editor, target):
+        shown, child_id = editor.read(target), editor.kind.child_id(target)
+        data = {name: editor.decode(name, value) for name, value in shown.items()}
+        return editor.form(
+            key=f"{editor.name}:{target.id}", shown=shown, data=data, family_id=None if child_id else target.id, child_id=child_id
         )
 
     @staticmethod
     def _page_of(kind, target):
         return url_for("ChildView.child", child_id=target.id) if kind.model is Child else url_for("FamilyView.family", family_id=target.id)
 
-    def _page(self, sheet, target, form, back):
-        waits = waits_for_decision(sheet.kind, target.id)
-        title = _("%(section)s: %(name)s", section=sheet.kind.title, name=target)
+    def _page(self, editor, target, form, back):
+        waits = waits_for_decision(editor.kind, target.id)
+        title = _("%(section)s: %(name)s", section=editor.kind.title, name=target)
         return self.render_template(
-            "staff/form.html", title=title, form=form, back_url=back, intro=sheet.kind.hint, waits=waits
+            "staff/form.html", title=title, form=form, back_url=back, intro=editor.kind.hint, waits=waits
         ), 422 if request.method == "POST" else 200
 
     @staticmethod
-    def _saved(sheet, form, target_id):
-        target = db.session.get(sheet.model, target_id)
-        child_id, family_id = sheet.kind.child_id(target), family_of(sheet.kind, target)
+    def _saved(editor, form, target_id):
+        target = db.session.get(editor.model, target_id)
+        child_id, family_id = editor.kind.child_id(target), family_of(editor.kind, target)
         try:
-            sheet.kind.refuse_if_invalid(
+            editor.kind.refuse_if_invalid(
                 Proposal(act=Act.edit, target=target, child_id=child_id, before=form.shown, shown=form.shown, after=form.values()),
                 family_id,
             )
-            changed = AuditedInterface(sheet.model).edit(target_id, sheet, form)
+            changed = AuditedInterface(editor.model).edit(target_id, editor, form)
         except Moved as moved:
             form.show_again(moved.current)
             form.refuse(moved)

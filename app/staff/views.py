@@ -1,4 +1,4 @@
-"""What do the staff's generated screens have in common? Rights, lists, search, sheets, forms, deletion, exports."""
+"""What do the staff's generated screens have in common? Rights, lists, search, pages, forms, deletion, exports."""
 
 from datetime import date, datetime
 from functools import wraps
@@ -40,7 +40,7 @@ def screen(method):
 
 
 class StaffView(SafeModelView):
-    """The screens of one kind of record: a list with search and export, a sheet, forms with the audited interface."""
+    """The screens of one kind of record: a list with search and export, a page, forms with the audited interface."""
 
     noun = None
     model = None
@@ -50,7 +50,7 @@ class StaffView(SafeModelView):
     list_template, show_template = "staff/list.html", "staff/show.html"
     add_template = edit_template = "staff/form.html"
     list_widget, search_widget = ListWidget, SearchWidget
-    #: Column → label, for lists, sheets and searches.
+    #: Column → label, for lists, pages and searches.
     labels = {}
     #: Relations that the list shows, loaded with it: loader options.
     loads = ()
@@ -62,7 +62,7 @@ class StaffView(SafeModelView):
     #: Words of the quick search: word → SQL condition.
     matches = None
     search_hint = ""
-    sheet = None
+    editor = None
     intro = ""
     exports = True
 
@@ -97,7 +97,7 @@ class StaffView(SafeModelView):
         self.search_form_extra_fields = {
             name: enum_choice(self.model, name, self.labels.get(name, name)) for name in self.search_columns if enum_of(self.model, name)
         }
-        self.add_form = self.edit_form = self.sheet.form if self.sheet is not None else type("NoForm", (), {})
+        self.add_form = self.edit_form = self.editor.form if self.editor is not None else type("NoForm", (), {})
         if not self.search_columns:
             self.search_form = type("NoSearch", (), {"refresh": staticmethod(lambda obj=None: {})})
         super()._init_forms()
@@ -242,14 +242,14 @@ class StaffView(SafeModelView):
         labels = [str(self.label_columns.get(name, name)) for name in columns]
         return exported(kind, self.list_title, labels, [[self.cell(row, name) for name in columns] for row in rows], noun=self.noun)
 
-    # -- sheet ----------------------------------------------------------------------------------------------------------------------
+    # -- page -----------------------------------------------------------------------------------------------------------------------
 
     def row(self, pk):
         """The record of an address, or 404."""
         return self.datamodel.get(pk, self._base_filters) or abort(404)
 
     def deeds(self, row):
-        """What can be done with a record, from its sheet."""
+        """What can be done with a record, from its page."""
         if "delete" in self.include_route_methods and may(self.noun, "edit"):
             return [Deed(_("Delete"), url_for(f"{type(self).__name__}.delete", pk=row.id), "trash", "danger")]
         return []
@@ -294,10 +294,10 @@ class StaffView(SafeModelView):
 
     def form_for(self, row=None):
         """The form that changes a record, or makes one."""
-        key = f"{self.sheet.name}:{row.id if row is not None else ''}"
-        shown = self.sheet.read(row) if row is not None else {}
-        data = {name: self.sheet.decode(name, value) for name, value in shown.items()} if row is not None else self.beginning()
-        return self.sheet.form(key=key, shown=shown, data=data)
+        key = f"{self.editor.name}:{row.id if row is not None else ''}"
+        shown = self.editor.read(row) if row is not None else {}
+        data = {name: self.editor.decode(name, value) for name, value in shown.items()} if row is not None else self.beginning()
+        return self.editor.form(key=key, shown=shown, data=data)
 
     def beginning(self):
         """What a new record's form begins with."""
@@ -307,7 +307,7 @@ class StaffView(SafeModelView):
     @screen
     def add(self):
         form = self.form_for()
-        if form.validate_on_submit() and (row_id := self._try(form, lambda: self.datamodel.add(self.sheet, form))):
+        if form.validate_on_submit() and (row_id := self._try(form, lambda: self.datamodel.add(self.editor, form))):
             flash(_("Added."), "success")
             return redirect(self.after_add(row_id, form))
         return self._show_form(form, self.add_title, self.back_url())
@@ -318,7 +318,7 @@ class StaffView(SafeModelView):
         row = self.row(pk)
         self.read_by_somebody(row)
         form, back, title = self.form_for(row), self.after_edit(row), _("Change: %(name)s", name=self.name_of(row))
-        if form.validate_on_submit() and (changed := self._try(form, lambda: self.datamodel.edit(pk, self.sheet, form))) is not None:
+        if form.validate_on_submit() and (changed := self._try(form, lambda: self.datamodel.edit(pk, self.editor, form))) is not None:
             flash(_("Saved.") if changed else _("Nothing was changed."), "success" if changed else "info")
             return redirect(self.after_change(pk) or safe_back(form.back.data) or back)
         return self._show_form(form, title, back)
@@ -362,7 +362,7 @@ class StaffView(SafeModelView):
         if request.method == "GET":
             return self.render_template("staff/confirm.html", title=_("Delete “%(name)s”?", name=self.name_of(row)), back_url=back)
         try:
-            self.datamodel.delete(pk, self.sheet)
+            self.datamodel.delete(pk, self.editor)
         except DomainError as refusal:
             flash(str(refusal), "danger")
             return redirect(back)

@@ -207,7 +207,7 @@ def _label(entry, name, kind):
     # The screens import the words of the log.
     from app.staff.screens import VIEWS
 
-    forms = (view.sheet.form for view in VIEWS if getattr(view, "sheet", None) is not None and view.sheet.name == entry.noun)
+    forms = (view.editor.form for view in VIEWS if getattr(view, "editor", None) is not None and view.editor.name == entry.noun)
     label = next((form.label_of(name) for form in forms if name in form.field_names()), FIELDS.get(name))
     return str(label) if label else name.replace("_", " ")
 

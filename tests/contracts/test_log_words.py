@@ -47,7 +47,7 @@ def test_every_verb_has_words(ctx):
     from app.staff.screens import VIEWS
     from app.staff.words import said
 
-    made = [f"{view.sheet.name}.{act}" for view in VIEWS if getattr(view, "sheet", None) for act in ("add", "edit", "delete")]
+    made = [f"{view.editor.name}.{act}" for view in VIEWS if getattr(view, "editor", None) for act in ("add", "edit", "delete")]
     made += [f"{kind}.{act}" for kind in KINDS for act in ("add", "edit", "delete")]
     found = {*verbs(), *made}
     assert len(found) > len(made)

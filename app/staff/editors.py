@@ -11,7 +11,7 @@ from app.documents.forms import UploadField
 from app.extensions import db
 
 
-class Sheet:
+class Editor:
     """A record of one table; its fields are those of the form. Values are JSON values of core/codec."""
 
     secret = False
@@ -73,7 +73,7 @@ class Entry:
     child_id: int | None = None
 
 
-class SectionSheet(Sheet):
+class SectionEditor(Editor):
     """A section of a family's or a child's file: the same fields, checks and operations as in a family's request."""
 
     def __init__(self, kind, form):
