@@ -208,23 +208,7 @@ def _reopen(request):
     for former in (request, later):
         former.move_to(RequestState.superseded)
     db.session.flush()
-    both = ChangeRequest(
-        lot=later.lot,
-        family_id=later.family_id,
-        child_id=later.child_id,
-        kind=later.kind,
-        act=later.act,
-        target_id=later.target_id,
-        changes={**request.changes, **later.changes},
-        files=sorted({*request.files, *later.files}),
-        comment=later.comment or request.comment,
-        received_on=later.received_on,
-        asked_by_id=later.asked_by_id,
-        asked_by=later.asked_by,
-        asked_at=later.asked_at,
-        lane=max(request.lane, later.lane, key=list(Lane).index),
-        findings=[*later.findings, *(one for one in request.findings if one not in later.findings)],
-    )
+    both = _both(request, later)
     db.session.add(both)
     db.session.flush()
     request.superseded_by_id = later.superseded_by_id = both.id
@@ -234,6 +218,19 @@ def _reopen(request):
         kind.closed(former)
     kind.sent(both)
     return both
+
+
+def _both(request, later):
+    """One request for what two have asked for, as the later one came."""
+    as_it_came = ("lot", "family_id", "child_id", "kind", "act", "target_id", "received_on", "asked_by_id", "asked_by", "asked_at")
+    return ChangeRequest(
+        **{name: getattr(later, name) for name in as_it_came},
+        changes={**request.changes, **later.changes},
+        files=sorted({*request.files, *later.files}),
+        comment=later.comment or request.comment,
+        lane=max(request.lane, later.lane, key=list(Lane).index),
+        findings=[*later.findings, *(one for one in request.findings if one not in later.findings)],
+    )
 
 
 def apply_due(limit=100, batch=None):

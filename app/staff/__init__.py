@@ -25,10 +25,6 @@ def register(appbuilder):
     from app.staff.sheet import ChildSheetView
     from app.staff.tasks import FamilyTaskView
 
-    for view in (AttendanceView, OutingView, KitchenView, ForecastView, EnterView, CancelDayView):
-        appbuilder.add_view_no_menu(view)
-    for view in (FamilyPapersView, FamilyTaskView, LetterheadView, PapersOfPeriodView):
-        appbuilder.add_view_no_menu(view)
     for view in (
         DeskView,
         QueueView,
@@ -38,6 +34,16 @@ def register(appbuilder):
         ActingView,
         StaffFileView,
         ChildSheetView,
+        AttendanceView,
+        OutingView,
+        KitchenView,
+        ForecastView,
+        EnterView,
+        CancelDayView,
+        FamilyPapersView,
+        FamilyTaskView,
+        LetterheadView,
+        PapersOfPeriodView,
         *screens.VIEWS,
     ):
         appbuilder.add_view_no_menu(view)

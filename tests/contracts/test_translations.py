@@ -78,10 +78,6 @@ def test_whoever_starts_while_they_are_compiled_reads_a_whole_one(monkeypatch):
     assert not list(FRENCH.parent.glob(".*")), "a temporary file stayed"
 
 
-def test_the_catalogues_are_complete():
-    assert catalogues.check() == []
-
-
 def test_french_signs_stand_where_the_french_put_them():
     """No-break spaces before two-part signs (U+00A0: the font has no U+202F), and one apostrophe."""
     faults = []

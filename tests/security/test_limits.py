@@ -56,12 +56,12 @@ def hashed(monkeypatch):
 
 
 @pytest.mark.once
-def test_a_thousand_wrong_passwords_from_a_hundred_addresses(app, at, hashed):
+def test_hundreds_of_wrong_passwords_from_many_addresses(app, at, hashed):
     """At one account, and at others known and unknown: none is opened, and nobody else is kept out."""
     names = ["martin", "nobody", "agent", "admin@mairie.example"]
-    for number in range(1000):
-        name = "galbert" if number < 600 else names[number % len(names)]
-        assert tries(app, f"198.51.100.{number % 100}", name, f"guess-{number}") is None
+    for number in range(400):
+        name = "galbert" if number < 240 else names[number % len(names)]
+        assert tries(app, f"198.51.100.{number % 40}", name, f"guess-{number}") is None
     assert tries(app, "198.51.100.7", "galbert", PASSWORD) is None, "the account rests, even for who guesses right in the end"
     assert sign_in(at("198.51.100.7"), "marc").status_code == 302, "a neighbour of the same address is let in: ten wrong ones are few"
     assert sign_in(at("203.0.113.1"), "marc").status_code == 302
