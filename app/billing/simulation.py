@@ -94,10 +94,17 @@ class Slice:
     places: int = 0
     before: Decimal = ZERO
     after: Decimal = ZERO
+    #: Its place among the others.
+    order: tuple[int, int] = (0, 0)
 
     @property
     def difference(self):
         return self.after - self.before
+
+    def take(self, other):
+        """Have what another one has, too."""
+        self.families |= other.families
+        self.places, self.before, self.after = self.places + other.places, self.before + other.before, self.after + other.after
 
 
 @dataclass(frozen=True)
@@ -132,8 +139,7 @@ class Simulation:
         """All brackets together."""
         whole = Slice(_("Together"))
         for one in self.slices:
-            whole.families |= one.families
-            whole.places, whole.before, whole.after = whole.places + one.places, whole.before + one.before, whole.after + one.after
+            whole.take(one)
         return whole
 
     @property
@@ -162,18 +168,35 @@ class Simulation:
 
 def simulate(version, first, last):
     """The Simulation of a Version over the days from first to last. Memberships are left out: they are not paid by the day."""
-    grids, counted = Grids.load([version.activity_id]), _Counted(version)
     families = households(version.activity_id, first, last)
-    for start in range(0, len(families), AT_ONCE):
-        some = families[start : start + AT_ONCE]
-        facts, situations = Facts.load(some, first, last, version.activity_id), Situations.load(some, first, last)
-        for charge in charges(facts):
-            # A household of a later round is met here as the other one of a shared child.
-            if charge.family_id in situations:
-                situation = situations.of(charge.family_id, charge.child_id, version.activity_id, charge.day)
-                counted.take(charge, situation, grids.at(version.activity_id, charge.day))
-        counted.close_round()
+    rounds = (families[start : start + AT_ONCE] for start in range(0, len(families), AT_ONCE))
+    return together([simulate_some(version, first, last, some) for some in rounds])
+
+
+def simulate_some(version, first, last, families):
+    """The same of some households: the memory that a round takes stays the same whatever the town."""
+    grids, counted = Grids.load([version.activity_id]), _Counted(version)
+    facts, situations = Facts.load(families, first, last, version.activity_id), Situations.load(families, first, last)
+    for charge in charges(facts):
+        # A household of another round is met here as the other one of a shared child.
+        if charge.family_id in situations:
+            situation = situations.of(charge.family_id, charge.child_id, version.activity_id, charge.day)
+            counted.take(charge, situation, grids.at(version.activity_id, charge.day))
     return counted.simulation()
+
+
+def together(parts):
+    """One Simulation of those of different households."""
+    slices = {}
+    for part in parts:
+        for one in part.slices:
+            slices.setdefault(one.order, Slice(one.title, order=one.order)).take(one)
+    return Simulation(
+        [slices[order] for order in sorted(slices)],
+        sum(part.unpriced_before for part in parts),
+        sum(part.unpriced_after for part in parts),
+        [change for part in parts for change in part.changes],
+    )
 
 
 def households(activity_id, first, last):
@@ -223,19 +246,13 @@ class _Counted:
             place = self.places[key] = _Place(charge.family_id, charge.unit_id, charge.kind.value, situation, current)
         place.quantity += charge.quantity
 
-    def close_round(self):
-        """Price what was counted of some households and let it go: the memory stays the same whatever the town."""
-        for place in self.places.values():
-            self._add(place, *(self._price(one, place) for one in (place.current, self.version)))
-        self.places.clear()
-
     def _add(self, place, before, after):
         self.missing["before"] += place.quantity if before is None else 0
         self.missing["after"] += place.quantity if after is None else 0
         if before is None and after is None:
             return
         order, title = bracket(self.version.grid, place)
-        whole, part = self.slices.setdefault(order, Slice(title)), self.parts[place.family_id]
+        whole, part = self.slices.setdefault(order, Slice(title, order=order)), self.parts[place.family_id]
         whole.families.add(place.family_id)
         whole.places += place.quantity
         # The town is paid by others too: what they owe is a part of what a grid brings.
@@ -255,6 +272,9 @@ class _Counted:
             return None
 
     def simulation(self):
+        """Price what was counted."""
+        for place in self.places.values():
+            self._add(place, *(self._price(one, place) for one in (place.current, self.version)))
         slices = [self.slices[order] for order in sorted(self.slices)]
         changes = [Change(family_id, part.before, part.after, *part.why) for family_id, part in self.parts.items()]
         return Simulation(slices, self.missing["before"], self.missing["after"], changes)

@@ -5,7 +5,6 @@ from sqlalchemy import extract, select
 
 from app.billing.addressees import addressees
 from app.billing.certificates import tax_certificate
-from app.billing.documents import DISK_PAUSE
 from app.billing.letterhead import letterhead
 from app.billing.models import EntryKind, FamilyTask, LedgerEntry, RunState
 from app.core import clock
@@ -40,15 +39,12 @@ def print_some(task, some):
     printed = dict(print_all(_pages(some, year)))
     contents = [printed[family_id].content for family_id in some if printed.get(family_id) is not None]
     whole = bound(contents) if contents else None
-    try:
-        with unit_of_work():
-            task = db.session.get(FamilyTask, task_id, with_for_update=True, populate_existing=True)
-            if task.running and task.done == seen:
-                if whole is not None:
-                    task.files = [*task.files, _kept(task, whole)]
-                task.done, task.made, task.waits_until = seen + len(some), task.made + len(contents), None
-    except OSError as problem:
-        return _wait(task_id, problem)
+    with unit_of_work():
+        task = db.session.get(FamilyTask, task_id, with_for_update=True, populate_existing=True)
+        if task.running and task.done == seen:
+            if whole is not None:
+                task.files = [*task.files, _kept(task, whole)]
+            task.done, task.made, task.waits_until = seen + len(some), task.made + len(contents), None
     return len(some)
 
 
@@ -71,29 +67,18 @@ def _pages(family_ids, year):
 
 
 def finish(task):
-    """Bind the pieces into one PDF; returns 1, or 0 where there is no room for it yet."""
+    """Bind the pieces into one PDF; returns 1."""
     task_id, pieces = task.id, list(task.files)
-    try:
-        whole = bound([content_of(db.session.get(StoredFile, number)) for number in pieces]) if len(pieces) > 1 else None
-        with unit_of_work():
-            task = db.session.get(FamilyTask, task_id, with_for_update=True, populate_existing=True)
-            if task.running:
-                if whole is not None:
-                    task.files = [_kept(task, whole)]
-                    release(pieces)
-                task.move_to(RunState.done)
-                task.finished_at, task.waits_until = clock.now(), None
-    except OSError as problem:
-        return _wait(task_id, problem)
-    return 1
-
-
-def _wait(task_id, problem):
-    """The disk is full: it is looked at again after a pause, and the page says so."""
-    current_app.logger.error("no room for certificates: %s", problem)
+    whole = bound([content_of(db.session.get(StoredFile, number)) for number in pieces]) if len(pieces) > 1 else None
     with unit_of_work():
-        db.session.get(FamilyTask, task_id, with_for_update=True, populate_existing=True).waits_until = clock.now() + DISK_PAUSE
-    return 0
+        task = db.session.get(FamilyTask, task_id, with_for_update=True, populate_existing=True)
+        if task.running:
+            if whole is not None:
+                task.files = [_kept(task, whole)]
+                release(pieces)
+            task.move_to(RunState.done)
+            task.finished_at, task.waits_until = clock.now(), None
+    return 1
 
 
 def _kept(task, content):

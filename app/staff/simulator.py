@@ -13,14 +13,15 @@ from wtforms.validators import NumberRange, Optional
 from app.activities.models import Unit
 from app.billing import simulated
 from app.billing.grid import Residence
-from app.billing.grids import Version
-from app.billing.models import TariffGrid
+from app.billing.models import FamilyTask, RunState, TariffGrid, TaskKind
 from app.billing.pricing import Situation
-from app.billing.simulation import AT_ONCE, compare, simulate, version_of
+from app.billing.simulation import AT_ONCE, compare, version_of
 from app.billing.situations import Situations
+from app.billing.tasks import ask_simulation, go_on
 from app.children.models import Child
 from app.core import clock
 from app.core.amounts import AmountField, AmountRange
+from app.core.errors import NotFound
 from app.core.forms import Required, YesNo, named_id, option
 from app.core.i18n import _, _l, date_text
 from app.extensions import db
@@ -30,6 +31,7 @@ from app.security.who_sees_what import Noun
 from app.staff.exports import exported
 from app.staff.forms import RowNamed, StaffForm
 from app.staff.interface import actor, saving
+from app.staff.tasks import shown
 from app.staff.views import screen
 
 #: So many months that have begun are offered.
@@ -112,7 +114,7 @@ class SimulatorView(BaseView):
     route_base = "/mairie/tarifs/simulateur"
     default_view = "household"
     class_permission_name = noun.value
-    method_permission_name = dict.fromkeys(("household", "town", "try_town", "result", "town_file", "families_file"), "read")
+    method_permission_name = dict.fromkeys(("household", "town", "try_town", "result", "stop", "town_file", "families_file"), "read")
 
     @expose("/", methods=["GET", "POST"])
     @screen
@@ -133,7 +135,8 @@ class SimulatorView(BaseView):
     @expose("/commune")
     @screen
     def town(self):
-        return self._town(named_id(request.args.get("grid")))
+        recent = [(task, simulated.days_of(task)[0]) for task in simulated.recent()]
+        return self._town(named_id(request.args.get("grid")), recent=recent)
 
     @expose("/commune", methods=["POST"])
     @screen
@@ -142,20 +145,27 @@ class SimulatorView(BaseView):
         row, month = db.session.get(TariffGrid, grid_id) if grid_id else None, days_of(request.form.get("month", ""))
         if row is None or month is None:
             return self._town(grid_id, month, said=_("Choose a tariff and a month.")), 422
-        title, found = title_of(row), simulate(Version.of(row), *month)
-        db.session.rollback()
         with saving():
-            kept_id = simulated.keep(found, grid_id, title, month[0], by=actor()).id
-        return redirect(url_for("SimulatorView.result", simulation_id=kept_id), 303)
+            task_id = ask_simulation(row, title_of(row), *month, by=actor()).id
+        task = db.session.get(FamilyTask, task_id)
+        if task.running and not task.done:
+            # A small town is one round, and sees its figures at once.
+            go_on(task)
+        return redirect(url_for("SimulatorView.result", simulation_id=task_id), 303)
 
     @expose("/commune/<int(max=2147483647):simulation_id>/")
     @screen
     def result(self, simulation_id):
-        kept = simulated.kept(simulation_id)
+        task = _task(simulation_id)
+        if task.state is not RunState.done:
+            return self._town(task.about["grid"], simulated.days_of(task), task=task, shown=shown(task) if task.running else None)
+        kept = simulated.kept(task)
         largest = kept.found.largest
         return self._town(
-            kept.grid_id,
-            days_of(f"{kept.first:%Y-%m}"),
+            task.about["grid"],
+            simulated.days_of(task),
+            task=task,
+            changed=simulated.changed(task),
             kept=kept,
             found=kept.found,
             bars=bars_of(kept.found),
@@ -164,24 +174,36 @@ class SimulatorView(BaseView):
             may_see_income=may(Noun.caf, "read"),
         )
 
-    def _town(self, grid_id, month=None, **shown):
-        title, grids = _("Simulate a tariff"), [(row.id, title_of(row)) for row in versions()]
-        shown = {
+    @expose("/commune/<int(max=2147483647):simulation_id>/arreter", methods=["POST"])
+    @screen
+    def stop(self, simulation_id):
+        _task(simulation_id)
+        with saving():
+            simulated.stop(simulation_id)
+        return redirect(url_for("SimulatorView.result", simulation_id=simulation_id), 303)
+
+    def _town(self, grid_id, month=None, **more):
+        title, grids = _("Simulate a tariff"), {row.id: title_of(row) for row in versions()}
+        words = {
             "tabs": _tabs("town"),
-            "grids": grids,
+            "grids": list(grids.items()),
+            "gone": grid_id not in grids,
             "months": months(),
             "chosen": grid_id,
             "month": month,
             "said": "",
             "found": None,
-            **shown,
+            "task": None,
+            "shown": None,
+            "recent": [],
+            **more,
         }
-        return self.render_template("staff/simulator_town.html", title=title, **shown)
+        return self.render_template("staff/simulator_town.html", title=title, **words)
 
     @expose("/commune/<int(max=2147483647):simulation_id>/tranches.<any(csv, xlsx):kind>")
     @screen
     def town_file(self, simulation_id, kind):
-        kept = simulated.kept(simulation_id)
+        kept = simulated.kept(_task(simulation_id))
         labels = [_("Bracket"), _("Households"), _("Places"), _("Tariff in force"), _("Tariff tried"), _("Difference")]
         every = [*kept.found.slices, kept.found.total]
         rows = [[one.title, len(one.families), one.places, one.before, one.after, one.difference] for one in every]
@@ -191,7 +213,7 @@ class SimulatorView(BaseView):
     @screen
     def families_file(self, simulation_id, kind):
         """Quotients and brackets stay on the screen: no file says what a household earns."""
-        kept = simulated.kept(simulation_id)
+        kept = simulated.kept(_task(simulation_id))
         labels = [_("Code"), _("Family"), _("Tariff in force"), _("Tariff tried"), _("Difference")]
         every = named(kept.found.largest)
         rows = [[family.code, family.name, one.before, one.after, one.difference] for one, family in every]
@@ -234,6 +256,14 @@ def _people(form, activity_id):
 
 
 # -- the whole town -------------------------------------------------------------------------------------------------------------------
+
+
+def _task(simulation_id):
+    """The FamilyTask of a simulation. Raises NotFound where there is none, or no more."""
+    task = db.session.get(FamilyTask, simulation_id)
+    if task is None or task.kind is not TaskKind.simulation:
+        raise NotFound(_("This simulation is not kept any more: compute it again."))
+    return task
 
 
 def months():

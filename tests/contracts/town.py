@@ -259,7 +259,13 @@ def the_period(rows):
         before, after = Decimal("5.00"), Decimal("7.00")
         change = Change(rows["family_id"], before, after, None, "De 0 à 400", "Plus de 400")
         tried = Simulation([Slice("Plus de 400", {rows["family_id"]}, 2, before, after)], 0, 1, [change])
-        simulated.keep(tried, grid.id, "Restaurant", clock.today().replace(day=1), by=None)
+        first = clock.today().replace(day=1)
+        about = simulated.about(grid, "Restaurant", first, clock.today())
+        trial = FamilyTask(
+            kind=TaskKind.simulation, state=RunState.done, families=[], about=about, asked_by="Agent Mairie", finished_at=clock.now()
+        )
+        db.session.add(trial)
+        simulated.keep(trial, tried)
     return period
 
 
@@ -333,9 +339,9 @@ def _owe(family_id, rows, canary):
         "period_id": period.id,
         "bill_id": bill.id,
         "run_id": db.session.scalar(select(BillingRun.id)),
-        "task_id": db.session.scalar(select(FamilyTask.id)),
+        "task_id": db.session.scalar(select(FamilyTask.id).where(FamilyTask.kind == TaskKind.reminders)),
         "grid_id": db.session.scalar(select(TariffGrid.id)),
-        "simulation_id": db.session.scalar(select(StoredFile.id).where(StoredFile.media_type == simulated.MEDIA_TYPE)),
+        "simulation_id": db.session.scalar(select(FamilyTask.id).where(FamilyTask.kind == TaskKind.simulation)),
         "entry_id": payment.id,
         "line_id": lines[0].id,
         "adjustment_id": adjustment.id,

@@ -1,12 +1,22 @@
 """Can a clerk try a tariff on a household and on the town, and take the figures away?"""
 
+import errno
 import re
 
 import pytest
+from sqlalchemy import select
 
+from app.activities.models import Mark
+from app.billing import simulated
+from app.billing.grids import grid_to_json
+from app.billing.models import FamilyTask, RunState, TariffGrid
+from app.billing.tasks import go_on_with_tasks
 from app.core import clock
+from app.core.db import unit_of_work
+from app.extensions import db
 from app.jobs import housekeeping
 from tests.billing import cast
+from tests.conftest import counted_queries
 
 PAGE, TOWN = "/mairie/tarifs/simulateur/", "/mairie/tarifs/simulateur/commune"
 
@@ -92,10 +102,8 @@ def test_the_town(clerk, billed):
 
 
 def test_page_and_files_come_of_one_computation(clerk, billed, monkeypatch):
-    from app.staff import simulator
-
     url = computed(clerk, billed.canteen_grid)
-    monkeypatch.setattr(simulator, "simulate", None)
+    monkeypatch.setattr(simulated, "simulate_some", None)
     assert clerk.get(url).status_code == 200
     for name in ("tranches", "familles"):
         assert [clerk.get(f"{url}{name}.{kind}").status_code for kind in ("csv", "xlsx")] == [200, 200]
@@ -164,3 +172,153 @@ def test_who_may_try(sign_in, billed, who, status):
     client = sign_in(who)
     assert client.get(PAGE).status_code == status
     assert client.get(TOWN).status_code == status
+
+
+# -- by the worker, a round of households at a time -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    """A town of which one round is not enough."""
+    monkeypatch.setattr(simulated, "AT_ONCE", 1)
+
+
+def the_task(app):
+    with app.app_context():
+        (task,) = db.session.scalars(select(FamilyTask)).all()
+        db.session.expunge(task)
+        return task
+
+
+def work(app):
+    """One round of the worker."""
+    with app.test_request_context("/"):
+        return go_on_with_tasks()
+
+
+def test_a_large_town_is_simulated_by_the_worker_with_progress(app, clerk, billed, rounds):
+    url = computed(clerk, billed.canteen_grid)
+    page = clerk.get(url).text
+    assert "Canteen, since 1 September 2026, October 2026: being computed" in page and "1 of 3 households" in page
+    assert 'http-equiv="refresh"' in page and "You may leave this page" in page
+    assert "being computed" in clerk.get(TOWN).text
+    progress = re.search(r'data-progress="([^"]+)"', page).group(1)
+    assert clerk.get(progress).json["said"] == "1 of 3 households"
+    assert clerk.get(f"{url}tranches.csv").status_code == 404
+    work(app)
+    assert clerk.get(progress).json == {"done": 2, "running": True, "said": "2 of 3 households", "silent": True, "total": 3}
+    work(app)
+    assert clerk.get(url).text.count("€51.50") >= 2
+    assert "Together;3;14;51.50;51.50;0.00" in clerk.get(f"{url}tranches.csv").text
+    assert url in clerk.get(TOWN).text and "being computed" not in clerk.get(TOWN).text
+
+
+def test_the_same_simulation_is_computed_once(app, clerk, billed, rounds):
+    url = computed(clerk, billed.canteen_grid)
+    assert computed(clerk, billed.canteen_grid) == url
+    assert the_task(app).done == 1
+    # Another one waits for its turn.
+    assert computed(clerk, billed.canteen_grid, "2026-11") != url
+    while work(app):
+        pass
+    assert computed(clerk, billed.canteen_grid) == url
+    assert "Compute again" not in clerk.get(url).text
+
+
+def booked_since(town):
+    cast.booked(town.lea, town.galbert, town.meal, cast.date(2026, 10, 15))
+
+
+def noted_since(town):
+    cast.attended(town.hugo, town.meal, cast.date(2026, 10, 13), Mark.absent)
+
+
+def granted_since(town):
+    cast.helped(town.galbert, percent=50, first=cast.date(2026, 10, 1))
+
+
+@pytest.mark.parametrize("change", [booked_since, noted_since, granted_since])
+def test_a_month_that_changed_since_says_so_and_is_computed_again(app, clerk, billed, change):
+    url = computed(clerk, billed.canteen_grid)
+    with app.app_context():
+        change(billed)
+    page = clerk.get(url).text
+    assert "Bookings, attendance or what households are granted have changed since." in page and "Compute again" in page
+    assert "The tariffs have changed" not in page
+    again = computed(clerk, billed.canteen_grid)
+    assert again != url and "have changed since" not in clerk.get(again).text
+
+
+def test_what_happens_in_another_month_changes_nothing(app, clerk, billed):
+    url = computed(clerk, billed.canteen_grid)
+    with app.app_context():
+        cast.booked(billed.lea, billed.galbert, billed.meal, cast.date(2026, 11, 9))
+        cast.quotient(billed.martin, "900", cast.date(2026, 11, 1))
+    assert "have changed since" not in clerk.get(url).text
+
+
+def test_a_tariff_that_changed_since_says_so(app, clerk, billed):
+    with app.app_context():
+        tried = cast.grid(billed.canteen, cheaper(), cast.date(2027, 1, 1))
+    url = computed(clerk, tried)
+    with app.app_context(), unit_of_work():
+        db.session.get(TariffGrid, tried).content = grid_to_json(cast.canteen_grid())
+    page = clerk.get(url).text
+    assert "The tariffs have changed since." in page and "Bookings, attendance" not in page
+    with app.app_context(), unit_of_work():
+        db.session.delete(db.session.get(TariffGrid, tried))
+    page = clerk.get(url).text
+    assert "The tariff tried was deleted since." in page and "Compute again" not in page
+
+
+def test_a_simulation_can_be_stopped(app, clerk, billed, rounds):
+    url = computed(clerk, billed.canteen_grid)
+    assert clerk.post(f"{url}arreter").status_code == 303
+    assert "This simulation was stopped" in clerk.get(url).text
+    assert work(app) == 0
+    assert (the_task(app).state, the_task(app).files) == (RunState.stopped, [])
+    again = computed(clerk, billed.canteen_grid)
+    assert again != url
+    while work(app):
+        pass
+    assert clerk.post(f"{again}arreter").status_code == 409
+    assert "€51.50" in clerk.get(again).text
+
+
+def test_a_tariff_that_is_deleted_meanwhile_ends_its_simulation(app, clerk, billed, rounds):
+    url = computed(clerk, billed.canteen_before)
+    with app.app_context(), unit_of_work():
+        db.session.delete(db.session.get(TariffGrid, billed.canteen_before))
+    assert work(app) == 1 and work(app) == 0
+    assert "The tariff tried was deleted since." in clerk.get(url).text
+
+
+def test_a_simulation_that_fails_says_so_and_holds_up_nobody(app, clerk, billed, rounds, monkeypatch):
+    def fails(*_given):
+        raise ValueError("broken")
+
+    url = computed(clerk, billed.canteen_grid)
+    monkeypatch.setattr(simulated, "simulate_some", fails)
+    work(app)
+    assert "could not be computed" in clerk.get(url).text
+    assert work(app) == 0
+
+
+def test_a_simulation_waits_while_the_disk_is_full(app, clerk, billed, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(simulated, "store", full)
+        url = computed(clerk, billed.canteen_grid)
+        assert "disk is full" in clerk.get(url).text
+    clock.advance(minutes=3)
+    work(app)
+    assert "€51.50" in clerk.get(url).text
+
+
+def test_a_page_of_figures_costs_few_queries(app, clerk, billed):
+    url = computed(clerk, billed.canteen_grid)
+    with app.app_context(), counted_queries() as statements:
+        clerk.get(url)
+    assert len(statements) <= 8, "\n".join(statements)

@@ -1,6 +1,7 @@
 """What does the worker do household after household, beside the runs of a period?"""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,18 +21,20 @@ class TaskKind(Labelled):
     reminders = "reminders", _l("reminders")
     proofs = "proofs", _l("requests for a proof of income")
     certificates = "certificates", _l("tax certificates")
+    simulation = "simulation", _l("simulation of a tariff")
 
 
 class FamilyTask(Moving, Model):
     """What a clerk asks the worker to do of many households: killed at any moment, it goes on after the last that is `done`."""
 
-    TRANSITIONS = {RunState.running: {RunState.done}}
+    TRANSITIONS = {RunState.running: {RunState.done, RunState.stopped}}
     __tablename__ = "family_task"
     __table_args__ = (
-        #: Two of a kind at once: the second is refused.
+        #: Two of a kind about the same at once: the second is refused.
         Index(
             "uq_family_task_open",
             "kind",
+            "subject",
             unique=True,
             sqlite_where=text("state = 'running'"),
             postgresql_where=text("state = 'running'"),
@@ -43,10 +46,14 @@ class FamilyTask(Moving, Model):
     #: Ids of the households, in the order in which they are done; those that are done are the first `done` of them.
     families: Mapped[list[int]] = mapped_column(JSON, default=list)
     done: Mapped[int] = mapped_column(default=0)
-    #: How many reminders, mails or certificates came of it.
+    #: How many reminders, mails, certificates or changed bills came of it.
     made: Mapped[int] = mapped_column(default=0)
-    #: Of certificates: for which year, and the pieces of their PDF, then the whole of it.
+    #: Of a simulation: what tells it from others, and what it is of (billing/simulated.py).
+    subject: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    about: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    #: Of certificates: for which year.
     year: Mapped[int | None]
+    #: The pieces of a PDF or a simulation, then the whole of it.
     files: Mapped[list[int]] = mapped_column(JSON, default=list)
     #: While the disk is full: when it is looked at again.
     waits_until: Mapped[datetime | None] = mapped_column(Instant)
