@@ -15,7 +15,7 @@ class Share:
     """What somebody else pays of each place: a percentage, or at most so many euros."""
 
     payer: str
-    percent: int | None = None
+    percent: Decimal | None = None
     amount: Decimal | None = None
 
 
@@ -91,11 +91,9 @@ def _base(grid, found, quotient):
 
 
 def _third_party(whole, shares):
-    """(euros, names) that others pay; together never more than the price."""
-    paid = ZERO
-    for share in shares:
-        wanted = share.amount if share.amount is not None else round_cents(whole * share.percent / 100)
-        paid += min(wanted, whole - paid)
+    """(euros, names) that others pay; together never more than the price, and rounded once: three thirds of a price are all of it."""
+    wanted = sum((share.amount if share.amount is not None else whole * share.percent / 100 for share in shares), ZERO)
+    paid = round_cents(min(wanted, whole))
     return paid, ", ".join(dict.fromkeys(share.payer for share in shares)) if paid else ""
 
 

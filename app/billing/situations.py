@@ -297,7 +297,7 @@ class _Of:
 
 
 def _share(fact):
-    return Share(fact.text, fact.number, None if fact.cents is None else from_cents(fact.cents))
+    return Share(fact.text, *(None if number is None else from_cents(number) for number in (fact.number, fact.cents)))
 
 
 class Situations:

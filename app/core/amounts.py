@@ -8,12 +8,14 @@ from wtforms.validators import Optional, ValidationError
 
 from app.core.codec import decode
 from app.core.forms import Required
-from app.core.i18n import _
+from app.core.i18n import _, _l
 from app.core.money import parse_amount
 
 
 class AmountField(StringField):
     """Euros as people type them. Data is a Decimal, None where nothing was typed; what was typed stays."""
+
+    wrong = _l("An amount is written like 12,50.")
 
     def __init__(self, label=None, validators=(), *, required=False, **kwargs):
         kwargs.setdefault("render_kw", {"inputmode": "decimal", "maxlength": "16", "autocomplete": "off"})
@@ -29,12 +31,21 @@ class AmountField(StringField):
         try:
             self.data = parse_amount(typed)
         except ValueError:
-            raise ValueError(_("An amount is written like 12,50.")) from None
+            raise ValueError(str(self.wrong)) from None
 
     def _value(self):
         if self.raw_data:
             return self.raw_data[0]
         return "" if self.data is None else as_typed(self.data)
+
+
+class PercentField(AmountField):
+    """A percentage as people type it, to the hundredth: 50, or 33,33 %."""
+
+    wrong = _l("A percentage is written like 50 or 33,33.")
+
+    def process_formdata(self, valuelist):
+        super().process_formdata([typed.strip().removesuffix("%") for typed in valuelist])
 
 
 def as_typed(amount):

@@ -144,7 +144,9 @@ def _grants(world):
     poor, staff, helped = (home.family for home in world.homes[5:8])
     for family, name in ((poor, "CCAS"), (staff, "Agents de la commune")):
         db.session.add(RateGrant(family_id=family.id, category=name, starts_on=begin, ends_on=date(begin.year + 1, 8, 31)))
-    db.session.add(ThirdPartyShare(family_id=helped.id, payer="CCAS", percent=50, starts_on=begin, ends_on=date(begin.year + 1, 8, 31)))
+    db.session.add(
+        ThirdPartyShare(family_id=helped.id, payer="CCAS", percent=Decimal(50), starts_on=begin, ends_on=date(begin.year + 1, 8, 31))
+    )
     galbert = world.homes[0].family
     db.session.execute(delete(IncomeQuotient).where(IncomeQuotient.family_id == galbert.id))
     for year, value in ((begin.year - 1, "812"), (begin.year, "846")):

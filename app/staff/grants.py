@@ -3,13 +3,13 @@
 from flask import request, url_for
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
-from wtforms import DateField, IntegerField
+from wtforms import DateField
 from wtforms.validators import NumberRange, Optional
 
 from app.billing.models import RateGrant, ThirdPartyShare
 from app.children.models import Household
 from app.core import clock, search
-from app.core.amounts import AmountField, MoreThanNothing
+from app.core.amounts import AmountField, MoreThanNothing, PercentField, as_typed
 from app.core.errors import DomainError
 from app.core.forms import Required, Text
 from app.core.i18n import _, _l
@@ -123,9 +123,9 @@ class ShareForm(StaffForm):
     child_id = RowNamed(_l("Only this child"), of="enfant", description=WHOSE)
     activity_id = RowChoice(_l("Only this activity"), rows=activities, blank=_l("all activities"))
     payer = Text(_l("Who pays"), longest=60, required=True, description=_l("Families read it on their invoice: CCAS, CAF, an employer."))
-    percent = IntegerField(
+    percent = PercentField(
         _l("Percentage of each price"),
-        [Optional(), NumberRange(1, 100, _l("Between 1 and 100."))],
+        [MoreThanNothing(), NumberRange(max=100, message=_l("100 at most."))],
         description=_l("Either a percentage, or an amount."),
     )
     amount = AmountField(_l("Euros of each price, at most"), [MoreThanNothing()])
@@ -155,4 +155,4 @@ class ShareView(Granted):
         return row.activity.name if row.activity is not None else _("all")
 
     def cell_share(self, row):
-        return f"{row.percent} %" if row.percent is not None else format_money(row.amount)
+        return f"{as_typed(row.percent)}\u00a0%" if row.percent is not None else format_money(row.amount)

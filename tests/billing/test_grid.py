@@ -150,6 +150,21 @@ def test_others_pay_a_part_and_never_more_than_the_price():
     assert (found.unit_price, found.third_party, found.third_party_name) == (0, 4, "CCAS, CAF")
 
 
+@pytest.mark.parametrize(
+    ("amount", "percents", "paid"),
+    [
+        ("2.50", ["33.33"], "0.83"),
+        ("1.00", ["12.5"], "0.13"),
+        ("0.99", ["33.33"] * 3, "0.99"),
+        ("1.00", ["33.33", "33.33", "33.34"], "1.00"),
+    ],
+)
+def test_parts_of_a_price_are_exact_to_the_cent(amount, percents, paid):
+    grid = Grid((Row("all"),), (Column("price"),), cells([Decimal(amount)]))
+    found = price(grid, MEAL, Situation(shares=tuple(Share("CAF", percent=Decimal(one)) for one in percents)))
+    assert (found.third_party, found.unit_price + found.third_party) == (Decimal(paid), Decimal(amount))
+
+
 def test_a_membership_by_place():
     assert [Membership(Decimal(10), exterior=Decimal(20)).of(place) for place in Residence] == [10, 20]
     assert Membership(Decimal(10)).of(Residence.exterior) == 10

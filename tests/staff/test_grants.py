@@ -79,11 +79,29 @@ def test_a_share_is_a_percentage_or_an_amount(clerk, town, look):
     first, second = look(select(ThirdPartyShare).order_by(ThirdPartyShare.id))
     assert first.amount == Decimal("1.50") and second.percent == 60 and second.activity_id == town.canteen
     listed = clerk.get("/mairie/prises-en-charge/").text
-    assert "60 %" in listed and "€1.50" in listed and "Canteen" in listed
+    assert "60\u00a0%" in listed and "€1.50" in listed and "Canteen" in listed
     page = clerk.get(f"/mairie/prises-en-charge/{first.id}/modifier").text
     assert 'value="1.50"' in page
     assert save(clerk, f"/mairie/prises-en-charge/{first.id}/modifier", **sent, amount="2", ends_on="2027-01-31").status_code == 302
     assert look(select(ThirdPartyShare.amount).where(ThirdPartyShare.id == first.id)) == [Decimal("2.00")]
+
+
+def test_a_percentage_has_decimals(clerk, town, look):
+    path, sent = "/mairie/prises-en-charge/", {"family_id": "F00002", "payer": "CAF", "starts_on": "2026-11-01"}
+    for wrong, sentence in (
+        ("33,333", "A percentage is written like"),
+        ("0", "More than 0."),
+        ("100,01", "100 at most."),
+        ("half", "A perc"),
+    ):
+        answer = save(clerk, f"{path}ajouter", **sent, percent=wrong)
+        assert answer.status_code == 422 and sentence in answer.text and f'value="{wrong}"' in answer.text
+    for typed in ("33,33 %", "12.5", "100", "0,01"):
+        assert save(clerk, f"{path}ajouter", **sent, percent=typed).status_code == 302
+    assert look(select(ThirdPartyShare.percent).order_by(ThirdPartyShare.id)) == [Decimal(one) for one in ("33.33", "12.5", "100", "0.01")]
+    exported = clerk.get(f"{path}export.csv").text
+    assert all(one in exported for one in ("33.33\u00a0%", "12.50\u00a0%", ";100\u00a0%", "0.01\u00a0%"))
+    assert 'value="33.33"' in clerk.get(f"{path}1/modifier").text
 
 
 def test_what_has_begun_ends_and_is_not_deleted(app, clerk, town, look):

@@ -73,7 +73,7 @@ class ThirdPartyShare(Model):
     __table_args__ = (
         CheckConstraint("ends_on >= starts_on", name="ck_third_party_share_dates"),
         CheckConstraint("(percent IS NULL) != (amount IS NULL)", name="ck_third_party_share_one"),
-        CheckConstraint("percent IS NULL OR percent BETWEEN 1 AND 100", name="ck_third_party_share_percent"),
+        CheckConstraint("percent IS NULL OR percent BETWEEN 1 AND 10000", name="ck_third_party_share_percent"),
         CheckConstraint("amount IS NULL OR amount > 0", name="ck_third_party_share_amount"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -82,8 +82,8 @@ class ThirdPartyShare(Model):
     #: Null: every activity.
     activity_id: Mapped[int | None] = mapped_column(ForeignKey("activity.id", ondelete="CASCADE"), index=True)
     payer: Mapped[str] = mapped_column(String(60))
-    #: Of the price of a place; or so many euros of each.
-    percent: Mapped[int | None]
+    #: Of the price of a place, kept in hundredths as money is; or so many euros of each.
+    percent: Mapped[Decimal | None] = mapped_column(Money)
     amount: Mapped[Decimal | None] = mapped_column(Money)
     starts_on: Mapped[date] = mapped_column(Date)
     ends_on: Mapped[date | None] = mapped_column(Date)
