@@ -166,6 +166,7 @@ def page(stretch):
         "key": new_key(),
         "owner": f"{found.account_id}-{found.family_id}",
         "legend": legend(agenda.cells),
+        "deadlines": agenda.deadlines,
         "lot": agenda.lot,
         "notes": _notes(agenda),
         "usual_url": url_for("AgendaView.usual", **stretch.address()) if usual else "",

@@ -44,6 +44,7 @@ LEGEND = (
     (S.queued, _l("on the waiting list")),
     (S.offered, _l("a place is offered")),
     (S.too_late, _l("too late")),
+    (S.closed, _l("not possible that day")),
 )
 #: States in which there is a place, or one is asked for.
 TAKEN = frozenset({S.booked, S.waiting, S.deciding, S.queued, S.offered, S.absent, S.absence_waiting})

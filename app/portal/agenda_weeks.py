@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from flask import request
 
+from app.activities import deadlines
 from app.activities.timetable import CellState, Timetable
 from app.core import clock
 from app.core.i18n import _, date_text
@@ -154,6 +155,17 @@ class Agenda:
         shown = {child.id for child in self.rows}
         return [cell for cell in self.timetable.cells.values() if cell.child_id in shown]
 
+    @property
+    def brief(self):
+        """Whether there are so many days that each says its deadlines under the sign alone."""
+        return self.stretch.span > 1
+
+    @property
+    def deadlines(self):
+        """[(a service, until when it may be asked)], said once where the days do not."""
+        shown = {unit.activity.id: unit.activity for child in self.rows for unit in self._units(child)} if self.brief else {}
+        return [(activity.name, deadlines.describe(activity.booking_rule)) for activity in shown.values()]
+
     def _week(self, monday):
         days = [self._day(monday + timedelta(days=number)) for number in range(7)]
         return Week(monday, [day for day in days if day.date.weekday() < 5 or not day.closed])
@@ -188,7 +200,7 @@ class Agenda:
         there = [cell for cell in cells if cell is not None]
         # One price where it is the same for all children, else each of them.
         price = " / ".join(dict.fromkeys(filter(None, prices)))
-        return Row(title, " · ".join(filter(None, (until(there), price))), shown)
+        return Row(title, " · ".join(filter(None, ("" if self.brief else until(there), price))), shown)
 
     def _column(self, child, day, rows, rank):
         more = any(row.cells[rank] is not None and row.cells[rank].act for row in rows)

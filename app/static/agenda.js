@@ -1,4 +1,4 @@
-// The agenda, one tap at a time: asked at once, sent in lots, kept while the network is away. All of it works without.
+// The agenda, one tap at a time: asked at once, sent in lots, kept a day while the network is away. All of it works without.
 (() => {
   const form = document.getElementById("agenda"), menu = document.getElementById("menu"), tally = document.getElementById("tally");
   if (!form || !menu) return;
@@ -15,10 +15,10 @@
         for (const name of Object.keys(localStorage).filter((each) => each.startsWith(box))) store.take(localStorage.getItem(name));
       } catch { /* no storage, or not ours */ }
     },
-    take(text) { const one = { ...JSON.parse(text), kept: true }; if (Date.now() - one.at < 864e5) taps.set(one.key, one); else store.drop(one.key); },
+    take(text) { const one = { ...JSON.parse(text), kept: true }; if (Date.now() - one.at < 864e5) taps.set(one.key, one); else lose(one); },
     tell(answer) { try { localStorage.setItem(told, JSON.stringify(answer)); localStorage.removeItem(told); } catch { /* this tab alone knows */ } },
   };
-  let sent = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "", cents = 0;
+  let sent = [], lost = [], counts = { sent: 0, taken: 0, refused: 0 }, busy = false, wait = 1000, timer, problem = "", cents = 0;
   const cellAt = (spot) => form.querySelector(`button.cell[value="${spot}"]`);
   const stateOf = (cell) => cell.classList[1];
   const say = (text) => { document.getElementById("announce").textContent = text; };
@@ -30,12 +30,13 @@
     const said = Object.keys(counts).filter((name) => counts[name]).map((name) => words[name].replace("{n}", counts[name]));
     if (cents) said.push(euros());
     if (taps.size) said.push(words.sending);
-    if (problem || said.length || part("said").dataset.own) {
-      part("said").textContent = problem || said.join(" · ");
+    const bad = (lost.length ? `${words.lost} ${lost.join(" ; ")}. ` : "") + problem;
+    if (bad || said.length || part("said").dataset.own) {
+      part("said").textContent = bad || said.join(" · ");
       part("said").dataset.own = 1;
     }
     part("undo").hidden = !sent.length || taps.size > 0;
-    tally.classList.toggle("is-bad", !!problem);
+    tally.classList.toggle("is-bad", !!bad);
     tally.hidden = !part("said").textContent && part("receipt").hidden;
   };
   const show = (cell, state, icon, name, act, request) => {
@@ -46,18 +47,26 @@
     cell.name = act;
     cell.dataset.request = request || "";
   };
-  // The state begins after the colon that follows the service's name: hours and names have colons too.
-  const sending = (cell) => {
+  // The state begins after the colon that follows the service's name: hours have some too.
+  const called = (cell) => {
     const name = cell.getAttribute("aria-label"), title = cell.closest("tr").cells[0].firstChild.textContent.trim();
-    const colon = name.indexOf(words.colon, name.indexOf(title) + title.length);
-    show(cell, "sending", "send", name.slice(0, colon) + words.colon + words.sending, "", cell.dataset.request);
+    return name.slice(0, name.indexOf(words.colon, name.indexOf(title) + title.length));
+  };
+  const sending = (cell) => show(cell, "sending", "send", called(cell) + words.colon + words.sending, "", cell.dataset.request);
+  const lose = (one) => {
+    const cell = cellAt(one.spot);
+    store.drop(one.key);
+    lost.push(one.called);
+    problem = "";
+    if (cell && stateOf(cell) === "sending") show(cell, "refused", "alert", called(cell) + words.colon + words.unsent, "open", one.request);
+    say(words.lost + " " + one.called);
   };
   const mark = (one) => { const cell = cellAt(one.spot); if (cell && stateOf(cell) !== "sending") sending(cell); };
 
   const tap = (spot, act, request) => {
     const cell = cellAt(spot);
     if (queue().some((one) => one.spot === spot) || (cell && stateOf(cell) === "sending")) return null;
-    const one = { key: crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`, spot, act, request: request || null, at: Date.now() };
+    const one = { key: crypto.randomUUID?.() || `${Date.now()}-${Math.random()}`, spot, act, request: request || null, called: cell ? called(cell) : "", at: Date.now() };
     store.add(one);
     mark(one);
     problem = "";
@@ -102,7 +111,7 @@
   async function flush() {
     if (busy) return;
     store.load();
-    if (!taps.size) return;
+    if (!taps.size) return paint();
     busy = true;
     paint();
     const patience = new AbortController(), late = setTimeout(() => patience.abort(), 12000);
@@ -171,7 +180,7 @@
     const from = target(event);
     if (!from) return;
     if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) { event.preventDefault(); return open(from); }
-    const td = from.closest("td"), step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: 0, ArrowDown: 0 }[event.key];
+    const td = from.closest("td, th"), step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: 0, ArrowDown: 0 }[event.key];
     if (step === undefined) return;
     const rows = [...form.querySelectorAll("tbody tr")], reach = (cells, at, by) => {
       while (cells[at += by]) { const found = cells[at].querySelector("button.cell, .more"); if (found) return found; }

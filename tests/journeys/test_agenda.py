@@ -1,6 +1,7 @@
 """Can a parent book, take back and declare an absence: with two taps, by right click, by keyboard alone, without a script or a network?"""
 
 import re
+from datetime import date
 
 import pytest
 from playwright.sync_api import expect
@@ -8,7 +9,9 @@ from sqlalchemy import select
 
 from app.activities.models import PlaceAsked, Rank
 from app.changes.models import ChangeRequest
+from app.children.models import Child, Household
 from app.core import clock
+from app.core.db import unit_of_work
 from app.extensions import db
 from tests.activities import cast
 from tests.journeys.steps import RECEIPT, states, told
@@ -361,6 +364,69 @@ def test_what_was_tapped_survives_a_reload_and_a_session_that_ended(app, person,
     expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
     assert states(app) == ["pending"]
     one.faults.clear()
+
+
+@pytest.mark.parametrize("way", ("the page stays open", "the page is opened anew"))
+def test_what_stayed_unsent_for_a_day_is_told_and_not_sent(app, person, town, way):
+    one = person("galbert", "phone")
+    page = opened(one, town)
+    one.context.set_offline(True)
+    care = cell(page, town.lea, town.care, cast.THURSDAY)
+    care.tap()
+    expect(page.locator("#tally")).to_contain_text("No network")
+    page.evaluate("""for (const name of Object.keys(localStorage).filter((each) => each.startsWith("agenda-")))
+        localStorage[name] = JSON.stringify({ ...JSON.parse(localStorage[name]), at: Date.now() - 25 * 3600e3 })""")
+    if way == "the page is opened anew":
+        page.goto("about:blank")
+    one.context.set_offline(False)
+    if way == "the page is opened anew":
+        page.goto(AGENDA)
+    expect(page.locator("#tally")).to_contain_text(
+        "Not sent within a day, so given up. Please ask again: Léa, Evening care, Thursday 26 Nov"
+    )
+    expect(care).not_to_have_attribute("aria-label", re.compile("sending"))
+    one.faults.clear()
+    one.check()
+    assert states(app) == []
+    # It can be asked again from where it is.
+    if way == "the page stays open":
+        expect(care).to_have_attribute("aria-label", "Léa, Evening care, Thursday 26 Nov: not sent")
+        care.tap()
+        page.get_by_role("menuitem", name="Request a booking").tap()
+    else:
+        care.tap()
+    expect(care).to_have_attribute("aria-label", re.compile("waiting for the town hall"))
+    assert states(app) == ["pending"]
+
+
+def test_nothing_is_crushed_by_many_children_or_large_letters(app, person, town):
+    """A service's name stands beside its cells or above them, never one letter a line."""
+    with app.app_context():
+        for number in range(4):
+            child = Child(first_name=f"Maximilien-Alexandre {number}", last_name="Galbert", birth_date=date(2018, 3, 4))
+            with unit_of_work():
+                db.session.add(child)
+                child.households.append(Household(family_id=1))
+                db.session.flush()
+            cast.enrol(child.id, 1, town.canteen)
+    one = person("galbert", "phone")
+    for width, letters in ((1280, "100%"), (390, "100%"), (320, "100%"), (390, "200%"), (794, "100%")):
+        one.page.set_viewport_size({"width": width, "height": 900})
+        one.page.emulate_media(media="print" if width == 794 else "screen")
+        for span in (1, 4):
+            page = one.visit(f"{AGENDA}?weeks={span}")
+            page.evaluate("size => { document.documentElement.style.fontSize = size }", letters)
+            narrow = page.evaluate("""() => [...document.querySelectorAll(".day tbody th")].filter(name =>
+                name.offsetWidth < 4 * parseFloat(getComputedStyle(name).fontSize)).length""")
+            assert narrow == 0, (width, letters, span)
+            assert one.too_wide() == [], (letters, span)
+
+
+def test_arrows_lead_from_the_three_dots_to_the_days(person, town):
+    page = opened(person("galbert", "desk"), town)
+    page.locator("th .more").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("button.cell").first).to_be_focused()
 
 
 def test_a_refusal_is_told_where_it_was_tapped(app, person, town):
