@@ -148,7 +148,11 @@ class Required:
 
     def __call__(self, form, field):
         if field.data is None or (isinstance(field.data, str) and not field.data.strip()):
-            raise StopValidation(field.process_errors[0] if field.process_errors else _("Please fill this in."))
+            # What was typed and could not be read has said so already.
+            if field.process_errors and any(str(typed).strip() for typed in field.raw_data or ()):
+                raise StopValidation
+            field.errors = []
+            raise StopValidation(_("Please fill this in."))
 
 
 class Answered(Required):

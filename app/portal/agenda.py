@@ -73,7 +73,8 @@ class AgendaView(PortalView):
         self.enter(Noun.booking, "ask")
         stretch = Stretch.asked()
         plan = agenda_plans.usual_week(stretch)
-        return self._recap(_("My usual week"), plan, stretch, period=between(stretch.monday, stretch.last))
+        later = url_for("AgendaView.usual", **stretch.address(week=week_name(stretch.monday + WEEK * stretch.span)))
+        return self._recap(_("My usual week"), plan, stretch, period=between(stretch.monday, stretch.last), later_url=later)
 
     @expose("/agenda/repeter/")
     def repeat(self):
@@ -108,7 +109,7 @@ class AgendaView(PortalView):
     def _recap(self, title, plan, stretch, **more):
         send_url = url_for("AgendaView.save", **stretch.address())
         back_url = url_for("AgendaView.agenda", **stretch.address())
-        context = {"until": None, "siblings": None, "spot": None, **more}
+        context = {"until": None, "siblings": None, "spot": None, "later_url": None, **more}
         return self.render_template(
             "portal/agenda/recap.html", title=title, plan=plan, key=new_key(), send_url=send_url, back_url=back_url, **context
         )

@@ -7,7 +7,7 @@ from app.activities.changes.words import days_in_words
 from app.activities.timetable import CellState
 from app.core import clock
 from app.core.errors import DomainError
-from app.portal.agenda_cells import TAKEN
+from app.portal.agenda_cells import TAKEN, sentence
 from app.portal.agenda_prices import AgendaPrices
 from app.portal.agenda_taps import Spot
 from app.portal.agenda_weeks import family_timetable
@@ -43,10 +43,11 @@ class Plan:
             cell = timetable.judge(child, unit_id, day)
         except DomainError as problem:
             known = unit_id in {unit.id for unit in timetable.units_of(child.id)}
-            if known and timetable.cell(child.id, unit_id, day).state in TAKEN:
+            cell = timetable.cell(child.id, unit_id, day) if known else None
+            if known and cell.state in TAKEN:
                 self.already += 1
-            elif not known or timetable.cell(child.id, unit_id, day).state is not S.past:
-                self.left_out.append((child, day, str(problem)))
+            elif not known or cell.state is not S.past:
+                self.left_out.append((child, day, sentence(cell) if known else str(problem), cell.unit.title if known else ""))
             return
         self.ask.append(cell)
 
@@ -59,6 +60,20 @@ class Plan:
             (self.children[child_id], [(title, days_of(cells), self.prices.sum_in_words(cells)) for title, cells in services.items()])
             for child_id, services in found.items()
         ]
+
+    def by_reason(self):
+        """[(why, [(service, days in words)])] of what is left out; children are named where they differ."""
+        found = {}
+        for child, day, why, service in self.left_out:
+            found.setdefault(why, {}).setdefault(service, {}).setdefault(child.first_name, []).append(day)
+        return [
+            (why, [line for service, days in services.items() for line in self._lines(service, days)]) for why, services in found.items()
+        ]
+
+    def _lines(self, service, days):
+        if len(days) == len(self.children) and len({*map(tuple, days.values())}) == 1:
+            days = {"": next(iter(days.values()))}
+        return [(", ".join(filter(None, (name, service))), in_short(of)) for name, of in days.items()]
 
     @property
     def price(self):
@@ -76,8 +91,13 @@ class Plan:
 
 
 def days_of(cells):
-    """The days of cells in words: Mon 30 Nov, Tue 1, Thu 3 Dec."""
-    return days_in_words([cell.day for cell in cells], weekday="EEE", month="MMM")
+    """The days of cells in words."""
+    return in_short([cell.day for cell in cells])
+
+
+def in_short(days):
+    """Mon 30 Nov, Tue 1, Thu 3 Dec."""
+    return days_in_words(days, weekday="EEE", month="MMM")
 
 
 def usual_week(stretch):

@@ -6,6 +6,7 @@ from flask import abort, redirect, request, session, url_for
 from flask_appbuilder import expose
 from flask_login import current_user
 
+from app.activities.changes.words import child_name
 from app.changes.kinds import KINDS
 from app.changes.models import DECIDED, Act, RequestState
 from app.children.vaccines import missing_vaccines
@@ -35,7 +36,7 @@ class HomeView(PortalView):
     @expose("/")
     def home(self):
         self.enter(Noun.family)
-        told = [Told(row) for row in recent_requests() if row.state in DECIDED]
+        decided = [row for row in recent_requests() if row.state in DECIDED][:MOST]
         (family, account, waiting), children = family_account_and_waiting(), own_children_and_vaccines()
         days = Days(children)
         return self.render_template(
@@ -48,7 +49,7 @@ class HomeView(PortalView):
             days=days.now(),
             offers=days.offers(),
             may_book=may(Noun.booking, "ask"),
-            told=told[:MOST],
+            told=[_told(row) for row in decided],
             name=display_name(),
             waiting=waiting,
             added=additions("new_child"),
@@ -64,6 +65,11 @@ class HomeView(PortalView):
             abort(404)
         session["family"] = wanted
         return redirect(url_for("HomeView.home"), code=303)
+
+
+def _told(row):
+    """A request with whom it is about, which this page knows without asking for the record itself."""
+    return Told(row, KINDS[row.kind].about(row, None) or child_name(row.child_id))
 
 
 def display_name():
@@ -84,9 +90,9 @@ def tasks(family, children, days, account):
 
 
 def _corrections():
-    for told in (Told(row) for row in recent_requests() if row.state is RequestState.sent_back):
+    for told in (_told(row) for row in recent_requests() if row.state is RequestState.sent_back):
         if told.change_url:
-            yield Task(_("To be corrected: %(section)s", section=told.title), told.request.reason, told.change_url, _("Correct"))
+            yield Task(_("To be corrected: %(section)s", section=told.heading), told.request.reason, told.change_url, _("Correct"))
 
 
 def _health(children):

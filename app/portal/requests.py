@@ -147,7 +147,7 @@ class Walk:
         start = (self.number - 1) // NEAR * NEAR
         near = with_subjects(requests_on(self.shelf, self.tabs.get(self.tab, ()), start, NEAR)) if self.total else []
         links = [
-            Place(Told(row, subject).title, self.url(number=start + rank), start + rank == self.number, request=row)
+            Place(Told(row, subject).heading, self.url(number=start + rank), start + rank == self.number, request=row)
             for rank, (row, subject) in enumerate(near, 1)
         ]
         opened = near[self.number - 1 - start] if len(near) >= self.number - start else None

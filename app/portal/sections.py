@@ -48,6 +48,11 @@ class Line:
         """Whether there is a value, or one is asked for."""
         return self.current not in ("", None) or self.request is not None
 
+    @property
+    def state(self):
+        """How what was asked of this field stands: of a request that was taken in part, only what was not taken is told."""
+        return S.refused if self.request.state is S.partly_accepted else self.request.state
+
 
 @dataclass
 class Change:
@@ -149,6 +154,11 @@ class Told:
         if self.request.act is Act.edit or self.kind.acts == {Act.add}:
             return self.kind.title
         return _("%(section)s: %(act)s", section=self.kind.title, act=self.request.act.label)
+
+    @property
+    def heading(self):
+        """The same with whom or what it is about."""
+        return _("%(section)s: %(name)s", section=self.title, name=self.subject) if self.subject else self.title
 
     @property
     def remark(self):

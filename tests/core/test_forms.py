@@ -4,8 +4,9 @@ import unicodedata
 
 import pytest
 from werkzeug.datastructures import MultiDict
+from wtforms import DateField
 
-from app.core.forms import Form, PersonName, Text, squeeze
+from app.core.forms import Form, PersonName, Required, Text, squeeze
 from app.core.search import words
 
 pytestmark = pytest.mark.once
@@ -50,3 +51,17 @@ def test_names(app, typed, kept):
 
 def test_a_search_with_loose_accents_finds():
     assert words(unicodedata.normalize("NFD", "Léa  Müller")) == ["lea", "muller"]
+
+
+class Born(Form):
+    """A date that must be given."""
+
+    day = DateField("Date of birth", [Required()])
+
+
+@pytest.mark.parametrize(("typed", "sentence"), [("", "Merci de remplir ce champ."), ("31/31/2020", "N'est pas une date valide.")])
+def test_a_date_that_is_missing_or_cannot_be_read_is_said_once(app, typed, sentence):
+    with app.test_request_context():
+        form = Born(MultiDict({"day": typed}))
+        assert not form.validate()
+        assert form.day.errors == [sentence]

@@ -1,6 +1,7 @@
 """What does the agenda show, and what becomes of a tap?"""
 
 import gzip
+import html
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -318,7 +319,31 @@ def test_every_week_until_leaves_out_what_is_closed_and_says_why(galbert, activi
     days = [text.rsplit(".", 1)[1] for text in spots]
     assert days == ["2026-11-27", "2026-12-04", "2026-12-11", "2026-12-18", "2027-01-08"]
     assert "2 days are left out" in recap.text
-    assert "25 December" in recap.text
+    assert "Fri 25 Dec" in recap.text
+
+
+def test_requests_of_days_are_listed_by_child_service_and_day(galbert, activities):
+    send_recap(galbert, galbert.get(f"{AGENDA}semaine-type/{NEXT}"))
+    page = galbert.get("/portail/demandes/?tab=bookings").text
+    near = re.findall(r">([^<]+) <span", page[page.index("The other requests of this list") :])
+    assert len(near) == len(set(near)) == 9
+    assert "Booking: Tom: Canteen, Thursday, 3 December 2026" in [html.unescape(one) for one in near]
+
+
+def test_what_is_left_out_is_told_once_for_each_reason(galbert, activities):
+    """Fridays of Christmas and New Year, of the canteen: two reasons, a line each, whatever their number."""
+    where = spot(activities.lea, activities.meal, cast.FRIDAY)
+    recap = galbert.get(f"{AGENDA}repeter/?spot={where}&until=2027-05-14").text
+    told = re.search(r'<section class="card" aria-labelledby="left">.*?</section>', recap, re.S).group()
+    reasons = [html.unescape(reason) for reason in re.findall(r"<h3[^>]*>([^<]+)</h3>", told)]
+    assert reasons[:2] == ["Christmas Day", "New Year's Day"] and len(reasons) == len(set(reasons))
+    assert re.search(r"<dt>Canteen</dt>\s*<dd[^>]*>Fri 25 Dec</dd>", told)
+
+
+def test_a_week_that_is_asked_already_leads_to_the_next(galbert, activities):
+    send_recap(galbert, galbert.get(f"{AGENDA}semaine-type/{NEXT}"))
+    again = galbert.get(f"{AGENDA}semaine-type/{NEXT}").text
+    assert re.search(r'href="[^"]*semaine-type/\?week=2026-W50"[^>]*>The next week', again)
 
 
 def test_a_day_is_copied_for_a_sibling(app, galbert, activities, made):

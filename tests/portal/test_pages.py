@@ -146,7 +146,22 @@ def test_a_part_that_was_not_accepted_is_told(app, sign_in):
     decide_all(app, Outcome.accept, fields=["mobile"], reason="A proof, please.")
     page = client.get("/portail/demandes/?filter=accepted").text
     assert "partly accepted" in page and "not accepted" in page
-    assert "Courtry" in client.get("/portail/compte/").text
+    account = client.get("/portail/compte/").text
+    # Of the part that was not taken alone, and as what it is: refused.
+    assert re.search(r'is-refused">[^/]*?<span class="badge badge-refused">.*?<q>Courtry</q>', account, re.S)
+    assert "is-partly_accepted" not in re.sub(r'<div class="told[^>]*>', "", account)
+
+
+def test_what_was_decided_is_told_with_whom_it_is_about(app, sign_in):
+    client = sign_in("galbert")
+    with app.app_context():
+        lea, tom = child_id("Léa"), child_id("Tom")
+    ask(client, url=f"/portail/demande/complementary/edit/{lea}", form={"diet": "no_meat"})
+    decide_all(app, Outcome.send_back, reason="Which diet?")
+    ask(client, url=f"/portail/demande/complementary/edit/{tom}", form={"diet": "no_meat"})
+    decide_all(app, Outcome.refuse, reason="No.")
+    home = client.get("/portail/").text
+    assert "To be corrected: Complementary data: Léa" in home and "<strong>Complementary data: Tom</strong>" in home
 
 
 def test_what_a_clerk_holds_is_shown_as_being_processed(app, sign_in):
