@@ -122,7 +122,7 @@ class History:
             self.chance.choice(acts)()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.once) for seed in (1, 2))])
 def test_any_history_adds_up(town, seed):
     from app.billing.ledger import left, unused
     from app.billing.models import EntryKind, Invoice, InvoiceKind, LedgerEntry

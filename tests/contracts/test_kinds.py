@@ -169,6 +169,7 @@ def test_what_is_asked_is_what_the_file_has_after_acceptance(app, sign_in, kind)
         assert {name: after[name] for name in asked} == asked
 
 
+@pytest.mark.once
 @EACH_EDIT
 def test_a_field_that_was_not_touched_is_not_asked(app, sign_in, kind):
     """Sending the form as it was shown says so, and makes no request."""
@@ -197,6 +198,7 @@ def test_what_is_added_is_there_after_acceptance(app, sign_in, kind):
         assert {name: kind.read(target)[name] for name in asked} == asked
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", [kind for kind in OF_FAMILIES if kind.secret], ids=lambda kind: kind.name)
 def test_secret_values_are_in_no_log(app, sign_in, kind):
     send(app, sign_in("galbert"), kind, path_of(kind, Act.edit if Act.edit in kind.acts else Act.add))
@@ -207,6 +209,7 @@ def test_secret_values_are_in_no_log(app, sign_in, kind):
             assert "Something new" not in entry.label + entry.note
 
 
+@pytest.mark.once
 @EACH_KIND
 def test_values_are_shown_as_people_read_them(app, kind):
     with app.test_request_context("/"):

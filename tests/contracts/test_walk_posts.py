@@ -160,7 +160,8 @@ def may_write(app, rule, username):
     return noun in set(Noun) and bool(permissions(Noun(noun), VIEWERS[username]) - {"read"})
 
 
-@pytest.mark.parametrize("username", ["galbert", pytest.param("marc", marks=pytest.mark.once)])
+@pytest.mark.once
+@pytest.mark.parametrize("username", ["galbert", "marc"])
 def test_nothing_of_another_family_is_written(app, sign_in, rows, names, written, username):
     """Every address of another family, and every field that a view looks for naming a row of another family."""
     other, faults = rows["other"], []
@@ -229,6 +230,7 @@ def stolen(value, own, other):
         yield re.sub(rf"(?<![\w-]){number}(?![\w-])", str(theirs), value)
 
 
+@pytest.mark.once
 def test_a_form_with_a_row_of_another_family_in_it_changes_nothing_there(app, sign_in, rows, put_back):
     """Each form that a family is shown, sent once for each of its values that names a row, with the other family's row there."""
     own, other, leaks, tried = rows["own"], rows["other"], [], set()

@@ -100,6 +100,7 @@ def test_the_guides_bar_is_there(sign_in):
         assert f"{name}<" in page
 
 
+@pytest.mark.once
 def test_no_link_of_a_page_is_dead(app, sign_in):
     client = sign_in("galbert")
     ask(client, mobile="06 99 88 77 66")

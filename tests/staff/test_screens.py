@@ -69,6 +69,7 @@ def staff_views(app):
     return [view for view in app.appbuilder.baseviews if isinstance(view, StaffView)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", STAFF_ROLES, ids=str)
 def test_each_role_opens_the_lists_that_the_table_lets_it_read(app, sign_in, role):
     client = sign_in(NAMES[role.value])
@@ -81,6 +82,7 @@ def test_each_role_opens_the_lists_that_the_table_lets_it_read(app, sign_in, rol
             assert client.get(f"{view.route_base}/ajouter").status_code == (200 if "edit" in permissions(view.noun, role) else 403), view
 
 
+@pytest.mark.once
 def test_families_and_strangers_stay_outside(app, sign_in):
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/mairie/") and not rule.arguments:
@@ -113,6 +115,7 @@ def test_opening_a_health_record_is_noted(sign_in, rows, look):
     assert SECRET not in client.get("/mairie/sante/").text
 
 
+@pytest.mark.once
 def test_no_secret_in_any_list_or_export(app, sign_in, rows):
     client = sign_in("admin")
     for view in staff_views(app):
