@@ -1,7 +1,7 @@
 """From which quotient to which does a bracket go, as towns write it: “- de 400”, “de 401 € à 600 €”, “401 <= QF”? Text in, limits out."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from app.billing.formulas import QUOTIENT
@@ -16,6 +16,9 @@ class Limits:
     high: Decimal | None = None
     above: bool = False
     below: bool = False
+    #: Whether it says that a limit is in it: “≤ 400”, where “de 0 à 400” leaves it open.
+    with_low: bool = field(default=False, compare=False)
+    with_high: bool = field(default=False, compare=False)
 
 
 _MONTHS = "janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre"
@@ -57,16 +60,16 @@ _AND_LESS = r"(?:et|ou|and|or) ?(?:moins|less|-(?! ?\d)|inf(?:erieure?s?)?\b\.?(
 _AND_MORE = r"(?:et|ou|and|or) ?(?:plus|more|\+|au[- ]del?a|au[- ]dessus|sup(?:erieure?s?)?\b\.?(?! ?(?:a|ou|et)\b)|above|over)|\+(?! ?\d)"
 _TO = r"(?:et|and|to|au|a|-|–|—|/|;|\.\.+|…|→|<=|<|>)"
 #: "Tranche 1 :", "T3 -", "QF2 (", "1re tranche", "A :": the town's name of a bracket, whose number is no quotient.
-_AFTER = rf" ?(?:[:=.)(]|[–—-](?! ?de {NUMBER}{_E}$))? ?"
+_AFTER = rf" ?(?:[:=.)(]|,(?= )|[–—-](?! ?de {NUMBER}{_E}$))? ?"
 _NAMES = (
     r"^(?!qf\b)(?:tranche|niveau|categorie|palier|groupe|tarif|taux|bareme|bracket|cat|tr|t|q)\.? ?(?:n ?[°o]?\.?)? ?"
     rf"(?:\d{{1,2}}(?!\d)|[a-z]\b|[ivx]+\b){_AFTER}",
     r"^(?:qf|quotient(?: familial)?) ?\d{1,2} ?[:=)(] ?",
     r"^qf\d{1,2} +[-–]? ?(?=\D*\d)",
     rf"^\d{{1,2}} ?(?:ere|re|er|eme|e|nde?) ?(?:tranche|categorie|palier|bracket){_AFTER}",
-    rf"^[a-z] ?(?:[:=.)(]|[–—-](?! ?de {NUMBER}{_E}$)) ?",
+    rf"^[a-z] ?(?:[:=.)(]|,(?= )|[–—-](?! ?de {NUMBER}{_E}$)) ?",
     rf"^[a-z] (?={NUMBER}{_E}{_TO})",
-    r"^\d{1,2} ?[:=)] ?",
+    r"^\d{1,2} ?(?:[:=)]|,(?= )) ?",
     rf"^\d{{1,2}} ?[–—.-] ?(?={NUMBER}{_E}{_TO} ?{NUMBER})",
 )
 
@@ -91,8 +94,14 @@ def parted(text):
     for shape, meaning in _SHAPES:
         if match := re.search(rf"(?<![\d.,a-z]){shape}", signs):
             limits = meaning(*(group for group in match.groups() if group))
-            return (limits, f"{signs[: match.start()]} {signs[match.end() :]}") if limits else (None, said)
+            return (_opened(limits), f"{signs[: match.start()]} {signs[match.end() :]}") if limits else (None, said)
     return None, said
+
+
+def _opened(limits):
+    """“de 1501 à 9999”: nobody has more, so the bracket has no end."""
+    endless = limits.high is not None and re.fullmatch(r"9{4,}(?:\.9+)?", str(limits.high))
+    return replace(limits, high=None, below=False, with_high=False) if endless else limits
 
 
 def _without_name(said):
@@ -106,6 +115,7 @@ def _without_name(said):
 def _signs(said):
     """The text with signs in the place of words, and § for the quotient."""
     said = re.sub(r"[()\[\]]", " ", said)
+    said = re.sub(rf"^[-–] ?(?={NUMBER}{_E}$)", "<", re.sub(rf"^\+ ?(?={NUMBER}{_E}$)", ">", said.strip()))
     said = re.sub(rf"({NUMBER}){_E}(?:{_AND_LESS})", r" <= \1 ", said)
     said = re.sub(rf"({NUMBER}){_E}(?:{_AND_MORE})", r" >= \1 ", said)
     for words, sign in _SIGNS:
@@ -116,13 +126,13 @@ def _signs(said):
     return re.sub(r" +", " ", said).strip()
 
 
-_ABOUT = {"<": ("high", "below"), "<=": ("high", ""), ">": ("low", "above"), ">=": ("low", "")}
+_ABOUT = {"<": ("high", "below"), "<=": ("high", "with_high"), ">": ("low", "above"), ">=": ("low", "with_low")}
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def _one(sign, value):
-    end, strict = _ABOUT[sign]
-    return Limits(**{end: number(value)}, **({strict: True} if strict else {}))
+    end, said = _ABOUT[sign]
+    return Limits(**{end: number(value), said: True})
 
 
 def _both(sign, value, other_sign, other):
@@ -131,15 +141,23 @@ def _both(sign, value, other_sign, other):
     low, high = (one, two) if one.low is not None else (two, one)
     if low.low is None or high.high is None:
         return None
-    return Limits(low.low, high.high, low.above, high.below)
+    return Limits(low.low, high.high, low.above, high.below, low.with_low, high.with_high)
+
+
+def _range(low, high):
+    """“de 400 à 600”, which says of neither limit whether it is in it."""
+    return Limits(number(low), number(high))
 
 
 _SHAPES = (
     (rf"{_N}{_E}{_OP} ?§ ?{_OP} ?{_N}", lambda value, sign, other_sign, other: _both(_TURNED[sign], value, other_sign, other)),
     (rf"{_OP} ?{_N}{_E}(?:et|and|mais|a|,|-|–)? ?(?:§ ?)?{_OP} ?{_N}", _both),
-    (rf"(?:de|du|entre|between|§)? ?{_N}{_E}(?:et|and|a|,|-|–) ?{_OP} ?{_N}", lambda low, sign, high: _both(">=", low, sign, high)),
-    (rf"{_OP} ?{_N}{_E}{_TO} ?{_N}", lambda sign, low, high: _both(sign, low, "<=", high)),
-    (rf"(?:de|du|entre|between|§)? ?{_N}{_E}{_TO} ?{_N}", lambda low, high: _both(">=", low, "<=", high)),
+    (
+        rf"(?:de|du|entre|between|§)? ?{_N}{_E}(?:et|and|a|,|-|–) ?{_OP} ?{_N}",
+        lambda low, sign, high: replace(_one(sign, high), low=number(low)) if "<" in sign else None,
+    ),
+    (rf"{_OP} ?{_N}{_E}{_TO} ?{_N}", lambda sign, low, high: replace(_one(sign, low), high=number(high)) if ">" in sign else None),
+    (rf"(?:de|du|entre|between|§)? ?{_N}{_E}{_TO} ?{_N}", _range),
     (rf"{_N}{_E}{_OP} ?§", lambda value, sign: _one(_TURNED[sign], value)),
     (rf"{_OP} ?{_N}", _one),
 )

@@ -104,7 +104,7 @@ def _sides(grid, units):
 def _quotients(grid, heads):
     found = {head.lowest or 0 for head in heads if head.is_bracket} | {head.highest for head in heads if head.highest is not None}
     missing = [] if grid.without_quotient == REFUSE else [None]
-    return [*sorted(map(Decimal, found or {500})), *missing]
+    return [*sorted(map(Decimal, found | {0} if found else {500})), *missing]
 
 
 def _edges(ranges):

@@ -10,7 +10,7 @@ _INCOME = r"\brevenus?\b|\bressources\b|\br\.?f\.?r\b|\bimpos(?:able|ition)|\bsa
 _DEPENDANTS = r"enfants? (?:\w+ )?a charge|\ba charge\b|\bparts? fiscales?|nombre de parts|dependa?nt"
 _PACKAGE = (
     r"mensuel|\bmois\b|hebdo|\bsemaines?\b|annuel|\ban(?:nee)?s?\b(?! ?(?:et|a|-))|trimestr|semestr|abonnement|\bcarnets?\b|\bcarte\b"
-    r"|\bsejours?\b|\b(?:[2-9]|\d\d+) ?(?:jours?|repas|seances|matins|soirs)\b|^forfait$|month|week|\byear"
+    r"|\bsejours?\b|\b(?:[2-9]|\d\d+) ?(?:jours?|repas|seances|matins|soirs)\b|^forfait$|\bpar famille\b|month|week|\byear"
 )
 _MEMBERSHIP = r"\badhesions?\b|\bcotisations?\b|\b(?:frais|droits?) (?:d'|de )(?:inscription|dossier|adhesion)|membership"
 _RULE = r"^(?:majoration|supplement|surcout|penalite|amende|reduction|remise|rabais|abattement|minoration|degressivite)"
@@ -27,13 +27,23 @@ _KINDS = {
 #: Numbers that name or count something that is read.
 _NUMBERS = (
     r"\b(?:tranche|niveau|categorie|palier|groupe|tarif|taux|bareme|zone|cat|tr|t|q|qf)\.? ?(?:n ?[°o]?\.? ?)?\d{1,2}\b|\b[a-z]\d{1,2}\b"
-    r"|\b\d ?(?:ere|re|er|ieme|eme|e|nde|nd|st|rd|th)\b|\b\d{1,2} ?(?:a|-|ou|et)? ?\d? ?enfants?|\b\d{1,2} ?(?:mi?n|h|heures?|minutes?)\b"
+    r"|\b\d ?(?:(?:ere|re|er|i?eme?|em|e|nde|nd|st|rd|th)\b|°)|\b\d{1,2} ?(?:a|-|ou|et)? ?\d? ?enfants?"
+    r"|\b\d{1,2} ?(?:mi?n|h|heures?|minutes?)\b"
 )
+
+_BRACKET_NAME = r"(?:(?:tranche|niveau|categorie|palier|groupe|qf|quotient)s? ?(?:n ?°)? ?)?(?:[a-z]? ?\d{1,2}|[a-z]|[ivx]+)"
+#: Names such as 2C2R, CC4V.
+_INITIALS = r"\b(?:\d+[a-z]+\d+[a-z]*|[a-z]+\d+[a-z]+)\b"
 
 
 def membership(title):
     """Whether a title names what is paid once a school year."""
     return re.search(_MEMBERSHIP, plain(title)) is not None
+
+
+def paid_once(title):
+    """Whether what a title names is not paid for each booking."""
+    return re.search(_PACKAGE, plain(title)) is not None
 
 
 def of_prices(title):
@@ -59,6 +69,28 @@ def of(title, rest, head, units):
         or _of_kind(title, said, units, names)
         or _of_numbers(title, rest, head, names)
     )
+    return _or_by_hand(sentence)
+
+
+def of_no_proof(title, limits):
+    """The doubt about a title that is for those without a proof, and for a bracket beside."""
+    if limits is None:
+        return ""
+    return _("“%(title)s” is for two: write a bracket, and a row of its own for those who give no proof.", title=title)
+
+
+def of_name(title):
+    """The doubt about a row that is taken for a name to be granted: “Non adhérents” are many, “T1” is a bracket."""
+    if re.fullmatch(
+        r"(?:(?:tranche|niveau|categorie|palier|groupe|qf|quotient)s? ?(?:n ?°)? ?)?(?:[a-z]? ?\d{1,2}|[a-z]|[ivx]+)", plain(title)
+    ):
+        return _("“%(title)s” names a bracket without its limits: write them too, as in “A : 0 à 400”.", title=title)
+    if not re.search(r"\b(?:hors|non|sauf|autres?|exterieure?s?)\b", plain(title)):
+        return ""
+    return _or_by_hand(_("“%(title)s”: it does not say who pays it. Write “Hors commune” if it is those who live elsewhere.", title=title))
+
+
+def _or_by_hand(sentence):
     return " ".join((sentence, _("Or set by hand, below the title, whom it is for."))) if sentence else ""
 
 
@@ -104,7 +136,7 @@ def _of_numbers(title, rest, head, names):
     """A number that nothing reads: a bracket that is written in a way nobody foresaw."""
     for name in names:
         rest = rest.replace(name, " ")
-    number = re.search(r"\d[\d.,/]*", re.sub(_NUMBERS, " ", rest))
+    number = re.search(r"\d[\d.,/]*", re.sub(_NUMBERS, " ", re.sub(_INITIALS, " ", rest)))
     if number and not head.category:
         return _("“%(title)s”: the number %(number)s was not understood. Write it otherwise.", title=title, number=number[0])
     return ""

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 
-from app.billing import reading
+from app.billing import clippings, reading
 from app.billing.grid import HIGHEST, REFUSE, Bounds, ModifierKind
 from app.billing.modifiers import Change, TypedRule, said
 from app.billing.published import Taken, published
@@ -17,7 +17,7 @@ from app.billing.table import LONGEST_CELL, LONGEST_TITLE, MOST_COLUMNS, MOST_RO
 from app.core.errors import DomainError
 from app.core.i18n import _
 
-LARGEST_TEXT = 200_000
+LARGEST_TEXT = clippings.LARGEST
 WHOM = "pour"
 EVERYBODY = "tous"
 RULES, WITHOUT, LIMITS, MEMBERSHIP = "regles", "sans justificatif", "limites des tranches", "adhesion annuelle"
@@ -128,11 +128,11 @@ def decoded(content):
 
 def from_csv(text, units):
     """The Taken of a file or of what was copied from a spreadsheet. Raises DomainError with a sentence."""
-    lines = _lines(text)
+    lines = clippings.lines(text)
     if not any(map(any, lines)):
         raise DomainError(_("There is no table in it."))
     start = next((number for number, line in enumerate(lines) if plain(_at(line, 1)) == WHOM and not _at(line, 0)), None)
-    taken = _ours(lines, start, units) if start else published(lines)
+    taken = _ours(lines, start, units) if start else published(lines, units)
     typed = taken.typed
     if not typed.rows or not typed.columns:
         raise DomainError(_("There is no table in it: titles of columns above, prices beside each row."))
@@ -143,62 +143,6 @@ def from_csv(text, units):
 
 def _at(line, place):
     return line[place] if place < len(line) else ""
-
-
-def _lines(text):
-    """[[cells]] of a text, without what is around them."""
-    text = text.removeprefix("\ufeff")
-    if len(text) > LARGEST_TEXT:
-        raise DomainError(_("This file is too large for a price table."))
-    text = text.replace("\x00", "")
-    first = [line for line in text.splitlines() if line.strip()][:20]
-    sign = next(
-        (sign for sign, words in _PARTED.items() if sum(re.search(words, line) is not None for line in first) * 2 > len(first)), ";"
-    )
-    if sign == " ":
-        return _spaced(text)
-    if sign == ",":
-        # A comma between two digits is a decimal one, unless quotes tell it from those that part.
-        text = re.sub(r"(?<=\d),(?=\d)", _DECIMAL, text)
-    try:
-        rows = [[_cleaned(cell.replace(_DECIMAL, ",")) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=sign)]
-    except csv.Error:
-        raise DomainError(_("This file cannot be read as a table.")) from None
-    return _without_lines(rows) if sign == "|" else rows
-
-
-#: What parts the cells of a line, the surest first; and a character that no text has.
-_PARTED = {"\t": "\t", ";": ";", "|": r"\|", " ": r"\S\s{2,}\S", ",": r"(?:^|\D),|,(?:\D|$)"}
-_DECIMAL = "\ue000"
-
-
-def _without_lines(rows):
-    """A table that was drawn with | and lines, without these."""
-    rows = [row for row in rows if re.search(r"[^-:=+| ]", "".join(row))]
-    return [row[1 if all(not one[:1] or not one[0] for one in rows) else 0 :] for row in rows]
-
-
-def _spaced(text):
-    """A table from a PDF or a page, its cells parted by spaces: where a line has more or fewer than the others, nobody can tell whose."""
-    rows = [[_cleaned(cell) for cell in re.split(r"\s{2,}", line.rstrip())] for line in text.splitlines() if line.strip()]
-    widths = [len(row) for row in rows if len(row) > 1]
-    usual = max(set(widths), key=lambda width: (widths.count(width), width))
-    for place, row in enumerate(rows):
-        if 1 < len(row) == usual - 1 and row[0] and all(len(other) != usual for other in rows[:place]):
-            # The titles of columns, and none above those of the rows.
-            row.insert(0, "")
-        elif len(row) not in (1, usual):
-            sentence = _(
-                "“%(line)s”: it is not clear which prices belong to which column. Put a semicolon between the cells.",
-                line=" ".join(row)[:80],
-            )
-            raise DomainError(sentence)
-    return rows
-
-
-def _cleaned(cell):
-    cell = " ".join("".join(char if char.isprintable() else " " for char in cell).split())
-    return re.sub(r"^'(?='*[=+\-@])", "", cell)
 
 
 def _ours(lines, start, units):

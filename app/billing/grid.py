@@ -6,7 +6,7 @@ what it says; then the modifiers in the order of ModifierKind; at least zero; ro
 """
 
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from functools import cached_property
 
 from app.core.enums import Labelled
@@ -118,8 +118,9 @@ class Head:
         return self.highest is not None or bool(self.lowest and self.lowest > 0)
 
     def has(self, quotient, bounds):
-        """Whether a quotient in euros lies in the bracket."""
-        below = self.highest is None or (quotient < self.highest if bounds is Bounds.below else quotient <= self.highest)
+        """Whether a quotient in euros lies in the bracket; where the next one begins a euro later, up to this euro."""
+        end = self.highest if self.highest is None or bounds is not Bounds.to_euro else self.highest + ONE_EURO
+        below = end is None or (quotient <= end if bounds is Bounds.to_cent else quotient < end)
         return below and (self.lowest is None or self.lowest <= quotient)
 
     def fits(self, unit_id, situation, charge="booked"):
@@ -300,9 +301,9 @@ class Grid:
         """[(place, by how many it was lowered)] of the bracket that counts, of those that continue one another."""
         if situation.quotient is None:
             return [(places[-1], 0)] if self.without_quotient == HIGHEST else []
-        quotient = situation.quotient.to_integral_value(ROUND_FLOOR) if self.bounds is Bounds.to_euro else situation.quotient
-        for number, place in enumerate(places):
-            if heads[place].has(quotient, self.bounds):
+        # “1201 à 1500”, then “plus de 1500”: 1500,50 belongs to the second, which begins first after it.
+        for number, place in reversed(list(enumerate(places))):
+            if heads[place].has(situation.quotient, self.bounds):
                 lower = max(0, number - self._shift(unit_id, situation, charge))
                 return [(places[lower], number - lower)]
         return []

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
-from app.billing import doubts, reading
+from app.billing import brackets, doubts, reading
+from app.billing.formulas import QUOTIENT
 from app.billing.grid import Residence
 from app.billing.modifiers import Change, TypedRule
-from app.billing.reading import plain
+from app.billing.reading import is_price, plain
 from app.billing.table import LONGEST_CELL, LONGEST_TITLE, Typed, TypedHead
 from app.billing.titles import read as read_title
 from app.core.errors import DomainError
@@ -21,35 +22,33 @@ class Taken:
     left_out: list = field(default_factory=list)
 
 
-_LOW = r"^(?:de|du|from|min(?:i|imum)?|qf min(?:i|imum)?|borne (?:basse|inferieure|min)|a partir de)$"
-_HIGH = r"^(?:a|au|to|max(?:i|imum)?|qf max(?:i|imum)?|borne (?:haute|superieure|max)|jusqu'a)$"
+#: Above limits that stand in columns of their own: “De”, “QF minimum (€)”.
+_OF_QF = rf"(?:{QUOTIENT}(?: ?(?:caf|msa))*[ :]*)?"
+_IN_EUROS = r"(?: ?\(?(?:€|en euros?)\)?)?"
+_LOW = rf"^{_OF_QF}(?:de|du|from|min(?:i|imum|imal)?\.?|borne (?:basse|inferieure|min)|a partir de){_IN_EUROS}$"
+_HIGH = rf"^{_OF_QF}(?:a|au|to|max(?:i|imum|imal)?\.?|borne (?:haute|superieure|max)|jusqu'a){_IN_EUROS}$"
+_QUOTIENTS = rf"^(?:tranches? (?:de )?)?{QUOTIENT}(?: ?(?:caf|msa))*{_IN_EUROS}$"
+#: Beside 1, 2, 3…, which are then no prices.
+_NUMBERED = rf"(?:n ?[°o] )?(?:de )?(?:(?:tranche|categorie|palier|niveau|groupe|bareme|tarifaire|de|du|{QUOTIENT})s? ?)+"
 #: Columns of a rate of effort that is published in three.
 _RATE, _FLOOR, _CEILING = r"\btaux\b|effort|\brate\b", r"plancher|^min|prix min|tarif min|floor", r"plafond|^max|prix max|tarif max|ceiling"
 
 
-def _is_price(text):
-    try:
-        return reading.cell(text) is not None
-    except reading.Doubtful:
-        return True
-    except ValueError:
-        return False
-
-
-def published(lines):
+def published(lines, units=()):
     """A table with titles above and beside; lines above and below it that hold no price are handed back."""
     lines = [line for line in lines if any(line)]
     width = max(map(len, lines))
     lines = [[*line, *[""] * (width - len(line))] for line in lines]
-    priced = [number for number, line in enumerate(lines) if any(map(_is_price, line[1:]))]
-    if not priced or any(_is_price(line[0]) for line in lines[:1]):
-        raise DomainError(_("There is no table in it: titles of columns above, prices beside each row."))
+    priced = [number for number, line in enumerate(lines) if any(map(is_price, line[1:])) and not _only_numbers(line)]
+    if not priced or any(is_price(line[0]) for line in lines[:1]):
+        raise DomainError(_no_table(lines))
     if priced[0] == 0:
         # "Tarif unique ; 3,50" needs no title above; of several prices, each wants one.
         lines, priced = [["", *[_("Price") if width == 2 else ""] * (width - 1)], *lines], [number + 1 for number in priced]
-    body = [line for number, line in enumerate(lines) if number >= priced[0] and (number in priced or sum(map(bool, line)) > 1)]
     above = [line for line in lines[: priced[0]] if sum(map(bool, line)) > 1] or [lines[priced[0] - 1]]
-    left_out = [line for line in lines if line not in body and line not in above]
+    start = max(number for number, line in enumerate(lines[: priced[0]]) if line in above) + 1
+    body, sections, left_out = _sections(lines[start:], units)
+    left_out = [" ".join(filter(None, line)) for line in lines[:start] if line not in above] + left_out
     header, body = _one_rate(_joined(above), body)
     labels, low, high = _labels(header, body)
     if doubt := next(filter(None, (doubts.of_prices(header[number]) for number in (*labels, low, high) if number >= 0)), ""):
@@ -57,16 +56,77 @@ def published(lines):
     prices = [
         number for number in range(max([*labels, low, high]) + 1, len(header)) if header[number] or any(line[number] for line in body)
     ]
+    body = [[*line, section] for line, section in zip(_filled(body, labels, units), sections, strict=True)]
     body, rules = _rules_apart(body, labels, prices)
     body, membership = _membership_apart(body, labels, prices, header)
     typed = Typed(
         rules=rules,
         **membership,
-        rows=[TypedHead(_row_title(line, labels, low, high)[:LONGEST_TITLE]) for line in body],
-        columns=[TypedHead(header[number][:LONGEST_TITLE]) for number in prices],
+        rows=[TypedHead(_short(", ".join(filter(None, (_row_title(line, labels, low, high), line[-1]))))) for line in body],
+        columns=[TypedHead(_short(header[number])) for number in prices],
         cells=[[line[number][:LONGEST_CELL] for number in prices] for line in body],
     )
-    return Taken(typed, [" ".join(filter(None, line)) for line in left_out])
+    return Taken(typed, left_out)
+
+
+def _no_table(lines):
+    """Why there is no table in lines."""
+    if len(lines) > 3 and max(map(len, lines)) == 1 and sum(is_price(line[0]) for line in lines) > 1:
+        return _("Each cell stands on a line of its own. Copy the table into a spreadsheet first, and from there.")
+    return _("There is no table in it: titles of columns above, prices beside each row.")
+
+
+def _short(title):
+    """A title that fits; a shortened one might say something else."""
+    if len(title) > LONGEST_TITLE:
+        raise DomainError(_("“%(title)s” is too long for a title: %(number)d letters at most.", title=title, number=LONGEST_TITLE))
+    return title
+
+
+def _only_numbers(line):
+    """Whether a line only counts the brackets: “Tranche ; 1 ; 2 ; 3”."""
+    counted = [cell for cell in line[1:] if cell]
+    return (
+        len(counted) > 1
+        and re.fullmatch(_NUMBERED, plain(line[0])) is not None
+        and counted == [str(number) for number in range(1, len(counted) + 1)]
+    )
+
+
+def _sections(lines, units):
+    """(rows, what stands above each as the title of a part of the table, lines that say neither)."""
+    rows, sections, left_out, section = [], [], [], ""
+    for line in lines:
+        texts = [cell for cell in line if cell]
+        if len(texts) > 1 or any(map(is_price, line[1:])):
+            rows.append(line)
+            sections.append(section)
+        elif _is_meant(texts[0], units):
+            section = texts[0]
+        else:
+            section = ""
+            left_out.append(texts[0])
+    if section and section not in sections:
+        left_out.append(section)
+    return rows, sections, left_out
+
+
+def _is_meant(title, units):
+    """Whether a title says for whom or what prices are, beside any bracket."""
+    meaning = read_title(title, units)
+    return meaning.limits is None and (any(meaning.head.weight) or meaning.no_proof)
+
+
+def _filled(body, labels, units):
+    """Rows whose first title stands once for several: “Journée ; CAF”, below it “ ; MSA”."""
+    filled, last = [], ""
+    for line in body:
+        line, outer = list(line), labels[0] if len(labels) > 1 else -1
+        if outer >= 0 and not line[outer] and any(line[number] for number in labels[1:]):
+            line[outer] = last if _is_meant(last, units) else ""
+        last = line[outer] if outer >= 0 else ""
+        filled.append(line)
+    return filled
 
 
 def _joined(above):
@@ -109,7 +169,9 @@ _MORE_AFTER, _LESS_AFTER = (
     r" ?(?:de )?(?:plus|majoration|supplement(?:aires?)?|augmentation)",
     r" ?(?:de )?(?:moins|reduction|remise|rabais|abattement)",
 )
-_EUROS = r" ?(?:€|euros?)?"
+_EUROS = (
+    r" ?(?:€|euros?)?(?: (?:au|du|sur (?:le|chaque)) (?:tarif|prix)\b.*| ?(?:/|par) ?(?:repas|enfant|jour|heure|seance|accueil|presence))*"
+)
 _CHANGE = (
     (rf"{_MORE}(.+?) ?%|(.+?) ?%{_MORE_AFTER}", Change.percent_more),
     (rf"{_MORE}(.+?){_EUROS}|(.+?){_EUROS}{_MORE_AFTER}", Change.more),
@@ -132,8 +194,10 @@ def _rules_apart(body, labels, prices):
     rows, rules = [], []
     for line in body:
         title, texts = " ".join(line[number] for number in labels), {plain(line[number]) for number in prices if line[number]}
+        if not texts and len(labels) > 1:
+            title, texts = line[labels[0]], {plain(line[number]) for number in labels[1:] if line[number]}
         change, value = _change(title, *texts) if len(texts) == 1 else (None, "")
-        kinds = _kinds(title) if change else []
+        kinds = _kinds(title) if change and not doubts.paid_once(title) else []
         rules += [TypedRule(kind, change.value, value, least) for kind, least in kinds]
         rows += [] if kinds else [line]
     return rows, rules
@@ -179,22 +243,38 @@ def _kinds(title):
 def _labels(header, body):
     """(columns that name the rows, the one of lower limits, of upper limits); -1 for none."""
     low = next((number for number, title in enumerate(header) if re.match(_LOW, plain(title))), -1)
+    if low < 0 and (pair := _pair(header, body)) >= 0:
+        return list(range(pair)), pair, pair + 1
     # "A" above the names of brackets is no "à".
     high = next((number for number, title in enumerate(header) if re.match(_HIGH, plain(title)) and (low >= 0 or len(title) > 2)), -1)
     first = max(low, high) + 1
     if not first:
-        first = next((number for number in range(1, len(header)) if any(_is_price(line[number]) for line in body)), 1)
+        first = next((number for number in range(1, len(header)) if any(is_price(line[number]) for line in body)), 1)
     return [number for number in range(first) if number not in (low, high)], low, high
+
+
+def _pair(header, body):
+    """The column of lower limits where one title, “Quotient familial”, stands above those and the upper ones; -1 for none."""
+    for number, title in enumerate(header[:-2]):
+        if re.match(_QUOTIENTS, plain(title)) and header[number + 1] in ("", title):
+            limits = [plain(cell) for line in body for cell in line[number : number + 2] if cell]
+            if limits and all(re.fullmatch(rf"{reading.NUMBER} ?(?:€|euros?)?|{_OPEN}", cell) for cell in limits):
+                return number
+    return -1
+
+
+#: What stands in the place of an upper limit that there is not, or of a lower one.
+_OPEN = r"(?:et|ou)? ?(?:\+|plus|au[- ]dela)|rsa|-|–|—|/|…"
 
 
 def _row_title(line, labels, low, high):
     """The title of a row, its limits from columns of their own where the table has them."""
     name = " : ".join(filter(None, (line[number] for number in labels)))
-    least, most = (line[number] if number >= 0 else "" for number in (low, high))
+    least, most = (re.sub(r"^[dD]e |\s+[àa]u?$", "", line[number]) if number >= 0 else "" for number in (low, high))
     if re.search(r"\d", least) and re.search(r"\d", most):
         limits = f"de {least} à {most}"
     elif re.search(r"\d", least):
-        limits = f"{least} et plus"
+        limits = least if brackets.bracket(least) else f"{least} et plus"
     else:
         limits = f"jusqu'à {most}" if re.search(r"\d", most) else ""
     return " : ".join(filter(None, (name, limits)))

@@ -89,12 +89,15 @@ _PER_WORDS = "|".join(f"(?P<{name or 'other'}>{words})" for name, words in _PER.
 _PRICE = re.compile(
     rf"(?P<price>.*?\d ?(?:€|euros?|eur)?) ?(?:ttc ?)?(?:/|par|le|la|l'|les|chaque|pour une?|per|an?|each)? ?(?:{_PER_WORDS})"
 )
+#: “2 enfants” counts, where “2 € l'enfant” is a price.
+_COUNT = re.compile(rf"\d+ ?(?:{'|'.join(_PER.values())})")
+_PACKAGE = r"\b(?:forfait|abonnement|carte|carnet|mensuel\w*|annuel\w*|hebdo\w*|trimestriel\w*|mois|semaines?|trimestres?|annee|an)\b"
 
 
 def _parted(said):
     """(the price, name of what it is for or "") of a plain text without its footnotes."""
     said = _FOOTNOTE.sub("", said)
-    if (match := _PRICE.fullmatch(said)) is None:
+    if (match := _PRICE.fullmatch(said)) is None or _COUNT.fullmatch(said):
         return re.sub(r" ?(?:ttc|net)$", "", said), ""
     return match["price"], "" if match.lastgroup == "other" else match.lastgroup
 
@@ -119,14 +122,28 @@ def cell(text):
     if formulas.is_formula(said):
         return _rate(said)
     said, kind = _parted(said)
-    if kind == "package":
-        raise Doubtful(package())
     try:
-        return Cell(euros(said))
+        amount = euros(said)
     except Doubtful:
         raise
     except ValueError:
+        if re.search(r"\d ?(?:€|euros?)", said) and re.search(_PACKAGE, said):
+            raise Doubtful(package()) from None
         raise ValueError(_("write a price, for instance 3,77, or a rate, for instance 0,36 % (2,60 – 4,50).")) from None
+    if kind == "package":
+        raise Doubtful(package())
+    return Cell(amount)
+
+
+def is_price(text):
+    """Whether somebody meant a price, though it may be refused."""
+    try:
+        return cell(text) is not None
+    except Doubtful:
+        return True
+    except ValueError:
+        said = plain(text)
+        return re.search(rf"{formulas.QUOTIENT} ?[x*×]|[x*×] ?{formulas.QUOTIENT}|\d ?% (?:d[eu]s? )", said) is not None
 
 
 def package():
@@ -139,6 +156,7 @@ def package():
 
 def _rate(said):
     """A rate of effort with what stands around it: 0,36 % (2,60 – 4,50); QF x 0,003 + 1,20, mini 2,60, maxi 4,50."""
+    said = re.sub(rf"({formulas.QUOTIENT})(?: ?(?:de la )?\b(?:caf|msa)\b)+", r"\1", said)
     try:
         (floor, ceiling), formula = _limits(said)
         slope, constant = formulas.line(formula)

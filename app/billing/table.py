@@ -12,7 +12,7 @@ from app.core.i18n import _
 
 #: More than a town ever published.
 MOST_ROWS, MOST_COLUMNS, MOST_RULES = 60, 30, 30
-LONGEST_TITLE, LONGEST_CELL = 80, 80
+LONGEST_TITLE, LONGEST_CELL = 120, 80
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from app.billing.reading import plain
 LONGEST_NAME = 40
 
 _NO_PROOF = (
-    r"sans (?:justificatif|quotient|qf|revenus?|attestation|avis|piece|document)|no proof|without (?:a )?(?:proof|quotient)"
+    r"sans (?:(?!condition|distinction|critere|tenir)\w+ (?:d[eu]s? |d'|de l'|de la )?)?"
+    r"(?:justificatif|quotient|qf\b|revenus?|attestation|avis d|piece|document)|no proof|without (?:a )?(?:proof|quotient)"
     r"|(?:non|pas|jamais) (?:fournie?s?|communiquee?s?|renseignee?s?|transmise?s?|connue?s?|presentee?s?|remise?s?|declaree?s?)"
     r"|(?:absence|defaut) (?:de |d')(?:justificatif|quotient|qf|attestation|piece)|(?:qf|quotient) inconnu|revenus non justifies"
 )
-_OWN_LUNCH = r"\bp\.?a\.?i\b|panier[- ]repas|own lunch|repas fourni par"
+_OWN_LUNCH = r"\bp\.?a\.?i\b|panier[- ]repas|own lunch|repas (?:fourni par|non fourni|apporte)|protocole|sans fourniture (?:de|du) repas"
 _UNANNOUNCED = r"(?:absence|absent|repas)s? (?:injustifie|non[- ](?:justifie|excuse|prevenu|signale|annule|decommande|declare))|unannounced"
-_MISSING = r"(?:sans|non|hors) (?:reservation|reserve|inscription|inscrit|prevu|pre-?inscrit|commande)|imprevu|non[- ]reserve|unbooked"
+_MISSING = r"(?:sans|non|hors) (?:reservation|reserve|pre-?inscri|inscri|prevu|commande)|imprevu|non[- ]reserve|unbooked"
 _LATE = r"hors[- ]delais?|tardi(?:f|ve)|en retard|reservation late|booked late|\blate\b"
 #: "Tarif majoré" and no more: for whoever does not keep to the rules.
 _RAISED = re.compile(r"(?:(?:tarif|prix|repas|majoree?s?|majoration|le|la|du|de|un|non|cas)\b[ :()]*)*")
@@ -29,24 +30,34 @@ _NAMED = (
     r"|assistante? (?:fam|mat)|aide sociale|\base\b|boursier|stagiaire|\belus?\b"
     r"|convention|partenaire|urgence|retraite|communaute|intercommun|occasionnel|invite"
 )
+#: Those of a place, as it names them: Nantais, Boisséens, Parisiens, Roncquois.
+_OF_A_PLACE = r"\w{3,}(?:ois|ais|een|ien|ain|ard)(?:ne)?e?s?\b"
 _EXTERIOR = (
-    r"\bhors[- ](?:commune|ville|territoire|communaux?|agglo|resident|secteur)|exterieur"
-    r"|\bext\b|\bh\.?c\b|non[- ]?(?:resident|residant|habitant|domicilie|communa)|ne residant pas|outside|exterior|autres? communes?"
+    r"\bhors[- ](?:commune|ville|territoire|communaux?|agglo|resident|secteur|regroupement|rpi|canton|departement|com ?com|metropole|cc\b)"
+    rf"|exterieur|\bext\b|\bh\.?c\b|non[- ]?(?:resident|residant|habitant|domicilie|communa)|\bnon[- ]{_OF_A_PLACE}"
+    r"|ne residant pas|outside|exterior|autres? communes?"
 )
+#: “Hors CCVE”: outside a place that has a name; what else stands behind “hors” is none.
+_OUTSIDE = re.compile(r"\b[Hh]ors[- ](?:d[eu] |l[ae] )?(?=[A-Z0-9])(\w+)")
+_NO_PLACE = r"delai|reserv|inscri|forfait|repas|gouter|vacance|periode|mercredi|contrat|abonne|caf|msa|qf|quotient|sortie|cout|temps|ete"
 _RESIDENT = r"\bresidente?s?\b|\bresidants?\b|habitante?s?\b|\bcommune\b|\bcommunaux?\b|domicilie|\binside\b|\bvillage\b"
 _EVERYBODY = (
     r"^(?:pour )?(?:tous|toutes?|tout public|tarif|prix|montant|unique|forfait|plein|normal|general|regulier|base|participation|cout"
     r"|all|everybody|price)"
 )
 _OTHER_FUNDS = r"autres? (?:regimes?|caisses?)"
+_NO_FUND = (
+    r"non[- ]allocataires?|\b(?:reduc\w*|aides?|bons?|deduct\w*|participation|attestation|bareme) (?:de la )?(?:caf|msa)\b"
+    rf"|{brackets.QUOTIENT}(?: ?(?:de la|ou|et|/)? ?\b(?:caf|msa)\b)+"
+)
 _FUNDS = frozenset({"caf", "msa", "none"})
 _WORDS = {"premier": 1, "first": 1, "deuxieme": 2, "second": 2, "troisieme": 3, "third": 3}
 _WORDS |= {"quatrieme": 4, "fourth": 4, "cinquieme": 5, "fifth": 5, "sixieme": 6}
 _ORDINAL = (
-    rf"\b(?:(\d)\s?(?:ere|re|er|ieme|eme|e|nde|nd|st|rd|th)|({'|'.join(_WORDS)}))\b"
+    rf"\b(?:(\d)\s?(?:(?:ere|re|er|i?eme?|em|e|nde|nd|st|rd|th)\b|°)|({'|'.join(_WORDS)})\b)"
     r"(?!\s*(?:tranche|categorie|demi|heure|service|quart|sem))"
 )
-_AND_MORE = r"et plus|et \+|\+|et suivant|et au[- ]dela|ou plus|and more|or more|a partir|\bdes le|suivants|et les autres"
+_AND_MORE = r"et plus|et \+|\+|et suivant|et au[- ]dela|ou plus|and more|or more|a (?:partir|compter)|\bdes le|suivants|et les autres"
 
 
 @dataclass
@@ -72,29 +83,42 @@ def heads(titles, units, kind=Row, town=""):
     _open_last(found, "children")
     _part_ages(found)
     _part_funds(found)
+    _part_places(found)
     return found
 
 
 def read(title, units, kind=Row, town=""):
     """The Meaning of one title, for itself."""
     said, (limits, rest) = brackets.undated(plain(title)), brackets.parted(title)
-    if re.search(_NO_PROOF, said):
-        return Meaning(kind(title, category=_name(title)), None, True)
-    given = {"own_lunch": bool(re.search(_OWN_LUNCH, said)), "charges": _charges(said), "ages": _ages(said), "stage": _stage(said)}
+    own_lunch = bool(re.search(_OWN_LUNCH, said))
+    if re.search(_NO_PROOF, said) and not own_lunch:
+        return Meaning(kind(title, category=_name(title)), None, True, doubt=doubts.of_no_proof(title, limits))
+    given = {"own_lunch": own_lunch, "charges": _charges(said), "ages": _ages(said), "stage": _stage(said)}
     given["ranks"], given["children"] = _ranks(said), _children(said)
     if re.search(_NAMED, said) and not limits:
         given["category"] = _name(title)
-    elif re.search(_EXTERIOR, said) or (town and re.search(rf"\bhors[- ]{re.escape(plain(town))}", said)):
-        given["residence"] = Residence.exterior
-    elif re.search(_RESIDENT, said) or (town and re.search(rf"\b{re.escape(plain(town))}\b", said)):
-        given["residence"] = Residence.resident
-    if limits is None:
-        given["funds"] = _funds(said)
-        given["units"] = _units(plain(title), units)
+    else:
+        given["residence"] = _residence(title, said, town)
+    given["funds"] = _funds(said if limits is None else rest)
+    given["units"] = _served(plain(title) if limits is None else rest, units, own_lunch)
     head = kind(title, **given)
     if head == kind(title) and limits is None and re.search(r"\bmajor", said) and _RAISED.fullmatch(said):
         head = replace(head, charges=frozenset({"missing", "late"}))
     return Meaning(head, limits, doubt=doubts.of(title, rest, head, units))
+
+
+def _residence(title, said, town):
+    """Where those live whom a title is for; the town and its people are known by its name."""
+    place = re.sub(r"^sainte?[- ]", "", plain(town))
+    people = rf"\b{re.escape(place[:4])}\w*(?:ois|ais|een|ien|ain|ard)(?:ne)?e?s?\b" if len(place) > 3 else r"(?!)"
+    outside = _OUTSIDE.search(title)
+    if re.search(_EXTERIOR, said) or (town and re.search(rf"\b(?:hors[- ]|non[- ]?){re.escape(plain(town))}", said)):
+        return Residence.exterior
+    if outside and not title.isupper() and not re.match(_NO_PLACE, plain(outside[1])):
+        return Residence.exterior
+    if re.search(_RESIDENT, said) or re.search(people, said) or (town and re.search(rf"\b{re.escape(plain(town))}\b", said)):
+        return Residence.resident
+    return None
 
 
 def _says_nothing(meaning):
@@ -105,7 +129,8 @@ def _says_nothing(meaning):
 
 
 def _named(meaning):
-    return replace(meaning, head=replace(meaning.head, category=_name(meaning.head.title)))
+    title = meaning.head.title
+    return replace(meaning, head=replace(meaning.head, category=_name(title)), doubt=meaning.doubt or doubts.of_name(title))
 
 
 def _name(title):
@@ -144,6 +169,7 @@ def _ranks(said):
 
 
 def _children(said):
+    said = re.sub(r"\bseuls?\b ?", "", said)
     match = re.search(r"(?:^|\D)(\d)\s*(?:a|-|ou|et)?\s*(\d)?\s*enfants?\b|\b(un|deux|trois|quatre) enfants?\b", said)
     if match is None or re.search(_ORDINAL, said):
         return None
@@ -152,12 +178,13 @@ def _children(said):
 
 
 def _funds(said):
-    if re.search(r"non[- ]allocataire|sans caf", said):
-        return frozenset({"none"})
-    if re.search(rf"\b(?:hors|autres?|non)[- ]?(?:que )?caf|{_OTHER_FUNDS}", said):
+    """Names of funds; those of everybody are nobody's."""
+    if re.search(rf"\b(?:hors|autres?|non)[- ]?(?:que |allocataires? )?(?:de la )?caf\b(?! ?(?:/|ou|et|ni))|{_OTHER_FUNDS}", said):
         return frozenset({"msa", "none"})
-    pairs = (("caf", r"\bcaf\b|regime general"), ("msa", r"\bmsa\b|regime agricole"))
-    return frozenset(name for name, words in pairs if re.search(words, said))
+    pairs = (("caf", r"\bcaf\b|regime general"), ("msa", r"\bmsa\b|regime agricole"), ("none", r"non[- ]allocataire|sans caf"))
+    named = re.sub(_NO_FUND, " ", said)
+    found = frozenset(name for name, words in pairs if re.search(words, said if name == "none" else named))
+    return found if found != _FUNDS else frozenset()
 
 
 _KINDS = {
@@ -172,6 +199,14 @@ _KINDS = {
 _SAME = {"morning": "matin", "evening": "soir", "afternoon": "apresmidi", "noon": "midi"}
 _SAME |= {"day": "journee", "meal": "repas", "hour": "heure"}
 _NO_SERVICE = {"avec", "sans", "et", "ou", "par", "pour", "tarif", "prix", "enfant", "with", "without", "and", "half", "demi"}
+
+
+def _served(said, units, own_lunch):
+    """Ids of the units that a title names; one's own lunch takes the place of a meal, and of nothing else."""
+    meals = [unit for unit in units if unit.with_meal or unit.kind.value == "meal"]
+    if not own_lunch or not meals or len(meals) == len(units):
+        return _units(said, units)
+    return _units(said, meals) or frozenset(unit.id for unit in meals)
 
 
 def _units(said, units):
@@ -193,7 +228,7 @@ def _of_kind(kind, said, units):
     """The units of a kind; where some are with a meal and some without, those that the title means."""
     same = [unit for unit in units if unit.kind.value == kind]
     if kind != "meal" and len({unit.with_meal for unit in same}) > 1:
-        meal = bool(re.search(r"(?:avec|with) (?:repas|meal)|repas (?:compris|inclus)", said))
+        meal = bool(re.search(r"(?:avec|with|\+|et) ?(?:le |un )?(?:repas|dejeuner|cantine|meal)|repas (?:compris|inclus)", said))
         same = [unit for unit in same if unit.with_meal == meal]
     return same
 
@@ -233,6 +268,15 @@ def _part_funds(found):
             meaning.head = replace(meaning.head, funds=_FUNDS - named)
 
 
+def _part_places(found):
+    """“Nantais” beside “Non Nantais”: those who live there."""
+    outside = [plain(meaning.head.title) for meaning in found if meaning.head.residence is Residence.exterior]
+    places = {match[1] for said in outside for match in re.finditer(r"\b(?:non|hors)[- ](?:d[eu] |l[ae] )?(\w{3,})", said)}
+    for meaning in found:
+        if meaning.head.residence is None and places & set(re.findall(r"\w+", plain(meaning.head.title))):
+            meaning.head = replace(meaning.head, residence=Residence.resident, category="")
+
+
 # -- brackets ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -259,7 +303,7 @@ def _chains(side):
 
 
 def _forgive(chain):
-    """“Moins de 350” before “de 351 à 450”, or “QF < 500” before “QF > 500”: the quotient between them belongs to somebody."""
+    """“Moins de 350” before “de 351 à 450”, or “≤ 500” before “500 à 1000”: the quotient between them belongs to one of them."""
     for one, other in pairwise(chain):
         high, low = one.limits.high, other.limits.low
         if high is None or low is None:
@@ -268,51 +312,41 @@ def _forgive(chain):
             one.limits, other.limits = replace(one.limits, below=False), replace(other.limits, above=False)
         elif low == high and one.limits.below:
             other.limits = replace(other.limits, above=False)
+        elif low == high and one.limits.with_high and not other.limits.with_low:
+            other.limits = replace(other.limits, above=True)
 
 
 def _bounds(chains):
     """What the upper limit of a bracket means, by where the next one begins."""
     said = set()
-    for chain in chains:
-        for one, other in pairwise(chain):
-            high, low = one.limits.high, other.limits.low
-            if high is None or low is None:
-                said.add(Bounds.below if (high is None and not other.limits.above) or one.limits.below else Bounds.to_cent)
-            elif low - high == ONE_CENT:
-                said.add(Bounds.to_cent)
-            elif low - high == ONE_EURO and high == high.to_integral_value() and not one.limits.below:
-                said.add(Bounds.to_euro)
-            elif low == high and not other.limits.above:
-                said.add(Bounds.below)
+    for one, other in (pair for chain in chains for pair in pairwise(chain)):
+        high, low = one.limits.high, other.limits.low
+        if high is None or low is None:
+            said.add(Bounds.below if (high is None and not other.limits.above) or one.limits.below else Bounds.to_cent)
+        elif low - high == ONE_CENT:
+            said.add(Bounds.to_cent)
+        elif low - high == ONE_EURO and high == high.to_integral_value() and not one.limits.below:
+            said.add(Bounds.to_euro)
+        elif low == high and not other.limits.above and not one.limits.with_high:
+            said.add(Bounds.below)
     return next((bounds for bounds in (Bounds.to_euro, Bounds.below) if bounds in said and Bounds.to_cent not in said), Bounds.to_cent)
 
 
 def _limit(chain, bounds):
+    """Where each bracket of a chain begins and ends; what a title says of its own limits counts beside the `bounds` of the table."""
     step = {Bounds.to_cent: ONE_CENT, Bounds.to_euro: ONE_EURO, Bounds.below: Decimal(0)}[bounds]
-    lows = [_low(one.limits, step) for one in chain]
+    lows = [one.limits.low + ONE_CENT if one.limits.low and one.limits.above else one.limits.low for one in chain]
     lows[0] = lows[0] or Decimal(0)
     for place, one in enumerate(chain):
         high, after = one.limits.high, chain[place + 1] if place + 1 < len(chain) else None
+        low = lows[place + 1] if after is not None else None
         if high is not None and one.limits.below:
             high -= step
-        elif high is None and after is not None and lows[place + 1] is not None:
-            high = lows[place + 1] - step
-        if after is not None and lows[place + 1] is None:
+        elif high is not None and bounds is Bounds.below and after is not None and (one.limits.with_high or after.limits.above):
+            high += ONE_CENT
+        elif high is None and low is not None:
+            high = low - (min(step, ONE_CENT) if after.limits.above else step)
+        if after is not None and low is None:
             lows[place + 1] = high + step
         if not one.fixed:
             one.head = replace(one.head, lowest=lows[place], highest=high)
-
-
-def _low(limits, step):
-    return limits.low + step if limits.low and limits.above else limits.low
-
-
-def exact_limits(chain_sides):
-    """Upper limits that are the lower ones of the next bracket, where neither says to which of the two they belong."""
-    return [
-        one.limits.high
-        for side in chain_sides
-        for chain in _chains(side)
-        for one, other in pairwise(chain)
-        if one.limits.high is not None and one.limits.high == other.limits.low and not one.limits.below and not other.limits.above
-    ]

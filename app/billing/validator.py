@@ -1,6 +1,7 @@
 """Is a price grid whole? What it leaves out, says twice or cannot mean, each as a sentence that names the place."""
 
 from dataclasses import replace
+from decimal import Decimal
 from functools import lru_cache
 from itertools import islice, pairwise, product
 from typing import NamedTuple
@@ -133,7 +134,7 @@ def _between(grid, one, other, titles):
     if other.lowest > wanted:
         limits = {"high": quotient(one.highest), "low": quotient(other.lowest)}
         return _("No bracket for quotients between %(high)s (“%(one)s”) and %(low)s (“%(other)s”).", **limits, **titles), True
-    if other.lowest < wanted:
+    if other.lowest < wanted and not (grid.bounds is Bounds.to_euro and other.lowest == one.highest + ONE_CENT):
         low = quotient(other.lowest)
         if other.lowest == one.highest:
             return _("“%(one)s” and “%(other)s” overlap: a quotient of exactly %(low)s is in both.", low=low, **titles), False
@@ -147,12 +148,12 @@ def _between(grid, one, other, titles):
 def _cells(grid):
     for row, cells in enumerate(grid.cells):
         for column, cell in enumerate(cells):
-            if cell is not None and (sentence := _cell(cell)):
+            if cell is not None and (sentence := _cell(cell, (grid.rows[row], grid.columns[column]))):
                 where = {"row": named(grid, f"row-{row}"), "column": named(grid, f"column-{column}")}
                 yield Problem(f"cell-{row}-{column}", _("“%(row)s”, “%(column)s”: %(problem)s", problem=sentence, **where))
 
 
-def _cell(cell):
+def _cell(cell, heads):
     if any(value is not None and value < 0 for value in (cell.amount, cell.floor, cell.ceiling)):
         return _("a price is not below zero.")
     if cell.amount is not None:
@@ -161,11 +162,20 @@ def _cell(cell):
         return _("a rate lies between 0 and 10 percent.")
     if cell.rate < 0 and (cell.constant is None or cell.constant <= 0):
         return _("a price that falls with the quotient begins above zero: 5,40 - 0,2 % QF (min 1,20 max 5,40).")
-    if cell.floor is None and (cell.rate < 0 or (cell.constant or 0) < 0):
+    if cell.floor is None and _lowest(cell, heads) < 0:
         return _("this price reaches zero and less: write the least price after it, for instance (min 1,20 max 5,40).")
     if cell.floor is not None and cell.ceiling is not None and cell.floor > cell.ceiling:
         return _("the least price is above the greatest.")
     return ""
+
+
+def _lowest(cell, heads):
+    """The least price of a formula in the bracket that it stands in, without a floor."""
+    lows = [head.lowest for head in heads if head.lowest is not None]
+    highs = [head.highest for head in heads if head.highest is not None]
+    if cell.rate > 0:
+        return max(lows, default=Decimal(0)) * cell.rate / 100 + (cell.constant or 0)
+    return min(highs) * cell.rate / 100 + cell.constant if highs else Decimal(-1)
 
 
 # -- rules below the table --------------------------------------------------------------------------------------------------------------
@@ -235,8 +245,8 @@ def _rest(grid):
 
 
 def _tried(grid, units):
-    """Situations for which the table has no price, or two."""
-    missing, doubled, without = {}, {}, set()
+    """Situations for which the table has no price, or two; prices that nobody ever pays."""
+    missing, doubled, without, paid, passed = {}, {}, set(), set(), {}
     for case in cases(grid, units):
         found = grid.found(case.unit.id, case.situation, case.charge)
         if not found or found[0].cell.at(case.situation.quotient) is None:
@@ -245,14 +255,36 @@ def _tried(grid, units):
                 missing.setdefault(_where(grid, case), case)
             without.add(unnamed)
             continue
-        rivals = [other for other in found[1:] if other.weight == found[0].weight and other.cell != found[0].cell]
-        if rivals:
+        paid.update(_names(found[0]))
+        others = [other for other in found[1:] if other.cell != found[0].cell]
+        if rivals := [other for other in others if other.weight == found[0].weight]:
             doubled.setdefault((found[0].place, rivals[0].place), case)
+        passed |= {name: case for other in others for name in _names(other)}
     for place, case in islice(missing.items(), MOST_SENTENCES):
         yield Problem(place, _missing(grid, case))
     for (place, other), case in islice(doubled.items(), MOST_SENTENCES):
         where = {"one": _cell_name(grid, place), "other": _cell_name(grid, other), "whom": in_words(grid, case)}
         yield Problem(f"cell-{other[0]}-{other[1]}", _("Two prices for %(whom)s: %(one)s and %(other)s.", **where))
+    if not missing and not doubled:
+        yield from _never_paid(grid, {place: case for place, case in passed.items() if place not in paid})
+
+
+def _names(found):
+    """The places of a Found's row and column."""
+    return f"row-{found.place[0]}", f"column-{found.place[1]}"
+
+
+def _never_paid(grid, passed):
+    """Rows and columns that are passed over, also where neither age nor school is known."""
+    for place, case in passed.items():
+        found = grid.find(case.unit.id, replace(case.situation, age=None, stage=""), case.charge)
+        if found is not None and place in _names(found):
+            continue
+        sentence = _(
+            "Nobody ever pays “%(name)s”: the other titles name everybody more closely. Write for whom it is, or take it away.",
+            name=named(grid, place),
+        )
+        yield Problem(place, sentence)
 
 
 def _where(grid, case):
@@ -262,7 +294,14 @@ def _where(grid, case):
 
 
 def _missing(grid, case):
-    return _("No price for %(whom)s.", whom=in_words(grid, case))
+    sentence = _("No price for %(whom)s.", whom=in_words(grid, case))
+    names = next((heads for _what, heads in _sides(grid) if all(head.category for head in heads)), ())
+    if names and not case.situation.categories:
+        way_out = _("“%(name)s” counts only for those to whom it was granted: if it is for everybody, set it by hand.", name=names[0].title)
+        return " ".join((sentence, way_out))
+    if case.situation.quotient is None and any(cell is not None and cell.rate is not None for row in grid.cells for cell in row):
+        return " ".join((sentence, _("Write the greatest price after the rate, or choose what those pay who give no proof.")))
+    return sentence
 
 
 def _cell_name(grid, place):
@@ -305,7 +344,7 @@ def _charge(charge):
 
 def hints(grid, units):
     """Problems that stop nobody: what a clerk may have mistyped."""
-    found = []
+    found = [*_of_all_children(grid)]
     for places in groups_of(grid.rows).values():
         for column, (one, other) in product(range(len(grid.columns)), pairwise(places)):
             cells = grid.cells[one][column], grid.cells[other][column]
@@ -315,3 +354,16 @@ def hints(grid, units):
                 sentence = _("“%(row)s”, “%(column)s” costs less than the bracket before it: %(price)s.", **words)
                 found.append(Problem(f"cell-{other}-{column}", sentence))
     return found[:MOST_SENTENCES]
+
+
+def _of_all_children(grid):
+    """Prices that rise with the number of children: they may be meant for all of them together."""
+    for what, heads in _sides(grid):
+        many = sorted((head.children[0], number) for number, head in enumerate(heads) if head.children)
+        for (_least, one), (_more, other) in pairwise(many):
+            lines = [grid.cells[number] if what == "row" else [row[number] for row in grid.cells] for number in (one, other)]
+            pairs = [(first.amount, second.amount) for first, second in zip(*lines, strict=True) if first and second]
+            if any(None not in pair and pair[1] > pair[0] for pair in pairs):
+                words = {"one": heads[one].title, "other": heads[other].title}
+                sentence = _("“%(other)s” costs more than “%(one)s”: a price is for one child, not for all of them together.", **words)
+                yield Problem(f"{what}-{other}", sentence)

@@ -60,7 +60,8 @@ def test_a_whole_table_has_nothing_against_it():
         (brackets((0, 300), (350, None)), "row-1", "No bracket for quotients between 300 (“A”) and 350 (“B”)."),
         (brackets((0, 300), (300, None)), "row-1", "“A” and “B” overlap: a quotient of exactly 300 is in both."),
         (brackets((0, 300), (250, None)), "row-1", "“A” and “B” overlap: quotients from 250 on are in both."),
-        (brackets((0, 300), (300.01, None), bounds=Bounds.to_euro), "row-1", "“A” and “B” overlap: quotients from 300.01 on are in both."),
+        (brackets((0, 300), (300.01, None), bounds=Bounds.to_euro), None, None),
+        (brackets((0, 300), (300.5, None), bounds=Bounds.to_euro), "row-1", "“A” and “B” overlap: quotients from 300.5 on are in both."),
         (brackets((100, 300), (300.01, None)), "row-0", "No bracket for quotients below 100: “A” is the lowest."),
         (brackets((0, 300), (300.01, 900)), "row-1", "No bracket for quotients above 900: “B” is the highest."),
         (brackets((0, None), (500, None)), None, None),
@@ -93,7 +94,9 @@ def test_a_cell_that_holds_no_price():
 
 def test_a_rate_without_a_ceiling_has_no_price_for_who_gives_no_proof():
     effort = Grid((Row("all"),), (Column("Price"),), ((Cell(rate=Decimal("0.36")),),))
-    assert said(effort) == [("cell-0-0", "No price for Repas, no proof of income.")]
+    assert [(place, sentence.partition(".")[0]) for place, sentence in said(effort)] == [
+        ("cell-0-0", "No price for Repas, no proof of income")
+    ]
     assert said(replace(effort, without_quotient=REFUSE)) == []
 
 

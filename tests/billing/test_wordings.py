@@ -8,15 +8,15 @@ from flask_babel import force_locale
 from app.activities.models import UnitKind
 from app.billing import reading
 from app.billing.brackets import Limits, bracket
-from app.billing.exchange import from_csv, to_csv
+from app.billing.exchange import from_csv
 from app.billing.grid import Cell, Column, Grid, Residence, Row
-from app.billing.grids import grid_from_json, grid_to_json
 from app.billing.modifiers import TypedRule
-from app.billing.pricing import NoPrice, Situation, price
+from app.billing.pricing import Situation, price
 from app.billing.reasons import explain
 from app.billing.table import Typed, TypedHead, moved, read, typed_of
 from app.billing.validator import findings, problems
 from app.core.errors import DomainError
+from tests.billing.tables import pay, taken, whole
 from tests.billing.units import CARE, MEAL, services
 
 #: Rules and words, without a database.
@@ -188,30 +188,6 @@ def test_prices_and_formulas(meant, texts):
 def test_cells_that_are_refused(text, words):
     with pytest.raises(ValueError, match=words):
         reading.cell(text)
-
-
-def pay(grid, unit=1, charge="booked", **situation):
-    if situation.get("quotient") is not None:
-        situation["quotient"] = Decimal(str(situation["quotient"]))
-    try:
-        return str(price(grid, unit, Situation(**situation), charge).unit_price)
-    except NoPrice as refusal:
-        return refusal.code
-
-
-def taken(text, units=MEAL):
-    """(Grid, sentences of what is wrong) of a table that was pasted."""
-    result = read(from_csv(text, units).typed, units, "Saint-Exemple")
-    return result.grid, [str(problem) for problem in result.problems] or problems(result.grid, units)
-
-
-def whole(text, units=MEAL):
-    """The Grid of a table with which nothing is wrong, and of which its file makes the same again."""
-    grid, wrong = taken(text, units)
-    assert wrong == []
-    assert read(from_csv(to_csv(grid, units), units).typed, units).grid == grid == grid_from_json(grid_to_json(grid))
-    assert read(typed_of(grid, units), units).grid == grid
-    return grid
 
 
 def test_a_constant_is_added_to_the_rate_and_said():
