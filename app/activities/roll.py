@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from app.activities.models import (
@@ -230,19 +230,44 @@ def schools_of(unit_id, day):
     return db.session.scalars(select(School).where(School.id.in_(inside)).order_by(School.name)).all()
 
 
-def classes_of(unit_id, day):
-    """The classes of the children who are booked, by name."""
-    booked = select(Booking.child_id).where(Booking.unit_id == unit_id, Booking.day == day)
+def classes_of(which):
+    """The classes of the children who are booked, by name; those of a sheet's school where it is about one."""
+    booked = select(Booking.child_id).where(Booking.unit_id == which.unit_id, Booking.day == which.day)
     inside = select(SchoolEnrolment.school_class_id).where(
-        SchoolEnrolment.school_year_id == year_of(day), SchoolEnrolment.child_id.in_(booked)
+        SchoolEnrolment.school_year_id == year_of(which.day), SchoolEnrolment.child_id.in_(booked)
     )
-    return db.session.scalars(select(SchoolClass).where(SchoolClass.id.in_(inside)).order_by(SchoolClass.name)).all()
+    query = select(SchoolClass).join(SchoolClass.school).options(contains_eager(SchoolClass.school)).where(SchoolClass.id.in_(inside))
+    query = query.where(SchoolClass.school_id == which.school_id) if which.school_id else query
+    return db.session.scalars(query.order_by(SchoolClass.name, School.name)).all()
 
 
 def groups_of_activity(activity_id):
     """The groups of an activity, in their order."""
     query = select(ActivityGroup).where(ActivityGroup.activity_id == activity_id)
     return db.session.scalars(query.order_by(ActivityGroup.position, ActivityGroup.id)).all()
+
+
+def schools_of_day(day):
+    """{unit id: [(school id, name, children expected, children there or gone home)]} of a day, by name; in one query."""
+    place = and_(SchoolEnrolment.school_year_id == year_of(day), SchoolEnrolment.school_id == School.id)
+    expected = select(Booking.unit_id, Booking.child_id, literal(1).label("expected"), literal(0).label("came")).where(
+        Booking.day == day, Booking.state == BookingState.booked
+    )
+    came = select(Attendance.unit_id, Attendance.child_id, literal(0), literal(1)).where(
+        Attendance.day == day, Attendance.state.in_((Mark.present, Mark.left))
+    )
+    both = union_all(expected, came).subquery()
+    query = (
+        select(both.c.unit_id, School.id, School.name, func.sum(both.c.expected), func.sum(both.c.came))
+        .join(SchoolEnrolment, SchoolEnrolment.child_id == both.c.child_id)
+        .join(School, place)
+        .group_by(both.c.unit_id, School.id, School.name)
+        .order_by(School.name, School.id)
+    )
+    found = {}
+    for unit_id, *school in db.session.execute(query):
+        found.setdefault(unit_id, []).append(tuple(school))
+    return found
 
 
 def day_of_units(day):

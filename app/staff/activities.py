@@ -285,8 +285,8 @@ class UnitForm(StaffForm):
     activity_id = RowChoice(_l("Activity"), rows=activities, required=True)
     name = Text(_l("Name"), longest=40, required=True, description=_l("Families read it where an activity has several."))
     kind = Choice(_l("Kind"), of=UnitKind, required=True)
-    starts_at = TimeField(_l("From"), [Optional()])
-    ends_at = TimeField(_l("To"), [Optional(), NotBefore("starts_at", _l("It does not end before it begins."))])
+    starts_at = TimeField(_l("Begins at"), [Optional()])
+    ends_at = TimeField(_l("Ends at"), [Optional(), NotBefore("starts_at", _l("It does not end before it begins."))])
     with_meal = BooleanField(_l("With a meal: the kitchen counts it"))
     meal_percent = IntegerField(
         _l("Part of the price that is food, in percent"),

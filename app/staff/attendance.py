@@ -11,7 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from app.activities.attendance import LATEST, record_marks
 from app.activities.calendar import Calendar
 from app.activities.models import BookingState, Mark, Unit, Wish
-from app.activities.roll import Which, day_of_units, others, schools_of, seat_of, seats, states, unit_of
+from app.activities.roll import Which, day_of_units, others, schools_of, schools_of_day, seat_of, seats, states, unit_of
 from app.audit.operations import note_health_reads
 from app.children.sheet import readable_nouns
 from app.core import clock
@@ -94,6 +94,7 @@ class AttendanceView(BaseView):
             today=clock.today(),
             open_units=[row for row in rows if row[1] or row[2] or not row[3]],
             closed_units=[row for row in rows if not (row[1] or row[2]) and row[3]],
+            schools=schools_of_day(day) if may(Noun.school, "read") else {},
         )
 
     @expose("/feuille")

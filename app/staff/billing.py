@@ -32,7 +32,7 @@ def period_url(period_id):
 class PeriodForm(StaffForm):
     """Days that are billed together."""
 
-    title = Text(_l("Title"), longest=60, required=True, description=_l("Families read it on their invoices."))
+    title = Text(_l("Name"), longest=60, required=True, description=_l("Families read it on their invoices."))
     first_day = DateField(_l("First day"), [Required()])
     last_day = DateField(_l("Last day"), [Required(), NotBefore("first_day", _l("The last day does not lie before the first."))])
     due_on = DateField(

@@ -80,7 +80,7 @@ class BillView(StaffView):
             lambda: [(state.name, state.label) for state in BillState],
             lambda value: Bill.state == BillState[value] if value in BillState.__members__ else None,
         ),
-        Facet("odd", _l("What is odd"), lambda: [("any", _("anything")), *TITLES.items()], _odd),
+        Facet("odd", _l("What is odd"), lambda: [("any", _("whatever it is")), *TITLES.items()], _odd),
         period_facet(Bill.period_id),
     )
     loads = (joinedload(Bill.family), joinedload(Bill.period))

@@ -151,7 +151,7 @@ class ActivityEnrolmentView(OfChild):
         Facet(
             "when",
             _l("State"),
-            lambda: [("", _("Running")), ("to-come", _("To come")), ("ended", _("Ended")), ("all", _("All"))],
+            lambda: [("", _("Running")), ("to-come", _("To come")), ("ended", _("Ended")), ("all", _("All of them"))],
             _when,
             blank=None,
         ),

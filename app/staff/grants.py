@@ -37,7 +37,9 @@ def in_force(model):
             return None
         return model.ends_on < clock.today() if value == "past" else or_(model.ends_on.is_(None), model.ends_on >= clock.today())
 
-    return Facet("when", _l("Shown"), lambda: [("", _("In force or to come")), ("past", _("Ended")), ("all", _("All"))], where, blank=None)
+    return Facet(
+        "when", _l("Shown"), lambda: [("", _("In force or to come")), ("past", _("In the past")), ("all", _("All"))], where, blank=None
+    )
 
 
 def lives_in(family_id, child_id):
@@ -82,7 +84,7 @@ class Granted(OfFamily):
         cls.sorts = {"family": [search.folded(_family_name(cls.model))]}
 
     def cell_child(self, row):
-        return str(row.child) if row.child is not None else _("all")
+        return str(row.child) if row.child is not None else _("all its children")
 
     def after_edit(self, row):
         return url_for(f"{type(self).__name__}.list")

@@ -74,7 +74,7 @@ class CannedView(StaffView):
 class NewsForm(StaffForm):
     """News of the town."""
 
-    title = Text(_l("Title"), longest=120, required=True)
+    title = Text(_l("Headline"), longest=120, required=True)
     text = LongText(_l("Text"), longest=2000)
     title_en = Text(_l("Title in English"), longest=120)
     text_en = LongText(_l("Text in English"), longest=2000)
@@ -89,7 +89,7 @@ class NewsView(StaffView):
     noun, model, route_base = Noun.broadcast, News, "/mairie/actualites"
     route_methods = ("list", "add", "edit", "delete")
     list_title, add_title = _l("News of the town"), _l("New news")
-    labels = {"title": _l("Title"), "first_day": _l("First day"), "last_day": _l("Last day"), "urgent": _l("It warns")}
+    labels = {"title": _l("Headline"), "first_day": _l("First day"), "last_day": _l("Last day"), "urgent": _l("It warns")}
     list_columns = ["title", "first_day", "last_day", "urgent"]
     search_columns = ["title", "first_day", "last_day"]
     first_sort = (News.last_day.desc(),)

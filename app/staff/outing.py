@@ -5,13 +5,14 @@ from flask_appbuilder import BaseView, expose
 from flask_login import current_user
 
 from app.activities.models import BookingState
-from app.activities.roll import classes_of, day_of_units, seats, unit_of
+from app.activities.roll import classes_of, day_of_units, schools_of, schools_of_day, seats, unit_of
 from app.audit.operations import note_health_reads
 from app.children.models import Subject
 from app.children.sheet import readable_nouns
 from app.core import clock
 from app.core.forms import named_id
 from app.core.i18n import _, date_text
+from app.security.scope import may
 from app.security.who_sees_what import Noun
 from app.staff.attendance import args_of, which_from
 from app.staff.exports import exported
@@ -38,7 +39,11 @@ class OutingView(BaseView):
         if which is None:
             return self._choose()
         unit, nouns = unit_of(which.unit_id) or abort(404), readable_nouns()
-        found = children_of(which, nouns)
+        schools, classes = schools_of(unit.id, which.day), classes_of(which)
+        # A class of another school than the one that was just chosen is forgotten.
+        class_id = next((one.id for one in classes if one.id == named_id(request.args.get("class"))), None)
+        found = children_of(which, nouns, class_id)
+        chosen = ((schools, which.school_id), (unit.activity.groups, which.group_id), (classes, class_id))
         note_health_reads([seat.child.id for seat in found if seat.health], by=current_user, screen="attendance")
         return self.render_template(
             "staff/attendance/list.html",
@@ -47,8 +52,10 @@ class OutingView(BaseView):
             unit=unit,
             args=args_of(which),
             seats=found,
-            classes=classes_of(unit.id, which.day),
-            class_id=named_id(request.args.get("class")),
+            schools=schools,
+            classes=classes,
+            class_id=class_id,
+            chosen=[row.name for rows, number in chosen for row in rows if row.id == number],
             subjects=SUBJECTS,
             nouns=nouns,
             Noun=Noun,
@@ -62,7 +69,7 @@ class OutingView(BaseView):
             return redirect(url_for("OutingView.list"))
         unit, nouns = unit_of(which.unit_id) or abort(404), readable_nouns() - {Noun.allergies}
         columns = columns_for(nouns)
-        rows = [[value(seat) for _label, value in columns] for seat in children_of(which, nouns)]
+        rows = [[value(seat) for _label, value in columns] for seat in children_of(which, nouns, named_id(request.args.get("class")))]
         return exported(
             "xlsx", f"{unit.title} {which.day.isoformat()}", [str(label) for label, _value in columns], rows, noun=Noun.attendance
         )
@@ -70,12 +77,14 @@ class OutingView(BaseView):
     def _choose(self):
         day = day_from(request.args)
         rows = [(unit, expected) for unit, expected, _came in day_of_units(day) if expected]
-        return self.render_template("staff/attendance/lists.html", title=_("Lists for an outing"), day=day, rows=rows, today=clock.today())
+        schools = schools_of_day(day) if may(Noun.school, "read") else {}
+        return self.render_template(
+            "staff/attendance/lists.html", title=_("Lists for an outing"), day=day, rows=rows, today=clock.today(), schools=schools
+        )
 
 
-def children_of(which, nouns):
+def children_of(which, nouns, class_id):
     """The Seats of the children who take part: absences told beforehand are left out."""
-    class_id = named_id(request.args.get("class"))
     found = [seat for seat in seats(which, nouns) if seat.booking is None or seat.booking.state is BookingState.booked]
     return [seat for seat in found if not class_id or (seat.enrolment is not None and seat.enrolment.school_class_id == class_id)]
 

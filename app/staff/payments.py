@@ -15,7 +15,7 @@ from app.core.amounts import AmountField, MoreThanNothing
 from app.core.encryption import seal, unseal
 from app.core.errors import DomainError
 from app.core.forms import Form, Required, Text, option
-from app.core.i18n import _, _l, _lp
+from app.core.i18n import _, _l, _lp, _p
 from app.documents.pdf import pdf_response
 from app.extensions import db
 from app.families.models import Family
@@ -136,7 +136,9 @@ class PaymentView(OfFamily):
         taken_back = db.session.scalar(select(Payment).filter_by(cancels_id=row.id))
         return self.render_template(
             "staff/payment.html",
-            title=_("Counter-entry %(number)s", number=row.number) if row.cancels_id else _("Receipt %(number)s", number=row.number),
+            title=_("Counter-entry %(number)s", number=row.number)
+            if row.cancels_id
+            else _p("payment", "Receipt %(number)s", number=row.number),
             row=row,
             paid=paid_by(row),
             taken_back=taken_back,

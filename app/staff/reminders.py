@@ -108,6 +108,7 @@ class ReminderView(StaffView):
             _l("Step"),
             lambda: [(str(step.id), step.title) for step in reminders.all_steps()],
             by_id(lambda number: Reminder.step_id == number),
+            _l("All of them"),
         ),
     )
     loads = (joinedload(Reminder.step), joinedload(Reminder.invoice).joinedload(Invoice.family))

@@ -13,6 +13,9 @@ from app.extensions import db
 from tests.journeys.test_tariffs import WAVRIN, press, write
 from tests.journeys.test_ways import tab_to
 
+#: Whether every table fits the screen: amounts stand in the last column.
+NOTHING_CUT = "[...document.querySelectorAll('.table-wrap')].every(wrap => wrap.scrollWidth <= wrap.clientWidth)"
+
 
 @pytest.fixture
 def town(billed):
@@ -114,6 +117,7 @@ def test_every_screen_of_bills_on_a_telephone(app, person, worker, town):
     for path in ("mois/1/", "mois/1/famille/1/", "1/emettre", "ouvrir", "mois/"):
         nadia.visit(f"/mairie/facturation/{path}")
         nadia.check()
+        assert page.evaluate(NOTHING_CUT), path
     nadia.visit("/mairie/facturation/mois/1/")
     issue(page, worker)
     expect(page.get_by_text("2 invoices issued.")).to_be_visible(timeout=15000)
@@ -123,6 +127,7 @@ def test_every_screen_of_bills_on_a_telephone(app, person, worker, town):
     for path in (*screens, "relances/etapes/ajouter", "tarifs-accordes/ajouter", "prises-en-charge/ajouter", "familles/1/", ""):
         nadia.visit(f"/mairie/{path}")
         nadia.check()
+        assert page.evaluate(NOTHING_CUT), path
 
 
 def test_a_month_is_billed_with_keys_alone(person, worker, town):

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app.activities.models import Attendance, AttendanceMark, Booking, KitchenSheet, Mark, StaffMeals
 from app.audit.models import HealthRead
 from app.billing.models import Bill, BillState, Invoice
-from app.children.models import Child
+from app.children.models import Child, School, SchoolClass, SchoolEnrolment, SchoolYear
 from app.core.db import unit_of_work
 from app.core.files import Upload
 from app.documents.models import FileState
@@ -231,6 +231,45 @@ def test_as_many_queries_for_many_as_for_three(app, sign_in, ids, path):
         found.append(len(statements))
     assert found[0] == found[1], statements
     assert found[1] <= 14, "\n".join(statements)
+
+
+@pytest.fixture
+def schools(app, ids):
+    """Tom goes to the other school, in a class of the same name as one of Léa's school; {name: id} of the classes' schools."""
+    with app.test_request_context("/"), unit_of_work():
+        year, (lea, tom) = (
+            db.session.scalar(select(SchoolYear)),
+            [db.session.scalar(select(SchoolEnrolment).filter_by(child_id=ids[name])) for name in ("lea", "tom")],
+        )
+        tom.school = db.session.scalar(select(School).where(School.name == "Maria-Montessori"))
+        for place in (lea, tom):
+            place.school_class = SchoolClass(name="Classe unique", school=place.school, school_year=year)
+        db.session.flush()
+        return {place.school.name: (place.school_id, place.school_class.id) for place in (lea, tom)}
+
+
+@pytest.mark.parametrize("path", ["/mairie/pointage/", "/mairie/listes/"])
+def test_the_sheet_of_one_school_is_one_click_away(sign_in, ids, schools, path):
+    page = sign_in("animateur").get(f"{path}?day={onsite.TUESDAY}").text
+    for name, (school_id, _class) in schools.items():
+        assert f"school={school_id}&amp;unit={ids['unit']}&amp;day={onsite.TUESDAY}" in page and f">{name}</a>" in page
+    assert "All schools together" not in page
+
+
+def test_one_school_alone_is_not_chosen(sign_in, ids):
+    assert "school=" not in sign_in("animateur").get(at(ids, "/mairie/pointage/")).text
+
+
+def test_the_list_of_an_outing_keeps_the_school_and_says_it(sign_in, ids, schools):
+    client, (school_id, class_id) = sign_in("animateur"), schools["Maria-Montessori"]
+    page = client.get(at(ids, "/mairie/listes/")).text
+    assert "Classe unique, Maria-Montessori" in page and "Classe unique, Jacques-Prévert" in page
+    page = client.get(at(ids, "/mairie/listes/", school=school_id, **{"class": class_id})).text
+    assert "· Maria-Montessori · Classe unique · 1 child" in page and "Galbert Tom" in page and "Galbert Léa" not in page
+    assert f'<option value="{school_id}" selected>' in page
+    # Of another school: the class is forgotten, and the list is not empty.
+    page = client.get(at(ids, "/mairie/listes/", school=schools["Jacques-Prévert"][0], **{"class": class_id})).text
+    assert "Galbert Léa" in page and "Galbert Tom" not in page
 
 
 def test_the_workbook_carries_telephones_and_no_health(app, sign_in, ids):
