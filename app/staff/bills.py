@@ -13,7 +13,7 @@ from app.billing import operations
 from app.billing.anomalies import BLOCKING, TITLES, sentence
 from app.billing.computing import compute
 from app.billing.detail import parts_of
-from app.billing.models import Bill, BillState
+from app.billing.models import Bill, BillingPeriod, BillState
 from app.billing.overview import overview
 from app.billing.reasons import explain
 from app.core import search
@@ -162,6 +162,12 @@ class BillView(StaffView):
     def as_file(self, kind):
         g.plain = True
         return super().as_file(kind)
+
+    def file_title(self):
+        period_id = request.view_args.get("period_id")
+        if period_id is None:
+            return super().file_title()
+        return _("Bills of %(period)s", period=(db.session.get(BillingPeriod, period_id) or abort(404)).title)
 
     @expose("/<int(max=2147483647):period_id>/avis.<any(csv, xlsx):kind>")
     @screen

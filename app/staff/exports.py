@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -24,9 +26,9 @@ def exported(kind, title, labels, rows, *, noun):
     """The response that carries a list as a file; the log notes who took it."""
     content = {"csv": as_csv, "xlsx": as_workbook}[kind](labels, rows)
     note_export(noun, len(rows), title, by=current_user)
-    name = "".join(char if char.isascii() and char.isalnum() else "-" for char in str(title).lower()).strip("-")
+    words = re.findall("[a-z0-9]+", unicodedata.normalize("NFKD", str(title).lower()).encode("ascii", "ignore").decode())
     response = Response(content, content_type=TYPES[kind])
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{clock.today():%Y-%m-%d}.{kind}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{"-".join(words)}-{clock.today():%Y-%m-%d}.{kind}"'
     return response
 
 

@@ -240,7 +240,11 @@ class StaffView(SafeModelView):
         self.decorate(rows)
         columns = self.shown_columns()
         labels = [str(self.label_columns.get(name, name)) for name in columns]
-        return exported(kind, self.list_title, labels, [[self.cell(row, name) for name in columns] for row in rows], noun=self.noun)
+        return exported(kind, self.file_title(), labels, [[self.cell(row, name) for name in columns] for row in rows], noun=self.noun)
+
+    def file_title(self):
+        """What the file of the list is called."""
+        return self.list_title
 
     # -- page -----------------------------------------------------------------------------------------------------------------------
 

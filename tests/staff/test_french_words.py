@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.billing.models import RateGrant
+from app.billing.models import BillingPeriod, RateGrant
 from app.core.db import unit_of_work
 from app.extensions import db
 from app.families.models import TaxData
@@ -52,3 +52,17 @@ def test_the_parts_of_a_tax_notice_are_no_euros(app, clerk):
         db.session.add(TaxData(family_id=1, reference_income=20000, parts=Decimal("2.5")))
     page = clerk.get("/mairie/familles/1/").text
     assert "20\u00a0000 €" in page and re.search(r"<dt>Parts</dt><dd>(\S+)</dd>", page)[1] == "2,5"
+
+
+def test_a_file_is_called_what_it_holds(app, clerk):
+    with app.test_request_context("/"), unit_of_work():
+        first, last = date(2026, 10, 1), date(2026, 10, 31)
+        db.session.add(BillingPeriod(title="Octobre 2026", first_day=first, last_day=last, due_on=date(2026, 12, 8)))
+    for path, name in (
+        ("reservations/export.csv", "reservations"),
+        ("inscriptions/export.xlsx", "inscriptions-aux-activites"),
+        ("facturation/mois/1/avis.csv", "factures-octobre-2026"),
+        ("facturation/mois/export.csv", "factures-de-toutes-les-periodes"),
+    ):
+        assert re.search(rf'filename="{name}-\d{{4}}-', clerk.get(f"/mairie/{path}").headers["Content-Disposition"]), path
+    assert clerk.get("/mairie/facturation/mois/2/avis.csv").status_code == 404
