@@ -147,7 +147,7 @@ class Walk:
         start = (self.number - 1) // NEAR * NEAR
         near = with_subjects(requests_on(self.shelf, self.tabs.get(self.tab, ()), start, NEAR)) if self.total else []
         links = [
-            Place(Told(row, subject).heading, self.url(number=start + rank), start + rank == self.number, request=row)
+            Place(self._near(row, subject), self.url(number=start + rank), start + rank == self.number, request=row)
             for rank, (row, subject) in enumerate(near, 1)
         ]
         opened = near[self.number - 1 - start] if len(near) >= self.number - start else None
@@ -164,6 +164,10 @@ class Walk:
             "next": self.url(number=self.number + 1) if self.number < self.total else None,
             "days": queries.FRESH.days,
         }
+
+    def _near(self, row, subject):
+        """Under a tab of single days they differ by what they are about alone."""
+        return subject if subject and self.tab.of_days else Told(row, subject).heading
 
     def _groups(self):
         titles = {"account": _("My account"), "children": _("My children")}

@@ -47,6 +47,11 @@ class Offer:
     day: date
     until: datetime
 
+    @property
+    def until_words(self):
+        """Until when, with the day of the week: it is a matter of hours."""
+        return moment(self.until)
+
 
 class Days:
     """Two weeks of the family's children, this one included, in one query; what closes further ahead only where somebody asks for tasks."""

@@ -4,11 +4,13 @@ import io
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.activities.models import PlaceAsked, Wish
 from app.changes.models import ChangeRequest
+from app.children.models import Household
 from app.core import clock
+from app.core.db import unit_of_work
 from app.documents.models import StoredFile
 from app.extensions import db
 from tests.activities import cast
@@ -178,3 +180,12 @@ def test_a_receipt_of_absences_and_bookings_is_cheap(app, galbert, activities):
         page = galbert.get(address).text
     assert "Told in time" in page and "Tom: Canteen" in page
     assert len(statements) <= 8, "\n".join(statements)
+
+
+def test_a_family_without_children_is_told_so(app, sign_in, activities):
+    with app.app_context(), unit_of_work():
+        db.session.execute(update(Household).where(Household.family_id == 1).values(ended_on=clock.today()))
+    client = sign_in("galbert")
+    page = client.get(ABSENCE).text
+    assert "No child is in your file yet." in page and "Send the absence" not in page
+    assert ABSENCE not in client.get("/portail/agenda/").text
