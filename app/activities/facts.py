@@ -9,7 +9,7 @@ from sqlalchemy import Date, Integer, String, bindparam, cast, func, literal, nu
 from sqlalchemy.orm import aliased
 
 from app.activities.models import Booking, DayCancellation, PlaceAsked, Rank
-from app.activities.places import taken_query
+from app.activities.places import OCCUPIES, taken_query
 from app.changes.models import ChangeRequest, RequestState
 from app.core import clock
 from app.core.db import Instant
@@ -105,10 +105,9 @@ def _cancelled():
 
 
 def _taken():
-    rows = taken_query(
-        bindparam("units", expanding=True), bindparam("counted_from"), bindparam("last"), bindparam("groups", expanding=True)
-    ).subquery()
-    return select(*_columns("taken", unit_id=rows.c.unit_id, group_id=rows.c.group_id, day=rows.c.day, number=rows.c.number))
+    units, groups = (bindparam(name, expanding=True) for name in ("units", "groups"))
+    rows = taken_query(units, bindparam("counted_from"), bindparam("last"), groups, ranks=(*OCCUPIES, Rank.queued)).subquery()
+    return select(*_columns("taken", **{name: rows.c[name] for name in ("unit_id", "group_id", "day", "rank", "number")}))
 
 
 @cache
@@ -121,7 +120,9 @@ class Facts:
     """What is known of some children's days."""
 
     def __init__(self):
-        self.bookings, self.asked, self.refused, self.cancellations, self.counts = {}, {}, {}, defaultdict(list), defaultdict(int)
+        self.bookings, self.asked, self.refused, self.cancellations = {}, {}, {}, defaultdict(list)
+        #: {(unit, group, day): how many places are taken}, and how many stand in line.
+        self.counts, self.queued = defaultdict(int), defaultdict(int)
         #: {(child, day): {unit: Fact}} of bookings and wishes, for units that exclude each other.
         self.by_day = defaultdict(dict)
 
@@ -156,7 +157,8 @@ class Facts:
         elif fact.what == "cancelled":
             self.cancellations[fact.unit_id, fact.day].append(fact)
         else:
-            self.counts[fact.unit_id, fact.group_id, fact.day] += fact.number
+            counted = self.queued if fact.rank == Rank.queued.value else self.counts
+            counted[fact.unit_id, fact.group_id, fact.day] += fact.number
 
     def cancellation(self, activity_id, day, schooling):
         """The Fact of a day that the town took away from whoever goes to this school and class, or None."""
@@ -170,6 +172,13 @@ class Facts:
             if fact.id == request_id:
                 del self.asked[place]
                 self.by_day[place[0], place[2]].pop(place[1], None)
+
+    def note_asked(self, ask):
+        """Count a place that was just asked for, or the rank in its line."""
+        values = (ask.child_id, ask.unit_id, ask.group_id, ask.day, ask.family_id, None, "pending", ask.wish.value, ask.rank.value)
+        self._take(Fact("asked", *values, None, None, None, "booking"))
+        counted = self.queued if ask.rank is Rank.queued else self.counts
+        counted[ask.unit_id, ask.group_id, ask.day] += 1
 
     def note_booking(self, child_id, unit_id, group_id, day, family_id):
         """Count a booking that was just made."""

@@ -155,11 +155,16 @@ def _asked_activities(requests):
     }
 
 
+_OPEN_REQUESTS = (
+    select(ChangeRequest)
+    .where(ChangeRequest.family_id == bindparam("family"), ChangeRequest.kind.in_(("enrolment", "paper")), ChangeRequest.state.in_(OPEN))
+    .order_by(ChangeRequest.id.desc())
+)
+
+
 def open_requests(family_id):
     """The family's requests about enrolments and papers that wait, newest first."""
-    kinds = ChangeRequest.kind.in_(("enrolment", "paper"))
-    query = select(ChangeRequest).where(ChangeRequest.family_id == family_id, kinds, ChangeRequest.state.in_(OPEN))
-    return db.session.scalars(query.order_by(ChangeRequest.id.desc())).all()
+    return db.session.scalars(_OPEN_REQUESTS, {"family": family_id}).all()
 
 
 def papers_of(family_id, child_ids):

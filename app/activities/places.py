@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import bindparam, func, select, union_all
+from sqlalchemy import String, bindparam, cast, func, null, select, union_all
 from sqlalchemy.orm import joinedload
 
 from app.activities.models import Booking, BookingState, PlaceAsked, Places, Rank, Unit, Wish
@@ -74,22 +74,22 @@ class Capacities:
         return self.places.get((unit_id, group_id, day), self.places.get((unit_id, group_id, None)))
 
 
-def taken_query(unit_ids, first, last, group_ids=None, before=None):
-    """(unit_id, group_id, day, how many places are taken) in a stretch of days: what is booked, and what open requests hold.
+def taken_query(unit_ids, first, last, group_ids=None, before=None, ranks=OCCUPIES):
+    """(unit_id, group_id, day, rank, how many places are taken) in a stretch of days: what is booked, and what open requests hold.
 
     `group_ids`: of these groups alone. Those of one household are a part of a town's. `before`: (instant, id of a request); of what is
-    held, that of whoever asked earlier.
+    held, that of whoever asked earlier. `ranks`: of these alone; with those who stand in line, the rank tells them apart.
     """
     booked = (
-        select(Booking.unit_id, Booking.group_id, Booking.day, func.count().label("number"))
+        select(Booking.unit_id, Booking.group_id, Booking.day, cast(null(), String).label("rank"), func.count().label("number"))
         .where(Booking.day.between(first, last), Booking.unit_id.in_(unit_ids), Booking.state == BookingState.booked)
         .group_by(Booking.unit_id, Booking.group_id, Booking.day)
     )
     held = (
-        select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day, func.count().label("number"))
+        select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day, PlaceAsked.rank, func.count().label("number"))
         .where(PlaceAsked.day.between(first, last), PlaceAsked.unit_id.in_(unit_ids))
-        .where(PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_(OCCUPIES))
-        .group_by(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day)
+        .where(PlaceAsked.wish == Wish.book, PlaceAsked.rank.in_(ranks))
+        .group_by(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day, PlaceAsked.rank)
     )
     if before is not None:
         at, request_id = before

@@ -7,6 +7,7 @@ from app.activities import deadlines
 from app.activities.calendar import days_between
 from app.activities.facts import Facts
 from app.activities.models import BookingState, Rank, Unit, Wish
+from app.activities.places import Room
 from app.activities.plan import Plan
 from app.changes.models import RequestState
 from app.core import clock
@@ -230,6 +231,15 @@ class Timetable:
         capacity = self.plan.capacities.of(cell.unit_id, group.id, cell.day) if group is not None else None
         if capacity is not None and self.facts.counts.get((cell.unit_id, group.id, cell.day), 0) >= capacity:
             cell.state, cell.waiting_list, cell.may_book = S.full, activity.waiting_list, activity.waiting_list
+
+    def room(self, child_id, unit_id, day):
+        """The Room of the group that takes a child, from today on; exact where the unit is locked."""
+        group = self.plan.group(child_id, self.plan.service_of[unit_id], day)
+        if group is None:
+            return Room(None, 0, 0, ungrouped=unit_id in self.plan.capacities.unit_ids)
+        here = unit_id, group.id, day
+        capacity = self.plan.capacities.of(*here)
+        return Room(capacity, self.facts.counts[here], self.facts.queued[here]) if capacity is not None else Room(None, 0, 0)
 
     def deadline(self, activity, what, day):
         """Until when an activity may be booked, or cancelled (`what`: "booking", "cancelling"), for a day."""

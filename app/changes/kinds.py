@@ -180,6 +180,9 @@ class Kind:
 
     # -- rules ----------------------------------------------------------------------------------------------------------------
 
+    def read_ahead(self, proposals, family_id):
+        """Read with few queries what the rules want of many proposals; within the unit of work that sends them, the family locked."""
+
     def refuse_if_invalid(self, proposal, family_id):
         """Raise DomainError where a proposal breaks a rule that the form cannot see."""
 
@@ -190,7 +193,10 @@ class Kind:
     # -- what follows a request about days --------------------------------------------------------------------------------------------
 
     def sent(self, request):
-        """Note what the request occupies while it is open; within the unit of work that sends it, before its checks."""
+        """Note what the request occupies while it is open; within the unit of work that sends it, before its checks.
+
+        The request is written with what this adds to it: before a flush it has no id.
+        """
 
     def confirm(self, request):
         """The family takes what was offered to it; Stale where the offer is gone."""

@@ -3,13 +3,14 @@
 from datetime import timedelta
 from functools import cache
 
-from flask import current_app, g
+from flask import current_app
 from sqlalchemy import bindparam, select
 
 from app.audit.operations import record
 from app.changes.kinds import kind_of
 from app.changes.models import Act, ChangeLot, ChangeRequest, Channel, Lane, RequestState
 from app.core import clock, settings
+from app.core.db import done_so_far
 from app.core.errors import DomainError, NotFound, Stale
 from app.core.i18n import _, in_locale
 from app.core.numbering import next_number
@@ -17,7 +18,7 @@ from app.documents.operations import keep_for_request
 from app.extensions import db
 
 #: What every save asks is built once: SQLAlchemy takes longer to build it than to run it.
-SENT = select(ChangeRequest).where(ChangeRequest.idempotency_key == bindparam("key"))
+SENT = select(ChangeRequest).where(ChangeRequest.idempotency_key.in_(bindparam("keys", expanding=True)))
 OPEN_LOT = (
     select(ChangeLot)
     .where(ChangeLot.family_id == bindparam("family"), ChangeLot.account_id == bindparam("account"))
@@ -34,9 +35,36 @@ def submit(kind, proposal, *, standing, by):
     asked and this save leaves alone is carried over. Returns None where the save takes back all that waited. Raises NotFound for a
     row of another family or one that is gone, DomainError where nothing was changed or a rule says no.
     """
+    (request,) = submit_all(kind, [proposal], standing=standing, by=by)
+    return request
+
+
+def submit_all(kind, proposals, *, standing, by):
+    """The same of many proposals of a kind, in their order: [ChangeRequest or None]. What they write goes to the database together.
+
+    Where one is refused, the caller rolls back those before it.
+    """
     lock_family(standing.family_id)
-    if proposal.key and not _is_new(proposal.key) and (sent := db.session.scalar(SENT, {"key": proposal.key})):
-        return sent
+    keys = [proposal.key for proposal in proposals if proposal.key]
+    sent = {request.idempotency_key: request for request in db.session.scalars(SENT, {"keys": keys})} if keys else {}
+    for proposal in proposals:
+        proposal.by_clerk = standing.by_clerk
+    kind.read_ahead([proposal for proposal in proposals if proposal.key not in sent], standing.family_id)
+    requests, new = [], []
+    for proposal in proposals:
+        request = sent.get(proposal.key) if proposal.key else None
+        if request is None and (request := _ask(kind, proposal, standing=standing, by=by)) is not None:
+            new.append(request)
+            sent[request.idempotency_key] = request
+        requests.append(request)
+    db.session.flush()
+    for request in new:
+        record("request.submitted", request, by=by, note=kind.name, changes=dict.fromkeys(request.changes, (None, None)), secret=True)
+    return requests
+
+
+def _ask(kind, proposal, *, standing, by):
+    """The new request of a proposal, not written yet; None where it takes back all that waited."""
     target = _target(kind, proposal, standing.family_id)
     waiting = _replaced(kind, proposal, standing.family_id)
     changes = merge(kind, proposal, waiting)
@@ -45,7 +73,6 @@ def submit(kind, proposal, *, standing, by):
             raise DomainError(_("Nothing was changed."))
         withdraw(waiting, by=by)
         return None
-    proposal.by_clerk = standing.by_clerk
     kind.refuse_if_invalid(proposal, standing.family_id)
     lot, asked_at = open_lot(standing), _asked_at(kind, changes, waiting)
     if waiting is not None:
@@ -53,12 +80,12 @@ def submit(kind, proposal, *, standing, by):
         db.session.flush()
     request = _new_request(kind, proposal, changes, lot, standing=standing, by=by, asked_at=asked_at)
     if waiting is not None:
+        db.session.flush()
         waiting.superseded_by_id = request.id
         kind.closed(waiting)
     kind.sent(request)
     inspect_request(request, target)
     keep_for_request(request.files, standing.family_id)
-    record("request.submitted", request, by=by, note=kind.name, changes=dict.fromkeys(changes, (None, None)), secret=True)
     return request
 
 
@@ -78,41 +105,22 @@ def _new_request(kind, proposal, changes, lot, *, standing, by, asked_at):
         asked_by=str(by),
         idempotency_key=proposal.key,
         asked_at=asked_at,
+        state=RequestState.pending,
     )
     db.session.add(request)
-    db.session.flush()
     return request
-
-
-def foresee(keys):
-    """Look for many keys at once, the household locked: of those that nobody has used, submit() need not ask one by one."""
-    used = set(db.session.scalars(select(ChangeRequest.idempotency_key).where(ChangeRequest.idempotency_key.in_(keys))))
-    g.new_keys = db.session().get_transaction(), set(keys) - used
-
-
-def _is_new(key):
-    """Whether foresee() has found in this transaction that nobody had used a key; once: the second request with it must look."""
-    kept = g.get("new_keys")
-    if kept is None or kept[0] is not db.session().get_transaction() or key not in kept[1]:
-        return False
-    kept[1].discard(key)
-    return True
 
 
 def lock_family(family_id):
     """Let one save of a family wait for the other. Once a transaction: the lock lasts until its end. A new family has nothing to lock."""
     if family_id is None:
         return
-    held = g.get("locked_families")
-    if held is not None and held[0] is db.session().get_transaction() and family_id in held[1]:
+    locked = done_so_far().setdefault("locked_families", set())
+    if family_id in locked:
         return
     if db.session.scalar(_locked_family(), {"family": family_id}) is None:
         raise NotFound(_("This family does not exist any more."))
-    now = db.session().get_transaction()
-    if db.session().in_nested_transaction():
-        # What is locked in a savepoint is let go where that is rolled back.
-        return
-    g.locked_families = (now, {family_id} | (held[1] if held is not None and held[0] is now else set()))
+    locked.add(family_id)
 
 
 @cache
@@ -189,9 +197,10 @@ def _asked_at(kind, changes, waiting):
 
 def begun_lot(standing):
     """The lot that the same person began some minutes ago, or None: it takes the next save."""
-    now, kept = clock.now(), g.get("open_lot")
-    if kept is not None and kept[0] is db.session().get_transaction() and kept[1] == standing and kept[2].seals_at > now:
-        return kept[2]
+    now = clock.now()
+    whose_kept, kept = done_so_far().get("open_lot", (None, None))
+    if whose_kept == standing and kept.seals_at > now:
+        return kept
     whose = {"family": standing.family_id, "account": standing.account_id, "channel": Channel(standing.channel), "now": now}
     return db.session.scalar(OPEN_LOT, whose)
 
@@ -210,10 +219,7 @@ def open_lot(standing):
         )
         db.session.add(lot)
         db.session.flush()
-        if db.session().in_nested_transaction():
-            # Should the savepoint be rolled back, its lot goes with it.
-            return lot
-    g.open_lot = db.session().get_transaction(), standing, lot
+    done_so_far()["open_lot"] = standing, lot
     return lot
 
 

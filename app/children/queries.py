@@ -1,6 +1,6 @@
 """What do screens read of children?"""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 
 from app.children.models import Child, Household, School, SchoolEnrolment, SchoolYear
@@ -13,10 +13,13 @@ SCHOOLS = joinedload(Child.school_enrolments).options(
 )
 
 
+#: Built once: nearly every page of a family asks it, and SQLAlchemy takes longer to build it than to run it.
+CHILDREN = select(Child).where(Child.of_family(bindparam("family"))).order_by(Child.birth_date, Child.id)
+
+
 def children_of(family_id, *loads):
     """The family's children, eldest first."""
-    query = select(Child).where(Child.of_family(family_id)).options(*loads).order_by(Child.birth_date, Child.id)
-    return db.session.scalars(query).all()
+    return db.session.scalars(CHILDREN.options(*loads), {"family": family_id}).all()
 
 
 def child_of(family_id, child_id, *loads):

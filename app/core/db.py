@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 
+from flask import g, has_app_context
 from sqlalchemy import DateTime, Enum, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 from app.core.errors import WriteRefused
@@ -68,6 +70,31 @@ def _refuse_loose_changes():
     if loose:
         db.session.rollback()
         raise RuntimeError(f"changed outside a unit of work: {', '.join(type(row).__name__ for row in loose)}")
+
+
+def read_once():
+    """{name: value} of what was read in the open transaction and stays true until its end; empty in the next."""
+    return _of_transaction("read_once")
+
+
+def done_so_far():
+    """{name: value} of what the open transaction has itself done or locked; empty in the next, and where a savepoint is rolled back."""
+    return _of_transaction("done_so_far")
+
+
+def _of_transaction(name):
+    session = db.session()
+    now, kept = session.get_transaction() or session.begin(), g.get(name)
+    if kept is None or kept[0] is not now:
+        kept = now, {}
+        setattr(g, name, kept)
+    return kept[1]
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_what_was_done(_session, _transaction):
+    if has_app_context():
+        g.pop("done_so_far", None)
 
 
 def in_unit_of_work():

@@ -63,8 +63,7 @@ def keep_for_request(ids, family_id):
 
     Raises DomainError where one was swept meanwhile: SQLite gives its number to the next file, which may be another family's.
     """
-    found = _set_state(ids, FileState.asked, StoredFile.family_id == family_id)
-    if found < len(set(ids)):
+    if ids and _set_state(ids, FileState.asked, StoredFile.family_id == family_id) < len(set(ids)):
         raise DomainError(_("Choose your files again, then send."))
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.activities.models import Booking, PlaceAsked, Rank
+from app.audit.models import LogEntry
 from app.changes.models import ChangeRequest, RequestState
 from app.core import clock
 from app.core.db import unit_of_work
@@ -169,6 +170,47 @@ def test_one_tap_that_is_refused_leaves_the_others_alone(app, galbert, activitie
     assert "already booked" in said[0]["sentence"]
     with app.app_context():
         assert len(requests()) == 1
+
+
+def test_the_taps_of_a_lot_count_each_other(app, galbert, activities, made):
+    """They are judged by what was read once, and by what those before them asked."""
+    made(cast.places, activities.table, activities.meal, 1, cast.THURSDAY)
+    day = activities.day, cast.NEXT_WEDNESDAY
+    said = tap(
+        galbert,
+        ("key-number-1", spot(activities.lea, activities.meal, cast.THURSDAY), "book"),
+        ("key-number-2", spot(activities.lea, *day), "book"),
+        ("key-number-3", spot(activities.lea, activities.morning, cast.NEXT_WEDNESDAY), "book"),
+        ("key-number-4", spot(activities.tom, activities.meal, cast.THURSDAY), "book"),
+        ("key-number-2", spot(activities.lea, *day), "book"),
+        ("key-number-5", spot(activities.lea, *day), "withdraw"),
+        ("key-number-6", spot(activities.lea, activities.morning, cast.NEXT_WEDNESDAY), "book"),
+    )
+    assert [one["ok"] for one in said] == [True, True, False, True, True, True, True], "the half day beside the whole one"
+    assert said[4]["request"] is None, "the same tap twice is one request, and was then taken back"
+    with app.app_context():
+        asked = db.session.scalars(select(PlaceAsked).order_by(PlaceAsked.id)).all()
+        assert [(one.child_id, one.unit_id, one.rank) for one in asked] == [
+            (activities.lea, activities.meal, Rank.holds),
+            (activities.lea, activities.day, Rank.closed),
+            (activities.tom, activities.meal, Rank.queued),
+            (activities.lea, activities.morning, Rank.holds),
+        ]
+        assert len(requests()) == 4 and len({request.lot_id for request in requests()}) == 1
+        logged = select(LogEntry.row_id).where(LogEntry.verb == "request.submitted").order_by(LogEntry.id)
+        assert db.session.scalars(logged).all() == [request.id for request in requests()]
+
+
+def test_a_lot_reads_as_much_as_a_tap(app, galbert, activities):
+    def reads(*days):
+        taps = [(f"key-number-{day}", spot(activities.lea, activities.care, day), "book") for day in days]
+        with app.app_context(), counted_queries() as statements:
+            assert all(one["ok"] for one in tap(galbert, *taps))
+        return sum(statement.startswith("SELECT") for statement in statements)
+
+    mondays = [cast.NEXT_MONDAY + timedelta(weeks=weeks) for weeks in range(3)]
+    reads(cast.THURSDAY)
+    assert reads(mondays[0]) == reads(*mondays[1:], cast.NEXT_THURSDAY, cast.NEXT_TUESDAY)
 
 
 def test_another_familys_child_is_refused_and_nothing_is_told(app, sign_in, galbert, activities):

@@ -176,7 +176,7 @@ class AbsenceKind(Kind):
         for row in rows:
             db.session.add(
                 PlaceAsked(
-                    request_id=request.id,
+                    request=request,
                     child_id=row.child_id,
                     family_id=row.family_id,
                     unit_id=row.unit_id,

@@ -1,6 +1,5 @@
 """How does a family ask for a place on a day? One request a cell; it holds its place, or waits in line, until it is decided."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from flask import g
@@ -12,7 +11,7 @@ from app.activities.changes.paper import lack_of
 from app.activities.changes.words import child_name, day_in_words, days_in_words, unit_title
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
 from app.activities.papers import lacking
-from app.activities.places import Room, earlier_than, lock, room
+from app.activities.places import earlier_than, lock, room
 from app.activities.plan import Plan
 from app.activities.timetable import Timetable
 from app.activities.waiting import offer_freed
@@ -22,7 +21,7 @@ from app.changes.models import Act, Channel, Lane, RequestState
 from app.children.models import Child
 from app.children.queries import child_of, children_of
 from app.core import clock
-from app.core.db import in_unit_of_work
+from app.core.db import done_so_far, in_unit_of_work, read_once
 from app.core.errors import DomainError, Stale
 from app.core.forms import Required, option
 from app.core.i18n import _, _l
@@ -41,13 +40,28 @@ def ask_of(request):
 
 
 def judge(child_id, family_id, unit_id, day, *, by_clerk=False, reason=""):
-    """The one judge, for one cell: (Timetable, Cell), or DomainError. What a lot has in common is read once a transaction."""
-    child, plan = _plan(child_id, family_id, day, by_clerk)
-    if in_unit_of_work() and unit_id in plan.capacities.unit_ids:
+    """The one judge, for one cell: its Cell, or DomainError."""
+    table = _table([(child_id, unit_id, day)], family_id, by_clerk)
+    if child_id not in table.plan.of:
+        raise DomainError(_("This child is not in your file."))
+    return table.judge(table.plan.of[child_id].child, unit_id, day, reason=reason)
+
+
+def _table(cells, family_id, by_clerk):
+    """The Timetable of some cells, (child, unit, day), as this transaction leaves them: sent() notes in it what it has asked."""
+    whose, known, table = done_so_far().get("booking_table", (None, frozenset(), None))
+    if whose == (family_id, by_clerk) and known.issuperset(cells):
+        return table
+    wanted, units, days = zip(*cells, strict=True)
+    plan = _plan_of(family_id, min(days), max(days), by_clerk)
+    limited = plan.capacities.unit_ids.intersection(units)
+    if in_unit_of_work() and limited:
         # Before the places are counted, and before the instant of the request: their order is that of the waiting list.
-        lock([unit_id])
-    table = Timetable.load([child], day, day, family_id, by_clerk=by_clerk, plan=plan)
-    return table, table.judge(child, unit_id, day, reason=reason)
+        lock(limited)
+    children = [of.child for number, of in plan.of.items() if number in wanted]
+    table = Timetable.load(children, min(days), max(days), family_id, by_clerk=by_clerk, plan=plan)
+    done_so_far()["booking_table"] = (family_id, by_clerk), frozenset(cells), table
+    return table
 
 
 def timetable_after(first, last, family_id, *, by_clerk=False):
@@ -56,25 +70,25 @@ def timetable_after(first, last, family_id, *, by_clerk=False):
     return Timetable.load([of.child for of in plan.of.values()], first, last, family_id, by_clerk=by_clerk, plan=plan)
 
 
-def _plan(child_id, family_id, day, by_clerk):
-    """(the child, a Plan of the family that covers the day)."""
-    plan = _plan_of(family_id, day, day, by_clerk)
-    if child_id not in plan.of:
-        raise DomainError(_("This child is not in your file."))
-    return plan.of[child_id].child, plan
-
-
 def _plan_of(family_id, first, last, by_clerk):
     """A Plan of the family that covers these days, kept for the transaction: later it may be out of date."""
-    now = db.session().get_transaction()
-    kept = g.get("booking_plan")
-    if kept is not None and now is not None and kept[:3] == (now, family_id, by_clerk) and kept[3].first <= first and last <= kept[3].last:
-        return kept[3]
+    whose, kept = read_once().get("booking_plan", (None, None))
+    if whose == (family_id, by_clerk) and kept.first <= first and last <= kept.last:
+        return kept
     today = clock.today()
     # The other taps of a lot are mostly within some weeks.
     plan = Plan.load(children_of(family_id), min(first, today), max(last, today) + AHEAD, family_id, by_clerk=by_clerk)
-    g.booking_plan = (db.session().get_transaction(), family_id, by_clerk, plan)
+    read_once()["booking_plan"] = (family_id, by_clerk), plan
     return plan
+
+
+def _lacking(family_id, children=None):
+    """The papers that the family should have sent long ago, as Asked; read once for all requests of a transaction."""
+    whose, found = read_once().get("lacking_papers", (None, None))
+    if whose != family_id:
+        found = lacking(family_id, children_of(family_id) if children is None else children)
+        read_once()["lacking_papers"] = family_id, found
+    return found
 
 
 class BookingForm(SectionForm):
@@ -116,6 +130,13 @@ class BookingKind(Kind):
 
     # -- rules ------------------------------------------------------------------------------------------------------------------------
 
+    def read_ahead(self, proposals, family_id):
+        new = [one for one in proposals if one.replaces is None and one.after.get("unit_id") and one.after.get("day")]
+        if new:
+            cells = [(one.child_id, one.after["unit_id"], date.fromisoformat(one.after["day"])) for one in new]
+            table = _table(cells, family_id, new[0].by_clerk)
+            _lacking(family_id, [of.child for of in table.plan.of.values()])
+
     def refuse_if_invalid(self, proposal, family_id):
         unit_id, day = proposal.after.get("unit_id"), proposal.after.get("day")
         if not unit_id or not day:
@@ -135,37 +156,29 @@ class BookingKind(Kind):
         """Take a place, or the next rank of the waiting list; the judge has locked the unit."""
         if g.pop("handed_on", None) is request:
             return
-        unit_id, day = self._cell(request)
-        _child, plan = _plan(request.child_id, request.family_id, day, request.lot.channel is not Channel.portal)
-        unit = plan.units[unit_id]
-        group = plan.group(request.child_id, unit.activity, day)
-        group_id = group.id if group is not None else None
-        limited = group_id is not None and plan.capacities.of(unit_id, group_id, day) is not None
-        outside = group_id is None and unit_id in plan.capacities.unit_ids
-        here = room(unit_id, group_id, day) if limited else Room(None, 0, 0, ungrouped=outside)
+        child_id, (unit_id, day) = request.child_id, self._cell(request)
+        table = _table([(child_id, unit_id, day)], request.family_id, request.lot.channel is not Channel.portal)
+        unit, service = table.plan.units[unit_id], table.plan.service_of[unit_id]
+        group, here = table.plan.group(child_id, service, day), table.room(child_id, unit_id, day)
         rank = Rank.holds if here.takes_one_more else Rank.queued
-        if rank is Rank.queued and not unit.activity.waiting_list:
+        if rank is Rank.queued and not service.waiting_list:
             raise DomainError(_("No place is left: %(unit)s, %(day)s.", unit=unit.title, day=day_in_words(day)))
         ask = PlaceAsked(
-            request_id=request.id,
-            child_id=request.child_id,
+            request=request,
+            child_id=child_id,
             family_id=request.family_id,
             unit_id=unit_id,
-            group_id=group_id,
+            group_id=group.id if group is not None else None,
             day=day,
             wish=Wish.book,
             rank=rank,
             asked_at=request.asked_at,
-            late=self._late(plan, unit, day, request.asked_at),
+            late=deadlines.passed(service.booking_rule, day, table.plan.calendar, request.asked_at),
         )
         db.session.add(ask)
+        table.facts.note_asked(ask)
         # check() comes next, in the same lock: it need not count again.
-        here = replace(here, queued=here.queued + 1) if rank is Rank.queued else replace(here, taken=here.taken + 1)
-        g.place_just_asked = request, ask, here
-
-    @staticmethod
-    def _late(plan, unit, day, at):
-        return deadlines.passed(unit.activity.booking_rule, day, plan.calendar, at)
+        g.place_just_asked = request, ask, table.room(child_id, unit_id, day)
 
     @staticmethod
     def _cell(request):
@@ -181,6 +194,7 @@ class BookingKind(Kind):
 
     def closed(self, request):
         """Give the place to the next one; but a request that asks for the same cell once more takes it over."""
+        done_so_far().pop("booking_table", None)
         ask = ask_of(request)
         if ask is None:
             return
@@ -222,16 +236,8 @@ class BookingKind(Kind):
             findings.append(Finding(Lane.look, _("No group of the activity takes the child: its place is not counted.")))
         if ask.late:
             findings.append(Finding(Lane.look, _("Asked after the deadline.")))
-        return [*findings, *lack_of(self._lacking(request, ask))]
-
-    @staticmethod
-    def _lacking(request, ask):
-        """The papers that the activity asks for and that are not there; read once for all taps of a lot."""
-        now, kept = db.session().get_transaction(), g.get("lacking_papers")
-        if kept is None or now is None or kept[:2] != (now, request.family_id):
-            kept = g.lacking_papers = now, request.family_id, lacking(request.family_id, children_of(request.family_id))
-        name = db.session.get(Unit, ask.unit_id).activity.name
-        return [one for one in kept[2] if name in one.activities and one.child_id in (None, request.child_id)]
+        name, missing = db.session.get(Unit, ask.unit_id).activity.name, _lacking(request.family_id)
+        return [*findings, *lack_of([one for one in missing if name in one.activities and one.child_id in (None, request.child_id)])]
 
     @staticmethod
     def _words(here):
@@ -268,7 +274,8 @@ class BookingKind(Kind):
 
     def _judge_again(self, request, ask):
         """Whether nothing but time has passed: the deadline was judged by when the family asked."""
-        child, plan = _plan(request.child_id, request.family_id, ask.day, True)
+        plan = _plan_of(request.family_id, ask.day, ask.day, True)
+        child = plan.of[request.child_id].child
         table = Timetable.load([child], ask.day, ask.day, request.family_id, by_clerk=True, plan=plan)
         table.facts.forget_request(request.id)
         table.today = min(table.today, ask.day)

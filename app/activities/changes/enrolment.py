@@ -264,6 +264,7 @@ class EnrolmentAsked(Kind):
 
     def sent(self, request):
         """Keep the places of the usual week."""
+        db.session.flush()
         target = self.find(request.target_id, request.family_id) if request.act is not Act.add else None
         child, wanted = db.session.get(Child, request.child_id), self._wanted(request, target)
         # check() comes next, in the same lock: it need not look again.
