@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import bindparam, distinct, func, select
 
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
 from app.core import clock
@@ -24,9 +25,10 @@ class NextDay:
         return self.day is not None and (self.day - clock.today()).days == 1
 
 
+@cache
 def columns_of_next_day():
-    """Scalar sub-queries for a NextDay, in the order of its fields."""
-    ahead = select(func.min(Booking.day)).where(Booking.day > clock.today(), Booking.state == BookingState.booked).scalar_subquery()
+    """Scalar sub-queries for a NextDay after :today, in the order of its fields."""
+    ahead = select(func.min(Booking.day)).where(Booking.day > bindparam("today"), Booking.state == BookingState.booked).scalar_subquery()
     booked = (Booking.day == ahead) & (Booking.state == BookingState.booked)
     children = select(func.count(distinct(Booking.child_id))).where(booked)
     # A child who is booked for two units with a meal eats once.

@@ -65,8 +65,17 @@ def note_health_reads(child_ids, *, by, screen):
 
 def read_today(by, screen):
     """The ids of the children whose health data `by` has read on a screen since midnight, as a sub-query."""
-    midnight = clock.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
-    return select(HealthRead.child_id).where(HealthRead.account_id == by.id, HealthRead.screen == screen, HealthRead.at >= midnight)
+    return read_since(by.id, screen, midnight())
+
+
+def midnight():
+    """The instant at which the town's day has begun."""
+    return clock.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def read_since(account_id, screen, instant):
+    """The same of an account and an instant, or parameters of a query."""
+    return select(HealthRead.child_id).where(HealthRead.account_id == account_id, HealthRead.screen == screen, HealthRead.at >= instant)
 
 
 def note_first_reads(new, *, by, screen):

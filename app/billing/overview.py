@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import bindparam, func, select, type_coerce
 
 from app.billing import settings
 from app.billing.anomalies import BLOCKING, TITLES
@@ -136,10 +137,11 @@ def due_day(last_day):
 # -- in a few figures -------------------------------------------------------------------------------------------------------------------
 
 
+@cache
 def columns_of_town():
-    """Scalar sub-queries for the desk: bills to issue, what is overdue of all invoices in euros, the last day that a period has."""
+    """Scalar sub-queries for the desk of :today: bills to issue, what is overdue of all in euros, the last day that a period has."""
     to_issue = select(func.count()).select_from(Bill).where(Bill.state.in_((BillState.draft, BillState.held)))
-    late = (Invoice.kind == InvoiceKind.invoice) & (Invoice.due_on < clock.today())
+    late = (Invoice.kind == InvoiceKind.invoice) & (Invoice.due_on < bindparam("today"))
     billed = select(func.coalesce(func.sum(Invoice.total), ZERO)).where(late).scalar_subquery()
     paid = select(func.coalesce(func.sum(Allocation.amount), ZERO)).join(Invoice, Invoice.id == Allocation.invoice_id).where(late)
     overdue = type_coerce(billed - paid.scalar_subquery(), Money)
@@ -147,13 +149,13 @@ def columns_of_town():
 
 
 def columns_of_family(family_id):
-    """Scalar sub-queries for a household's page: balance, unpaid invoices, overdue ones, what is left of them in euros."""
+    """Scalar sub-queries for a household's page of :today: balance, unpaid invoices, overdue ones, what is left of them in euros."""
     balance = select(func.coalesce(func.sum(LedgerEntry.amount), ZERO)).where(LedgerEntry.family_id == family_id).scalar_subquery()
     left = left_of().label("left")
     unpaid = (
         select(Invoice.due_on, left).where(Invoice.family_id == family_id, Invoice.kind == InvoiceKind.invoice, left_of() > 0).subquery()
     )
-    count, overdue = select(func.count()).select_from(unpaid), select(func.count()).where(unpaid.c.due_on < clock.today())
+    count, overdue = select(func.count()).select_from(unpaid), select(func.count()).where(unpaid.c.due_on < bindparam("today"))
     total = type_coerce(select(func.coalesce(func.sum(unpaid.c.left), ZERO)).scalar_subquery(), Money)
     return type_coerce(balance, Money), count.scalar_subquery(), overdue.scalar_subquery(), total
 

@@ -14,7 +14,7 @@ from app.extensions import db
 from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
-from app.staff.taking_part import Part, taking_part
+from app.staff.taking_part import Part, part_of_child
 
 
 @dataclass
@@ -39,7 +39,7 @@ class ChildPage:
         people = [row for row in child.pickup_persons if row.ended_on is None] if may(Noun.pickup, "read") else []
         health = child.health if may(Noun.allergies, "read") else None
         homes = child.households if may(Noun.household, "read") else []
-        part = taking_part([child_id], select(Household.family_id).where(Household.child_id == child_id, Household.ended_on.is_(None)))
+        part = part_of_child(child_id)
         part.papers = [(row, state) for row, state in part.papers if row.child_id]
         return cls(child, homes, granted, people, health, _log(child_id), part)
 

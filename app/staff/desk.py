@@ -94,7 +94,7 @@ def _mails():
 
 def _figures(kinds):
     """What waits for families, who comes next, what is to be billed or overdue, for who may see it; in one query with the menu's."""
-    back = columns_of_sent_back(kinds) if kinds else ()
+    back = columns_of_sent_back() if kinds else ()
     billing = columns_of_town() if may(Noun.bill, "read") else ()
     coming = columns_of_next_day() if may(Noun.attendance, "read") else ()
     values = iter(counted(*back, *billing, *coming) if back or billing or coming else ())

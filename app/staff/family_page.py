@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from flask_login import current_user
-from sqlalchemy import exists, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import defer, joinedload
 
 from app.audit.models import LogEntry
-from app.audit.operations import read_today
+from app.audit.operations import midnight, read_since
 from app.billing.overview import columns_of_family
 from app.changes.kinds import KINDS
 from app.changes.models import OPEN, ChangeRequest
@@ -24,7 +25,7 @@ from app.mail.queries import column_of_failure
 from app.security.models import Account, FamilyLink, Invitation
 from app.security.scope import may
 from app.security.who_sees_what import Noun
-from app.staff.taking_part import Part, taking_part
+from app.staff.taking_part import Part, part_of_family
 
 
 @dataclass
@@ -86,7 +87,6 @@ class FamilyPage:
         if found is None:
             return None
         family, mandate, failed_mail, moved, months, *figures = found
-        children = select(Household.child_id).where(Household.family_id == family_id, Household.ended_on.is_(None))
         return cls(
             family,
             mandate,
@@ -95,7 +95,7 @@ class FamilyPage:
             _quotients(family),
             _requests(family_id),
             _log(family_id),
-            taking_part(children, select(Family.id).where(Family.id == family_id)),
+            part_of_family(family_id),
             Owed(*figures) if figures else None,
             failed_mail if may(Noun.mail, "read") else None,
             moved,
@@ -151,45 +151,63 @@ class FamilyPage:
         return [card for card in self.children if card.own is None or card.child.archived_at is not None]
 
 
+# What the page asks is put together once for what a role may read: SQLAlchemy takes longer to build it than to run it.
+
+
 def _family(family_id):
-    loads = [
-        joinedload(getattr(Family, name)) for name, noun in (("tax", Noun.tax), ("caf", Noun.caf), ("bank", Noun.bank)) if may(noun, "read")
-    ]
-    if may(Noun.caf, "read"):
+    nouns = tuple(noun for noun in (Noun.tax, Noun.caf, Noun.bank, Noun.bill) if may(noun, "read"))
+    return db.session.execute(_family_query(nouns), {"family": family_id, "today": clock.today()}).unique().first()
+
+
+@cache
+def _family_query(nouns):
+    loads = [joinedload(getattr(Family, noun.name)) for noun in (Noun.tax, Noun.caf, Noun.bank) if noun in nouns]
+    if Noun.caf in nouns:
         loads.append(joinedload(Family.quotients))
-    figures = columns_of_family(family_id) if may(Noun.bill, "read") else ()
-    moved = select(func.max(FormerPlace.last_day)).where(FormerPlace.family_id == family_id, FormerPlace.resident.is_not(None))
-    query = select(Family, Mandate, column_of_failure(family_id), moved.scalar_subquery(), column_of_months(), *figures).outerjoin(
-        Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & may(Noun.bank, "read")
+    figures = columns_of_family(FAMILY) if Noun.bill in nouns else ()
+    moved = select(func.max(FormerPlace.last_day)).where(FormerPlace.family_id == FAMILY, FormerPlace.resident.is_not(None))
+    query = select(Family, Mandate, column_of_failure(FAMILY), moved.scalar_subquery(), column_of_months(), *figures).outerjoin(
+        Mandate, (Mandate.family_id == Family.id) & Mandate.ended_on.is_(None) & (Noun.bank in nouns)
     )
-    return db.session.execute(query.where(Family.id == family_id).options(*loads)).unique().first()
+    return query.where(Family.id == FAMILY).options(*loads)
 
 
 def _people(family_id):
-    invited = exists().where(Invitation.adult_id == Adult.id, Invitation.used_at.is_(None), Invitation.expires_at > clock.now())
-    query = (
+    return [Person(*row) for row in db.session.execute(_people_query(), {"family": family_id, "now": clock.now()}).unique()]
+
+
+@cache
+def _people_query():
+    invited = exists().where(Invitation.adult_id == Adult.id, Invitation.used_at.is_(None), Invitation.expires_at > bindparam("now"))
+    return (
         select(Adult, Account, FamilyLink, invited)
-        .where(Adult.family_id == family_id)
+        .where(Adult.family_id == FAMILY)
         .order_by(Adult.role)
-        .outerjoin(FamilyLink, (FamilyLink.adult_id == Adult.id) & (FamilyLink.family_id == family_id) & FamilyLink.ended_at.is_(None))
+        .outerjoin(FamilyLink, (FamilyLink.adult_id == Adult.id) & (FamilyLink.family_id == FAMILY) & FamilyLink.ended_at.is_(None))
         .outerjoin(Account, Account.id == FamilyLink.account_id)
     )
-    return [Person(*row) for row in db.session.execute(query).unique()]
 
 
 def _children(family_id):
-    lives_here = Child.id.in_(select(Household.child_id).where(Household.family_id == family_id))
+    given = {"family": family_id, "reader": current_user.id, "midnight": midnight()}
+    rows = db.session.execute(_children_query(may(Noun.allergies, "read")), given).unique()
+    return [_card(child, family_id, noted) for child, noted in rows]
+
+
+@cache
+def _children_query(allergies):
+    lives_here = Child.id.in_(select(Household.child_id).where(Household.family_id == FAMILY))
     query = (
-        select(Child, Child.id.in_(read_today(current_user, "family")))
+        select(Child, Child.id.in_(read_since(bindparam("reader"), "family", bindparam("midnight"))))
         .where(lives_here)
         .order_by(Child.birth_date, Child.id)
         .options(joinedload(Child.households).joinedload(Household.family), SCHOOLS)
     )
-    if may(Noun.allergies, "read"):
+    if allergies:
         # What the signs beside a name need, and no more of it decrypted.
-        allergies = HealthRecord.asthma, HealthRecord.food_allergies, HealthRecord.drug_allergies, HealthRecord.other_allergies
-        query = query.options(joinedload(Child.health).load_only(*allergies, HealthRecord.pai))
-    return [_card(child, family_id, noted) for child, noted in db.session.execute(query).unique()]
+        told = HealthRecord.asthma, HealthRecord.food_allergies, HealthRecord.drug_allergies, HealthRecord.other_allergies
+        query = query.options(joinedload(Child.health).load_only(*told, HealthRecord.pai))
+    return query
 
 
 def _card(child, family_id, noted):
@@ -203,25 +221,30 @@ def _quotients(family):
     return sorted(family.quotients, key=lambda row: row.counts_from, reverse=True) if may(Noun.caf, "read") else []
 
 
+FAMILY = bindparam("family")
+LOG = select(LogEntry).where(LogEntry.family_id == FAMILY).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)
 #: Encrypted, and read on the page of a lot alone.
 UNREAD = ChangeRequest.changes, ChangeRequest.findings, ChangeRequest.comment
 
 
 def _requests(family_id):
-    kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "read")]
     if not may(Noun.request, "read"):
         return []
+    kinds = [kind.name for kind in KINDS.values() if may(kind.noun, "read")]
+    return db.session.scalars(_requests_query(), {"family": family_id, "kinds": kinds}).unique().all()
+
+
+@cache
+def _requests_query():
     query = (
         select(ChangeRequest)
-        .where(ChangeRequest.family_id == family_id, ChangeRequest.kind.in_(kinds))
+        .where(ChangeRequest.family_id == FAMILY, ChangeRequest.kind.in_(bindparam("kinds", expanding=True)))
         .options(joinedload(ChangeRequest.lot), *(defer(column) for column in UNREAD))
     )
-    return db.session.scalars(query.order_by(ChangeRequest.state.in_(OPEN).desc(), ChangeRequest.id.desc()).limit(25)).unique().all()
+    return query.order_by(ChangeRequest.state.in_(OPEN).desc(), ChangeRequest.id.desc()).limit(25)
 
 
 def _log(family_id):
     if not may(Noun.log, "read"):
         return []
-    return db.session.scalars(
-        select(LogEntry).where(LogEntry.family_id == family_id).order_by(LogEntry.at.desc(), LogEntry.id.desc()).limit(8)
-    ).all()
+    return db.session.scalars(LOG, {"family": family_id}).all()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Integer, exists, func, or_, select
+from sqlalchemy import Integer, bindparam, exists, func, or_, select
 from sqlalchemy.sql.functions import Function
 
 from app.changes.kinds import KINDS, Tab
@@ -170,24 +170,25 @@ COLUMNS = (
     *(WHOSE_NAME.label("family"), Child.first_name.label("child_first"), Child.last_name.label("child_last")),
     *(Account.first_name.label("clerk_first"), Account.last_name.label("clerk_last")),
 )
+#: Built once: SQLAlchemy takes longer to build it than to run it.
+WAITING = (
+    select(*COLUMNS)
+    .select_from(ChangeRequest)
+    .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
+    .outerjoin(Family, Family.id == ChangeRequest.family_id)
+    .outerjoin(Preregistration, Preregistration.id == ChangeLot.preregistration_id)
+    .outerjoin(Child, Child.id == ChangeRequest.child_id)
+    .outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
+    .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(ChangeRequest.asked_at, ChangeRequest.id)
+)
 
 
 def waiting_lots(filters, kinds, me, later=()):
     """All lots that wait under these filters but the lane, oldest first, those that were put off last."""
-    query = (
-        select(*COLUMNS)
-        .select_from(ChangeRequest)
-        .join(ChangeLot, ChangeLot.id == ChangeRequest.lot_id)
-        .outerjoin(Family, Family.id == ChangeRequest.family_id)
-        .outerjoin(Preregistration, Preregistration.id == ChangeLot.preregistration_id)
-        .outerjoin(Child, Child.id == ChangeRequest.child_id)
-        .outerjoin(Account, Account.id == ChangeLot.assigned_to_id)
-        .where(ChangeRequest.state == RequestState.pending, ChangeRequest.kind.in_(_names(kinds, filters.tab)))
-        .where(*_conditions(filters, me))
-        .order_by(ChangeRequest.asked_at, ChangeRequest.id)
-    )
+    conditions = list(_conditions(filters, me))
     target, lots = timedelta(days=settings.get("target_days")), {}
-    for row in db.session.execute(query):
+    for row in db.session.execute(WAITING.where(*conditions) if conditions else WAITING, {"kinds": _names(kinds, filters.tab)}):
         if row.lot_id not in lots:
             lots[row.lot_id] = WaitingLot.begun(row, target, later=row.lot_id in later)
         lots[row.lot_id].add(row)

@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
+from itertools import chain
 
-from sqlalchemy import Date, Integer, String, cast, exists, literal, null, select, type_coerce, union_all
+from sqlalchemy import Date, Integer, String, bindparam, cast, exists, literal, null, select, type_coerce, union_all
 
 from app.activities.models import Activity, Booking, Enrolment, Paper, PaperType, Unit, Whose
 from app.activities.models.activity import activity_paper
 from app.activities.models.booking import BookingState
 from app.activities.papers import Standing, state_of
+from app.children.models import Child, Household
 from app.core import clock
 from app.extensions import db
+from app.families.models import Family
 from app.security.scope import may
 from app.security.who_sees_what import Noun
 
 #: How far ahead the next days go.
 AHEAD = timedelta(days=14)
+TODAY = bindparam("today")
 TYPES = {"what": String, "child_id": Integer, "id": Integer, "title": String, "unit": String, "first": Date, "last": Date, "state": String}
 
 
@@ -30,17 +35,20 @@ class Part:
     papers: list = field(default_factory=list)
 
 
-def taking_part(children, families):
-    """The Part of children (a query of their ids) and of the papers of families (a query of ids), as far as the person may see it."""
-    queries = []
-    if may(Noun.enrolment, "read"):
-        queries.append(_enrolments(children))
-    if may(Noun.booking, "read"):
-        queries.append(_days(children))
-    if may(Noun.paper, "read"):
-        queries += [_papers(children, families), _missing(children)]
-    rows = db.session.execute(union_all(*queries)).all() if queries else []
-    part = Part()
+def part_of_family(family_id):
+    """The Part of a family's children and of its papers, as far as the person may see it."""
+    return _part(Family, family_id)
+
+
+def part_of_child(child_id):
+    """The same of one child."""
+    return _part(Child, child_id)
+
+
+def _part(model, number):
+    nouns = tuple(noun for noun in (Noun.enrolment, Noun.booking, Noun.paper) if may(noun, "read"))
+    given = {"whose": number, "today": clock.today(), "last": clock.today() + AHEAD}
+    rows, part = db.session.execute(_query(model, nouns), given).all() if nouns else [], Part()
     for row in sorted(rows, key=lambda row: (row.first or clock.today(), row.child_id or 0, row.id)):
         if row.what == "enrolment":
             part.enrolments.append(row)
@@ -63,6 +71,18 @@ def _newest(papers):
     return sorted(kept.values(), key=lambda paper: (order.index(paper[1]), paper[0].title))
 
 
+@cache
+def _query(model, nouns):
+    """Built once for what a role may read of a family or a child: SQLAlchemy takes longer to build it than to run it."""
+    whose = bindparam("whose")
+    same = (Household.child_id if model is Child else Household.family_id) == whose
+    families = select(Household.family_id).where(same, Household.ended_on.is_(None)) if model is Child else [whose]
+    children = select(Household.child_id).where(same, Household.ended_on.is_(None)) if model is Family else [whose]
+    parts = {Noun.enrolment: [_enrolments(children)], Noun.booking: [_days(children)]}
+    parts[Noun.paper] = [_papers(children, families), _missing(children)]
+    return union_all(*chain.from_iterable(parts[noun] for noun in nouns))
+
+
 def _columns(what, **given):
     given["what"] = literal(what)
     return [(type_coerce(given[name], kind()) if name in given else cast(null(), kind())).label(name) for name, kind in TYPES.items()]
@@ -78,7 +98,7 @@ def _enrolments(children):
         last=Enrolment.ends_on,
     )
     query = select(*columns).join(Activity, Activity.id == Enrolment.activity_id)
-    return query.where(Enrolment.child_id.in_(children), Enrolment.ends_on >= clock.today())
+    return query.where(Enrolment.child_id.in_(children), Enrolment.ends_on >= TODAY)
 
 
 def _days(children):
@@ -93,7 +113,7 @@ def _days(children):
         state=Booking.state,
     )
     query = select(*columns).join(Unit, Unit.id == Booking.unit_id).join(Activity, Activity.id == Unit.activity_id)
-    return query.where(Booking.child_id.in_(children), Booking.day.between(clock.today(), clock.today() + AHEAD))
+    return query.where(Booking.child_id.in_(children), Booking.day.between(TODAY, bindparam("last")))
 
 
 def _papers(children, families):
@@ -110,7 +130,7 @@ def _missing(children):
         select(*columns)
         .join(activity_paper, activity_paper.c.activity_id == Enrolment.activity_id)
         .join(PaperType, PaperType.id == activity_paper.c.paper_type_id)
-        .where(Enrolment.child_id.in_(children), Enrolment.ends_on >= clock.today(), PaperType.whose == Whose.child, ~there)
+        .where(Enrolment.child_id.in_(children), Enrolment.ends_on >= TODAY, PaperType.whose == Whose.child, ~there)
         .distinct()
     )
 
