@@ -218,7 +218,8 @@ class InvoiceView(StaffView):
         title = _("Correct invoice %(number)s", number=row.number)
         intro = _("A credit note takes the invoice back, and a new one is made of what is known today: bookings, attendance, tariffs.")
         done = _("The credit note and the new invoice are issued.")
-        return self._put_right(row, title, intro, _("Correct"), "correct", done)
+        look = url_for("BillView.bill", period_id=row.period_id, family_id=row.family_id)
+        return self._put_right(row, title, intro, _("Correct"), "correct", done, look)
 
     @expose("/<int(max=2147483647):pk>/imprimer", methods=["POST"])
     @screen
@@ -228,7 +229,7 @@ class InvoiceView(StaffView):
         flash(_("The PDF is being made again."), "success")
         return redirect(url_for("InvoiceView.show", pk=pk), 303)
 
-    def _put_right(self, row, title, intro, button, act, done):
+    def _put_right(self, row, title, intro, button, act, done, look=None):
         from app.billing import operations
 
         form, back = ReasonForm(key=f"{act}:{row.id}"), url_for("InvoiceView.show", pk=row.id)
@@ -242,7 +243,8 @@ class InvoiceView(StaffView):
             except DomainError as refusal:
                 form.refuse(refusal)
         status = 422 if request.method == "POST" else 200
-        return self.render_template("staff/form.html", title=title, form=form, intro=intro, button=button, back_url=back), status
+        page = {"title": title, "intro": intro, "button": button, "back_url": back, "look_url": look}
+        return self.render_template("staff/form.html", form=form, **page), status
 
 
 @dataclass

@@ -114,6 +114,8 @@
   const press = (letter) => one(`[data-key=${letter}]`)?.click();
   const acts = { j: () => move(1), k: () => move(-1), x: select, "/": () => one("[data-search]")?.focus(), "?": () => keys.showModal() };
   document.addEventListener("keydown", (event) => {
+    // Out of an empty search with Escape, and the letters are keys again.
+    if (event.key === "Escape" && event.target.matches("[data-search]") && !event.target.value) event.target.blur();
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat) return;
     if (/^[1-9]$/.test(event.key) && keysOn && !event.target.matches("textarea, input, select")) {
       const link = one(`[data-digit="${event.key}"]`, sheet?.open ? sheet : document);

@@ -123,6 +123,11 @@ def test_every_screen_of_bills_on_a_telephone(app, person, worker, town):
     expect(page.get_by_text("2 invoices issued.")).to_be_visible(timeout=15000)
     nadia.visit("/mairie/facturation/")
     nadia.check()
+    desk = page.viewport_size
+    page.set_viewport_size({"width": 1024, "height": 768})
+    nadia.visit("/mairie/factures/")
+    assert page.evaluate(NOTHING_CUT)
+    page.set_viewport_size(desk)
     screens = ("factures/", "factures/1/", "factures/1/avoir", "exonerations/ajouter", "ajustements/ajouter", "relances/a-envoyer/")
     for path in (*screens, "relances/etapes/ajouter", "tarifs-accordes/ajouter", "prises-en-charge/ajouter", "familles/1/", ""):
         nadia.visit(f"/mairie/{path}")

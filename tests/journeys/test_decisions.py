@@ -104,6 +104,9 @@ def test_undone(app, christelle, nadia, worker):
 def test_refused_with_a_reason_of_the_list(app, christelle, nadia, reasons, worker):
     steps.ask(christelle.page, mobile=NEW)
     steps.open_lot(nadia.page)
+    # Escape leads out of the search, and a letter is a key again.
+    nadia.page.keyboard.press("/")
+    nadia.page.keyboard.press("Escape")
     nadia.page.keyboard.press("r")
     sheet = nadia.page.get_by_role("dialog")
     expect(sheet.get_by_role("heading", level=1)).to_contain_text("Refuse")

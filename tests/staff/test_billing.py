@@ -242,7 +242,9 @@ def test_a_cancelled_bill_of_which_nothing_is_left_says_so(app, clerk, issued, l
 def test_an_invoice_is_corrected_by_what_is_known_today(app, clerk, issued, look):
     invoice = invoice_of(look, 1)
     path = f"/mairie/factures/{invoice.id}/corriger"
-    base = base_of(clerk.get(path).text)
+    form = clerk.get(path).text
+    assert '<a href="/mairie/facturation/mois/1/famille/1/">See what would be billed now</a>' in form
+    base = base_of(form)
     assert "Nothing has changed" in clerk.post(path, data={"base": base, "reason": "Again"}).text
     with app.app_context(), unit_of_work() as session:
         session.execute(
