@@ -124,3 +124,34 @@ def test_a_whole_table_is_pasted(person, town):
     expect(page.locator("#cell-6-4")).to_have_value("17,00")
     expect(page.get_by_text("Paiement sous 30 jours.")).to_be_visible()
     expect(page.get_by_text("child number 4+")).to_be_visible()
+
+
+PUBLISHED = """
+<h2>Tarifs de la cantine</h2>
+<table>
+  <tr><td rowspan="2"><p>Quotient</p></td><td colspan="2"><p>Commune</p></td><td rowspan="2"><p>Hors<br>commune</p></td></tr>
+  <tr><td><p>1<sup>er</sup> enfant</p></td><td><p>2<sup>e</sup> enfant et plus</p></td></tr>
+  <tr><td><p>De 0 à 440 €</p></td><td><p>1,10<sup>1</sup></p></td><td><p>1 €</p></td><td rowspan="2"><p>4,50 €</p></td></tr>
+  <tr><td><p>441 € et plus</p></td><td colspan="2"><p>2,40 €</p></td></tr>
+</table>
+<p>1 : aidé par l’État</p>"""
+
+
+def test_a_table_of_a_page_keeps_the_cells_that_span_others(person, town):
+    page = person("agent").visit(f"/mairie/tarifs/nouveau?activity={town.canteen}")
+    page.get_by_text("Paste a table from a spreadsheet").click()
+    page.evaluate(
+        """(html) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/html", html);
+            document.querySelector("#pasted").dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        PUBLISHED,
+    )
+    page.get_by_role("button", name="Put it in the table").click()
+    cells = [[page.locator(f"#cell-{row}-{column}").input_value() for column in range(3)] for row in range(2)]
+    assert cells == [["1,10", "1 €", "4,50 €"], ["2,40 €", "2,40 €", "4,50 €"]]
+    expect(page.get_by_label("Title of column 2", exact=True)).to_have_value("Commune, 2e enfant et plus")
+    expect(page.get_by_label("Title of column 3", exact=True)).to_have_value("Hors commune")
+    expect(page.get_by_text("1 : aidé par l’État")).to_be_visible()
+    expect(page.get_by_text("The table is whole")).to_be_visible()
