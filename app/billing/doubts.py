@@ -7,6 +7,7 @@ from app.core.i18n import _
 
 _QUOTIENT = r"\bq\.?f\b\.?|quotient"
 _INCOME = r"\brevenus?\b|\bressources\b|\br\.?f\.?r\b|\bimpos(?:able|ition)|\bsalaires?\b|\bincome"
+_YEARLY = rf"(?:{_QUOTIENT})(?: familial)?(?: \(?annuel| par an\b| ?/ ?an\b)"
 _DEPENDANTS = r"enfants? (?:\w+ )?a charge|\ba charge\b|\bparts? fiscales?|nombre de parts|dependa?nt"
 _PACKAGE = (
     r"mensuel|\bmois\b|hebdo|\bsemaines?\b|annuel|\ban(?:nee)?s?\b(?! ?(?:et|a|-))|trimestr|semestr|abonnement|\bcarnets?\b|\bcarte\b"
@@ -16,13 +17,14 @@ _MEMBERSHIP = r"\badhesions?\b|\bcotisations?\b|\b(?:frais|droits?) (?:d'|de )(?
 _RULE = r"^(?:majoration|supplement|surcout|penalite|amende|reduction|remise|rabais|abattement|minoration|degressivite)"
 _FETCHED = (
     r"\b(?:departs?|recuperations?|reprise|sortie|depassement)\b|retards? (?:de|des|du|d') ?(?:parents?|soir|depart)"
+    r"|penalites? (?:de|pour) retard"
     r"|apres (?:la )?fermeture|^retards?$"
 )
 _KINDS = {
     "quarter_hour": r"quart d'heure|1/4 ?(?:d')?h|\b15 ?mi?n",
     "half_hour": r"demi[- ]?heure|1/2 ?h|\b30 ?mi?n|half[- ]?hour",
     "half_day": r"demi[- ]?journee|1/2 ?journee|half[- ]?day",
-    "hour": r"\b(?:l'|par |/ ?)heure\b|^heure\b|\b1 ?h\b|60 ?mi?n|^hour",
+    "hour": r"\b(?:l'|par |/ ?)heure\b|\b(?:tarif|prix|cout) horaire|^heure\b|\b1 ?h\b|60 ?mi?n|^hour",
 }
 #: Numbers that name or count something that is read.
 _NUMBERS = (
@@ -32,6 +34,7 @@ _NUMBERS = (
 )
 
 _BRACKET_NAME = r"(?:(?:tranche|niveau|categorie|palier|groupe|qf|quotient)s? ?(?:n ?°)? ?)?(?:[a-z]? ?\d{1,2}|[a-z]|[ivx]+)"
+_SERVICES = r"\b(?:gouter|petits?[- ]dejeuner|transport|navette|sortie|nuitee|veillee|assurance|badge|pique[- ]nique)s?\b"
 #: Names such as 2C2R, CC4V.
 _INITIALS = r"\b(?:\d+[a-z]+\d+[a-z]*|[a-z]+\d+[a-z]+)\b"
 
@@ -51,6 +54,8 @@ def of_prices(title):
     said = plain(title)
     if re.search(_INCOME, said) and not re.search(_QUOTIENT, said):
         return _("“%(title)s” is an income: prices go by the family quotient. Write the brackets as quotients.", title=title)
+    if re.search(_YEARLY, said):
+        return _("“%(title)s” is for a year: quotients are those of a month. Divide the limits by twelve.", title=title)
     if re.search(_DEPENDANTS, said):
         return _("“%(title)s”: only the children who are enrolled are counted, not dependants.", title=title)
     return ""
@@ -61,7 +66,10 @@ def of(title, rest, head, units):
     said, names = plain(title), [plain(unit.name) for unit in units]
     if said in names:
         return ""
-    words = re.sub(rf"(?:{_QUOTIENT})(?: familial)? (?:mensuel|annuel)|\d+ ans?\b|annee scolaire", " ", rest)
+    words = re.sub(rf"(?:{_QUOTIENT})(?: familial)? mensuel|\d+ ans?\b|annee scolaire", " ", rest)
+    if rest != said:
+        # “De 0 à 400 €/mois”: so much a month is the quotient.
+        words = re.sub(r"^[^a-z]*(?:/|par) ?mois\W*$", " ", words)
     sentence = (
         of_prices(title)
         or _once(title, said, words, names)
@@ -79,13 +87,16 @@ def of_no_proof(title, limits):
     return _("“%(title)s” is for two: write a bracket, and a row of its own for those who give no proof.", title=title)
 
 
-def of_name(title):
-    """The doubt about a row that is taken for a name to be granted: “Non adhérents” are many, “T1” is a bracket."""
-    if re.fullmatch(
-        r"(?:(?:tranche|niveau|categorie|palier|groupe|qf|quotient)s? ?(?:n ?°)? ?)?(?:[a-z]? ?\d{1,2}|[a-z]|[ivx]+)", plain(title)
-    ):
+def of_name(title, units):
+    """The doubt about a row that is taken for a name to be granted: “Non adhérents” are many, “T1” is a bracket, “Goûter” is a service."""
+    said = plain(title)
+    if re.fullmatch(_BRACKET_NAME, said):
         return _("“%(title)s” names a bracket without its limits: write them too, as in “A : 0 à 400”.", title=title)
-    if not re.search(r"\b(?:hors|non|sauf|autres?|exterieure?s?)\b", plain(title)):
+    if re.search(_SERVICES, said) or sum(plain(unit.name) in said for unit in units) > 1:
+        return _or_by_hand(
+            _("“%(title)s” is none of the services of this activity: offer it as one of its own, with its price.", title=title)
+        )
+    if not re.search(r"\b(?:hors|non|sauf|autres?|exterieure?s?)\b", said):
         return ""
     return _or_by_hand(_("“%(title)s”: it does not say who pays it. Write “Hors commune” if it is those who live elsewhere.", title=title))
 

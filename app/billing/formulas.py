@@ -56,7 +56,8 @@ def line(said):
         found = _Parser(tokens).whole()
     except (DivisionByZero, InvalidOperation):
         raise ValueError(said) from None
-    if not found.slope or tokens == ["q"]:
+    # “Tarif 1 : QF” is no product: nobody pays his quotient.
+    if not found.slope or abs(found.slope) >= 1:
         raise ValueError(said)
     return Line(_short(found.slope), _short(found.constant))
 

@@ -47,7 +47,7 @@ def published(lines, units=()):
         lines, priced = [["", *[_("Price") if width == 2 else ""] * (width - 1)], *lines], [number + 1 for number in priced]
     above = [line for line in lines[: priced[0]] if sum(map(bool, line)) > 1] or [lines[priced[0] - 1]]
     start = max(number for number, line in enumerate(lines[: priced[0]]) if line in above) + 1
-    body, sections, left_out = _sections(lines[start:], units)
+    body, sections, left_out = _sections(_once(lines[start:], above[-1]), units)
     left_out = [" ".join(filter(None, line)) for line in lines[:start] if line not in above] + left_out
     header, body = _one_rate(_joined(above), body)
     labels, low, high = _labels(header, body)
@@ -91,6 +91,14 @@ def _only_numbers(line):
         and re.fullmatch(_NUMBERED, plain(line[0])) is not None
         and counted == [str(number) for number in range(1, len(counted) + 1)]
     )
+
+
+def _once(lines, titles):
+    """Lines without the titles of columns that come again above each part of a table. DomainError where they are others."""
+    again = [line for line in lines if titles[0] == line[0] != "" and any(line[1:]) and not any(map(is_price, line[1:]))]
+    if any(line != titles for line in again):
+        raise DomainError(_("There are two tables in it, with other titles of columns. Write one, with a column for each of them."))
+    return [line for line in lines if line != titles]
 
 
 def _sections(lines, units):

@@ -78,7 +78,7 @@ def heads(titles, units, kind=Row, town=""):
     found = [read(title, units, kind, town) for title in titles]
     if kind is Row:
         alone = len(found) == 1
-        found = [_named(meaning) if not alone and _says_nothing(meaning) else meaning for meaning in found]
+        found = [_named(meaning, units) if not alone and _says_nothing(meaning) else meaning for meaning in found]
     _open_last(found, "ranks")
     _open_last(found, "children")
     _part_ages(found)
@@ -128,9 +128,9 @@ def _says_nothing(meaning):
     return bool(said) and re.search(rf"\benfants?\b|\beleves?\b|scolaire|{'|'.join(_KINDS.values())}", said) is None
 
 
-def _named(meaning):
+def _named(meaning, units):
     title = meaning.head.title
-    return replace(meaning, head=replace(meaning.head, category=_name(title)), doubt=meaning.doubt or doubts.of_name(title))
+    return replace(meaning, head=replace(meaning.head, category=_name(title)), doubt=meaning.doubt or doubts.of_name(title, units))
 
 
 def _name(title):

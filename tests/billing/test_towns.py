@@ -285,6 +285,18 @@ Majoration en cas de non pré-inscription dans le délai requis⇥2,50 € au ta
         "1 499 = 8.00; 1 500 rank=2 = 9.00; 1 500 rank=4 = 8.00; 1 500 ext = 15.00; 1 500 ext rank=2 = 13.50",
     ),
     Table(
+        "titles of columns that come again above each part",
+        SESSIONS,
+        "MATIN\nQF;Commune;Hors commune\n0-500;1;3\n>500;2;4\nSOIR\nQF;Commune;Hors commune\n0-500;5;7\n>500;6;8",
+        "1 0 = 1.00; 1 501 ext = 4.00; 2 0 = 5.00; 2 501 ext = 8.00",
+    ),
+    Table(
+        "names of brackets that look like formulas, so much a month",
+        MEAL,
+        "Tarif 1 : QF < 500 €/mois;1\nTarif 2 : QF entre 500 et 999 €/mois;2\nTarif 3 : QF ≥ 1000 €/mois;3",
+        "1 499 = 1.00; 1 500 = 2.00; 1 999 = 2.00; 1 1000 = 3.00",
+    ),
+    Table(
         "schools above places",
         MEAL,
         "Quotient familial;Maternelle;;Élémentaire;\n;Commune;Extérieur;Commune;Extérieur\n"
@@ -318,6 +330,10 @@ def test_a_published_table(ctx, table):
         (MEAL, "du matin;Forfait mensuel de 12.00 €", "for each booking"),
         (MEAL, "QF;Prix\nTous;3\nPénalité hors délai (par famille);25", "for each booking"),
         (MEAL, "Tarif;QF x 0,0027 (QF plancher 200, QF plafond 2500)", "write a rate"),
+        (HALF_HOURS, "QF;Tarif horaire\n0-500;1\n>500;2", "by this length of time"),
+        (SESSIONS, "Matin;1,00 €\nSoir;2,00 €\nMatin et soir;2,50 €", "none of the services"),
+        (SESSIONS, "QF;Matin;Soir\n0-500;1;2\n>500;2;3\nGoûter;;0,50", "none of the services"),
+        (SESSIONS, "QF;Prix\nTous;3\nPénalité de retard;5", "fetched late"),
         (SESSIONS, "QF;Matin;Soir;Matin + soir\nTous;1;2;2,50", "Nobody ever pays “Matin + soir”"),
         (DAY, "QF;Adhérents;Non adhérents\nTous;5;8", "Two prices"),
         (DAY, "QF;Vacances;Hors vacances\nTous;5;8", "Two prices"),
@@ -335,6 +351,8 @@ def test_what_might_be_read_wrongly_is_refused(ctx, units, text, words):
             "QF\tCommune\tHors commune\nMatin\tMidi\tSoir\tTous\n0 à 400\t1\t2\t3\t4\n401 et +\t2\t3\t4\t5",
             "“QF Commune Hors commune”: it is not clear",
         ),
+        ("Quotient familial annuel;Prix\n0 à 4500;1\n4501 et +;2", "Divide the limits by twelve"),
+        ("QF;Maternelle\nTous;1\nQF;Élémentaire\nTous;2", "There are two tables in it"),
         ("QF\tMatin\tSoir\n0 à 400\t1\t2\n401 et +\t3", "“401 et \\+ 3”: it is not clear"),
         ("Quotient familial\n\nPrix du repas\n\nDe 0 à 440€\n\n1,10€\n\nDe 441 à 526€\n\n2,40€\n", "on a line of its own"),
         (f"QF;Prix\n{'Tarif ' * 21};3", "120 letters at most"),

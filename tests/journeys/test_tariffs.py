@@ -144,7 +144,8 @@ def test_a_table_of_a_page_keeps_the_cells_that_span_others(person, town):
         """(html) => {
             const clipboardData = new DataTransfer();
             clipboardData.setData("text/html", html);
-            document.querySelector("#pasted").dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+            const pasted = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+            document.querySelector("#pasted").dispatchEvent(pasted);
         }""",
         PUBLISHED,
     )
