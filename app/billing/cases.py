@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import product
 from math import gcd, prod
 
-from app.billing.grid import REFUSE, Residence, Stage
+from app.billing.grid import MEMBERSHIP, REFUSE, Residence, Stage
 from app.billing.pricing import Situation
 from app.families.models import Fund
 
@@ -20,6 +20,11 @@ class Case:
     unit: object
     situation: Situation
     charge: str
+
+    @property
+    def unit_id(self):
+        """None for the membership, which is paid for no service."""
+        return None if self.charge == MEMBERSHIP else self.unit.id
 
     @classmethod
     def of(cls, unit, charge, name, lunch, residence, fund, children, rank, age, stage, quotient):

@@ -106,9 +106,9 @@ def _or_by_hand(sentence):
 
 
 def _once(title, said, words, names):
-    """What is not paid for each booking."""
+    """What is not paid for each booking. A membership is read as one."""
     if membership(title):
-        return _("“%(title)s” is paid once a school year: write it below the table as the yearly membership.", title=title)
+        return ""
     package = re.search(_PACKAGE, words)
     if package and not any(package[0] in name for name in names):
         return _(

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from app.activities.calendar import days_between
 from app.activities.plan import Plan
+from app.billing.memberships import SHARED
 from app.billing.prices import Prices, about, in_words, periods
 
 ZERO = Decimal("0.00")
@@ -73,8 +74,9 @@ def _memberships(plan, prices, children):
         for enrolment in plan.of[child.id].enrolments:
             owed = prices.membership(child.id, enrolment.activity_id, max(plan.first, enrolment.starts_on))
             if owed is not None and owed[0]:
-                amount, per_family = owed
-                found[enrolment.activity_id, 0 if per_family else child.id] = enrolment.activity.name, amount
+                amount, due = owed
+                key = SHARED if due.shared else enrolment.activity_id, 0 if due.per_family else child.id
+                found.setdefault(key, (enrolment.activity.name, amount))
     sums = {}
     for name, amount in found.values():
         sums[name] = sums.get(name, ZERO) + amount

@@ -21,13 +21,14 @@ LARGEST_TEXT = clippings.LARGEST
 WHOM = "pour"
 EVERYBODY = "tous"
 RULES, WITHOUT, LIMITS, MEMBERSHIP = "regles", "sans justificatif", "limites des tranches", "adhesion annuelle"
+SHARED = "pour toutes les activités"
 _WITHOUT = {HIGHEST: "tranche la plus haute", REFUSE: "pas de prix"}
 _BOUNDS = {Bounds.to_cent: "la suivante commence au centime", Bounds.to_euro: "la suivante commence à l'euro", Bounds.below: "exclues"}
 _RESIDENCE = {"resident": "commune", "exterior": "hors commune"}
 _STAGE = {"nursery": "maternelle", "primary": "élémentaire"}
 _CHARGES = {"late": "réservé tard", "missing": "sans réservation", "told_late": "absence tardive", "unannounced": "absence non signalée"}
 _KINDS = _CHARGES | {"residence": "hors commune", "fund": "caisse", "children": "enfants inscrits", "rank": "rang de l'enfant"}
-_KINDS |= {"own_lunch": "panier repas (PAI)", "booked": "réservé"}
+_KINDS |= {"own_lunch": "panier repas (PAI)", "booked": "réservé", "membership": "adhésion annuelle"}
 _CHANGES = {
     Change.more: "ajoute",
     Change.less: "retire",
@@ -66,9 +67,10 @@ def to_csv(grid, units):
         lines.append(
             [
                 "Adhésion annuelle",
-                reading.decimal_text(grid.membership.amount, 2),
+                "" if grid.membership.amount is None else reading.decimal_text(grid.membership.amount, 2),
                 "par famille" if grid.membership.per_family else "par enfant",
                 "" if exterior is None else reading.decimal_text(exterior, 2),
+                SHARED if grid.membership.shared else "",
             ]
         )
     if grid.modifiers:
@@ -177,7 +179,7 @@ def _below(typed, what, line):
         typed.without = _key(_WITHOUT, _at(line, 1))
     elif what == MEMBERSHIP:
         typed.membership, typed.membership_exterior = _at(line, 1), _at(line, 3)
-        typed.per_family = plain(_at(line, 2)) == "par famille"
+        typed.per_family, typed.shared = plain(_at(line, 2)) == "par famille", plain(_at(line, 4)) == plain(SHARED)
     return what in (LIMITS, WITHOUT, MEMBERSHIP)
 
 

@@ -61,6 +61,8 @@ class Effect(Labelled):
     shift = "shift", _l("takes a bracket so many places lower")
 
 
+#: The value of ChargeKind by which a row or column prices the yearly membership.
+MEMBERSHIP = "membership"
 #: The names that a grid may give a household without a quotient, beside those of its rows.
 HIGHEST, REFUSE = "highest", "refuse"
 
@@ -116,6 +118,11 @@ class Head:
     def is_bracket(self):
         """Whether it leaves quotients out: "0 and more" does not."""
         return self.highest is not None or bool(self.lowest and self.lowest > 0)
+
+    @property
+    def is_membership(self):
+        """Whether it prices the yearly membership."""
+        return MEMBERSHIP in self.charges
 
     def has(self, quotient, bounds):
         """Whether a quotient in euros lies in the bracket; where the next one begins a euro later, up to this euro."""
@@ -208,11 +215,14 @@ class Modifier:
 class Membership:
     """What an enrolment costs once a school year, whatever is booked."""
 
-    amount: Decimal
+    #: None: what the rows and columns of the table say that are for it.
+    amount: Decimal | None = None
     #: Once a family, else once a child.
     per_family: bool = False
     #: For those who live outside the commune, where that is something else.
     exterior: Decimal | None = None
+    #: Who has paid it for one activity has paid it for all whose tables say so.
+    shared: bool = False
 
     def of(self, residence):
         """Euros, by where a household lives."""
@@ -275,7 +285,9 @@ class Grid:
             Found(self.rows[row], self.columns[column], self.cells[row][column], max(shifted, also), (row, column))
             for row, shifted in rows
             for column, also in columns
-            if empty or self.cells[row][column] is not None
+            if (empty or self.cells[row][column] is not None)
+            # What is said of bookings says nothing of the membership.
+            and (charge != MEMBERSHIP or self.rows[row].is_membership or self.columns[column].is_membership)
         ]
         if len(pairs) < 2:
             return pairs
@@ -312,8 +324,10 @@ class Grid:
         return sum(int(modifier.value) for modifier in self.applying(unit_id, situation, charge) if modifier.effect is Effect.shift)
 
     def applying(self, unit_id, situation, charge):
-        """The modifiers that apply, one of a kind, in the order of their kinds."""
+        """The modifiers that apply, one of a kind, in the order of their kinds; they change the price of a place alone."""
         best = {}
+        if charge == MEMBERSHIP:
+            return []
         for modifier in self.modifiers:
             if modifier.fits(unit_id, situation, charge):
                 other = best.get(modifier.kind)

@@ -14,7 +14,7 @@ from app.billing.charges import Facts, charges
 from app.billing.grids import Grids
 from app.billing.memberships import memberships
 from app.billing.models import Adjustment, ChargeKind
-from app.billing.pricing import NoPrice, price
+from app.billing.pricing import NoPrice, membership, price
 from app.billing.reasons import reason_of
 from app.billing.situations import Situations
 from app.core import clock
@@ -115,7 +115,7 @@ class _Pricing:
         self._sort()
         for due in memberships(self.facts, self.grids, self.spans, self.instead):
             if due.family_id in self.made:
-                self.made[due.family_id].lines.append(self._membership(due))
+                self._take_membership(due)
         self._adjust()
         anomalies.note_of_days(self.made, self.facts, self.problems)
         return self.made
@@ -196,11 +196,18 @@ class _Pricing:
         for draft in self.made.values():
             draft.lines.sort(key=lambda line: (kids[line.child_id], orders[line.unit_id], line.day))
 
-    def _membership(self, due):
+    def _take_membership(self, due):
         kid = self.facts.kids[due.child_id]
         name = next(service.activity for service in self.facts.services.values() if service.activity_id == due.activity_id)
-        where = self.situations.of(due.family_id, due.child_id, due.activity_id, self.spans[-1][1]).residence
-        amount, of_family = due.membership.of(where), due.membership.per_family
+        situation = self.situations.of(due.family_id, due.child_id, due.activity_id, self.spans[-1][1])
+        try:
+            self.made[due.family_id].lines.append(self._membership(due, kid, name, membership(due.version.grid, situation)))
+        except NoPrice as problem:
+            title = f"{name}, {ChargeKind.membership.label}"
+            self.problems[due.family_id, problem.code, kid.name, title].append(self.spans[-1][1])
+
+    def _membership(self, due, kid, name, priced):
+        amount, of_family = priced.unit_price, due.membership.per_family
         return Line(
             charge=ChargeKind.membership,
             child_id=None if of_family else kid.id,
@@ -214,7 +221,7 @@ class _Pricing:
             quantity=1,
             unit_price=amount,
             amount=amount,
-            reason={"charge": "membership", "tariff": due.version.title, "tariff_from": due.version.starts_on.isoformat()},
+            reason=reason_of(priced, due.version),
         )
 
     def _adjust(self):

@@ -12,6 +12,9 @@ from app.billing.models import BillingPeriod, ChargeKind, Invoice, InvoiceLine
 from app.billing.payers import payer
 from app.extensions import db
 
+#: The scope of a membership that counts for several activities.
+SHARED = "shared"
+
 
 class Due(NamedTuple):
     """A membership that a household owes."""
@@ -32,7 +35,7 @@ def memberships(facts, grids, spans, instead):
     asking = {activity_id: version for activity_id, version in versions.items() if version is not None and version.grid.membership}
     if not asking or not facts.kids:
         return
-    seen = _billed(facts, last, instead)
+    seen = _billed(facts, last, instead, asking)
     for child_id, rows in facts.enrolments.items():
         taken = set()
         for row in rows:
@@ -44,14 +47,21 @@ def memberships(facts, grids, spans, instead):
                 continue
             version = asking[row.activity_id]
             family_id = payer(facts.links[child_id], min(max(row.starts_on, spans[0][0]), last), row.family_id)
-            key = ("family", family_id) if version.grid.membership.per_family else ("child", child_id)
-            if (*key, row.activity_id) not in seen:
-                seen.add((*key, row.activity_id))
-                yield Due(family_id, child_id, row.activity_id, version.grid.membership, version)
+            membership, scope = version.grid.membership, _scope(asking, row.activity_id)
+            key = ("family", family_id, scope) if membership.per_family else ("child", child_id, scope)
+            if key not in seen:
+                seen.add(key)
+                yield Due(family_id, child_id, row.activity_id, membership, version)
 
 
-def _billed(facts, last, instead):
-    """{("child" | "family", id, activity's id)} of the memberships that were billed in the school year and are still in force."""
+def _scope(asking, activity_id):
+    """What a membership is for: its activity, or all whose tables share one."""
+    version = asking.get(activity_id)
+    return SHARED if version is not None and version.grid.membership.shared else activity_id
+
+
+def _billed(facts, last, instead, asking):
+    """{("child" | "family", id, scope)} of the memberships that were billed in the school year and are still in force."""
     begins = year_begins(last)
     query = (
         select(InvoiceLine.child_id, InvoiceLine.activity_id, Invoice.family_id, Invoice.id)
@@ -65,5 +75,6 @@ def _billed(facts, last, instead):
     seen = set()
     for child_id, activity_id, family_id, invoice_id in db.session.execute(query.where(mine)):
         if invoice_id not in instead:
-            seen |= {("child", child_id, activity_id), ("family", family_id, activity_id)}
+            scope = _scope(asking, activity_id)
+            seen |= {("child", child_id, scope), ("family", family_id, scope)}
     return seen

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from app.activities.models import MINUTES, UnitKind
 from app.billing.grids import Grids, Version
 from app.billing.models import TariffGrid
-from app.billing.pricing import NoPrice, Priced, price
+from app.billing.pricing import NoPrice, Priced, membership, price
 from app.billing.reasons import explain, reason_of
 from app.billing.situations import Fact, Situations, parameters, parts, row_of
 from app.core.i18n import _
@@ -70,13 +70,15 @@ class Prices:
         return self._found[key]
 
     def membership(self, child_id, activity_id, day):
-        """(euros, whether once a family) of what an enrolment costs this household once a school year, or None."""
+        """(euros, the Membership) of what an enrolment costs this household once a school year, or None."""
         version = self.grids.at(activity_id, day)
-        membership = version.grid.membership if version is not None else None
-        if membership is None or not self.situations.pays(self.family_id, child_id, day):
+        due = version.grid.membership if version is not None else None
+        if due is None or not self.situations.pays(self.family_id, child_id, day):
             return None
-        situation = self.situations.of(self.family_id, child_id, activity_id, day)
-        return membership.of(situation.residence), membership.per_family
+        try:
+            return membership(version.grid, self.situations.of(self.family_id, child_id, activity_id, day)).unit_price, due
+        except NoPrice:
+            return None
 
 
 def _priced(version, unit_id, situation, charge):

@@ -1,10 +1,10 @@
 """What does one place cost this child, and why? A grid, a situation and a charge make a unit price with its reason. Pure rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from app.billing.grid import REFUSE, Effect, Residence
+from app.billing.grid import MEMBERSHIP, REFUSE, Effect, Residence
 from app.core.money import round_cents
 
 ZERO = Decimal("0.00")
@@ -81,6 +81,16 @@ def price(grid, unit_id, situation, charge="booked"):
     whole = round_cents(max(amount, ZERO))
     third_party, name = _third_party(whole, situation.shares)
     return Priced(whole - third_party, third_party, name, _reason(grid, found, situation, base, applying, whole, charge))
+
+
+def membership(grid, situation):
+    """The Priced of the yearly membership of a Grid that has one: as its table says, else the amount below it. Raises NoPrice.
+
+    It is the household's alone: what others pay is a part of the price of a place.
+    """
+    if grid.membership.amount is None:
+        return price(grid, None, replace(situation, shares=()), MEMBERSHIP)
+    return Priced(grid.membership.of(situation.residence), ZERO, "", {"charge": MEMBERSHIP})
 
 
 def _base(grid, found, quotient):

@@ -224,10 +224,14 @@ def _change(title, text):
 
 
 def _membership_apart(body, labels, prices, header):
-    """(rows, what Typed says of the membership): a row “Adhésion annuelle” with one price, or one for those from elsewhere too."""
-    rows, found = [], {}
-    for line in body:
-        title = " ".join(line[number] for number in labels)
+    """(rows, what Typed says of the membership): a row “Adhésion annuelle” with one price, or one for those from elsewhere too.
+
+    Several rows, or a column, are priced in the table as everything else.
+    """
+    titles = [" ".join(line[number] for number in labels) for line in body]
+    rows, named = [], list(filter(doubts.membership, [*titles, *(header[number] for number in prices)]))
+    found = {"per_family": any("famil" in plain(title) for title in named)} if len(named) != 1 or named[0] not in titles else {}
+    for line, title in zip(body, titles, strict=True):
         amounts = {}
         for number in prices:
             exterior = read_title(header[number], ()).head.residence is Residence.exterior
@@ -235,7 +239,7 @@ def _membership_apart(body, labels, prices, header):
         if found or not doubts.membership(title) or "membership" not in amounts or any(len(texts) > 1 for texts in amounts.values()):
             rows.append(line)
             continue
-        found = {name: texts.pop() for name, texts in amounts.items()} | {"per_family": re.search(r"famil", plain(title)) is not None}
+        found = {name: texts.pop() for name, texts in amounts.items()} | {"per_family": "famil" in plain(title)}
     return rows, found
 
 

@@ -108,8 +108,8 @@ def kind_named(text):
     return "" if formulas.is_formula(said) else _parted(said)[1]
 
 
-def cell(text):
-    """The Cell of what was typed, None for nothing. ValueError with the sentence for what is neither price nor rate."""
+def cell(text, once=False):
+    """The Cell of what was typed, None for nothing; `once`: it may be for a year. ValueError with the sentence for what is no price."""
     said = plain(text)
     if said in _EMPTY:
         return None
@@ -130,7 +130,7 @@ def cell(text):
         if re.search(r"\d ?(?:€|euros?)", said) and re.search(_PACKAGE, said):
             raise Doubtful(package()) from None
         raise ValueError(_("write a price, for instance 3,77, or a rate, for instance 0,36 % (2,60 – 4,50).")) from None
-    if kind == "package":
+    if kind == "package" and not once:
         raise Doubtful(package())
     return Cell(amount)
 

@@ -83,6 +83,8 @@ def _charge(reason):
     if charge in {step["kind"] for step in reason.get("steps", ())}:
         return []
     match charge:
+        case "membership" if "base" in reason:
+            return [_("Yearly membership.")]
         case "unannounced":
             return [_("Absent without a word: the place is charged.")]
         case "told_late":

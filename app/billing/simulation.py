@@ -9,8 +9,8 @@ from sqlalchemy import select, union
 from app.activities.models import Attendance, Booking, Unit
 from app.billing.charges import Facts, charges
 from app.billing.grids import Grids, Version
-from app.billing.models import TariffGrid
-from app.billing.pricing import NoPrice, Situation, price
+from app.billing.models import ChargeKind, TariffGrid
+from app.billing.pricing import NoPrice, Situation, membership, price
 from app.billing.reasons import explain, reason_of
 from app.billing.situations import Situations
 from app.children.models import Household
@@ -43,8 +43,19 @@ class Answer:
 
     @classmethod
     def of(cls, version, unit_id, situation, charge="booked"):
+        return cls._found(version, lambda grid: price(grid, unit_id, situation, charge))
+
+    @classmethod
+    def of_membership(cls, version, situation):
+        """The same of the yearly membership; nothing is owed where there is none."""
+        if version is None or version.grid.membership is None:
+            return cls(ZERO, [_("The tariff has no yearly membership.")])
+        return cls._found(version, lambda grid: membership(grid, situation))
+
+    @classmethod
+    def _found(cls, version, priced_by):
         try:
-            priced = price(version.grid if version is not None else None, unit_id, situation, charge)
+            priced = priced_by(version.grid if version is not None else None)
         except NoPrice as problem:
             return cls(None, [str(NO_PRICE[problem.code]())])
         return cls(priced.unit_price, explain(reason_of(priced, version)))
@@ -75,10 +86,21 @@ class Compared:
 def compare(version, units, people, day):
     """[Compared] of units for [(name, Situation)], by the grid in force on a day and by a Version that is tried."""
     current = Grids.load([version.activity_id]).at(version.activity_id, day)
-    return [
+    places = [
         Compared(who, unit.name, Answer.of(current, unit.id, situation), Answer.of(version, unit.id, situation))
         for who, situation in people
         for unit in units
+    ]
+    return places + _memberships(current, version, people)
+
+
+def _memberships(current, version, people):
+    """[Compared] of the yearly membership, where one of both has it; once for the family that pays it once."""
+    known = [one.grid.membership for one in (current, version) if one is not None and one.grid.membership is not None]
+    payers = people[:1] if known and known[-1].per_family else people if known else []
+    return [
+        Compared(who, str(ChargeKind.membership.label), *(Answer.of_membership(one, situation) for one in (current, version)))
+        for who, situation in payers
     ]
 
 

@@ -85,6 +85,7 @@ class Typed:
     membership: str = ""
     membership_exterior: str = ""
     per_family: bool = False
+    shared: bool = False
 
 
 @dataclass
@@ -136,7 +137,7 @@ def _read(typed, units, town):
         bounds=bounds,
         modifiers=_modifiers(typed.rules, problems),
         without_quotient=next((one.head.category for one in (*rows, *columns) if one.no_proof), typed.without),
-        membership=_membership(typed, problems),
+        membership=_membership(typed, [*row_heads, *column_heads], problems),
     )
     return grid, problems, rows, columns
 
@@ -212,8 +213,10 @@ def _cells(typed, sides, units, problems):
         for column, column_head in enumerate(sides[1]):
             text = typed.cells[number][column]
             try:
-                row.append(reading.cell(text))
-                _refuse_kind(text, [unit for unit in units if unit.id in (row_head.units or column_head.units)] or units)
+                once = row_head.is_membership or column_head.is_membership
+                row.append(reading.cell(text, once))
+                if not once:
+                    _refuse_kind(text, [unit for unit in units if unit.id in (row_head.units or column_head.units)] or units)
             except ValueError as problem:
                 where = {"row": typed.rows[number].title, "column": typed.columns[column].title}
                 sentence = _("“%(row)s”, “%(column)s”: %(problem)s", problem=str(problem), **where)
@@ -246,8 +249,12 @@ def _modifiers(rules, problems):
     return tuple(found)
 
 
-def _membership(typed, problems):
+def _membership(typed, heads, problems):
     amounts = []
+    if any(head.is_membership for head in heads):
+        if typed.membership.strip() or typed.membership_exterior.strip():
+            problems.append(Problem("membership", _("The membership stands in the table: leave these amounts empty.")))
+        return Membership(None, typed.per_family, shared=typed.shared)
     for text in (typed.membership, typed.membership_exterior):
         try:
             amounts.append(reading.euros(text) if text.strip() else None)
@@ -260,7 +267,7 @@ def _membership(typed, problems):
     amount, exterior = amounts
     if amount is None and exterior is not None:
         problems.append(Problem("membership", _("Say what those pay who live in the commune: 0 if it is free.")))
-    return Membership(amount, typed.per_family, exterior) if amount is not None else None
+    return Membership(amount, typed.per_family, exterior, typed.shared) if amount is not None else None
 
 
 # -- and back ---------------------------------------------------------------------------------------------------------------------------
@@ -280,8 +287,9 @@ def typed_of(grid, units, town=""):
         without=HIGHEST if named else grid.without_quotient,
         rules=[typed_rule(modifier) for modifier in grid.modifiers],
         per_family=grid.membership is not None and grid.membership.per_family,
+        shared=grid.membership is not None and grid.membership.shared,
     )
-    if grid.membership is not None:
+    if grid.membership is not None and grid.membership.amount is not None:
         typed.membership = reading.decimal_text(grid.membership.amount, 2)
         typed.membership_exterior = "" if grid.membership.exterior is None else reading.decimal_text(grid.membership.exterior, 2)
     _leave_to_titles(typed, grid, units, town)

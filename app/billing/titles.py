@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from app.billing import brackets, doubts
 from app.billing.brackets import Limits
-from app.billing.grid import ONE_CENT, ONE_EURO, Bounds, Column, Residence, Row, Stage
+from app.billing.grid import MEMBERSHIP, ONE_CENT, ONE_EURO, Bounds, Column, Residence, Row, Stage
 from app.billing.reading import plain
 
 #: RateGrant.category holds so many letters.
@@ -100,7 +100,8 @@ def read(title, units, kind=Row, town=""):
     else:
         given["residence"] = _residence(title, said, town)
     given["funds"] = _funds(said if limits is None else rest)
-    given["units"] = _served(plain(title) if limits is None else rest, units, own_lunch)
+    # A membership is not paid for a service.
+    given["units"] = frozenset() if MEMBERSHIP in given["charges"] else _served(plain(title) if limits is None else rest, units, own_lunch)
     head = kind(title, **given)
     if head == kind(title) and limits is None and re.search(r"\bmajor", said) and _RAISED.fullmatch(said):
         head = replace(head, charges=frozenset({"missing", "late"}))
@@ -138,6 +139,8 @@ def _name(title):
 
 
 def _charges(said):
+    if doubts.membership(said):
+        return frozenset({MEMBERSHIP})
     if re.search(_UNANNOUNCED, said):
         return frozenset({"unannounced", "told_late"})
     found = {name for name, words in (("missing", _MISSING), ("late", _LATE)) if re.search(words, said)}

@@ -11,6 +11,7 @@ from flask_babel import format_decimal, get_locale
 from app.billing.cases import cases
 from app.billing.grid import (
     HIGHEST,
+    MEMBERSHIP,
     ONE_CENT,
     ONE_EURO,
     REFUSE,
@@ -237,7 +238,7 @@ def _rest(grid):
     names = {head.category.casefold() for _what, heads in _sides(grid) for head in heads if head.category}
     if grid.without_quotient not in (HIGHEST, REFUSE) and grid.without_quotient.casefold() not in names:
         yield Problem("grid", _("Without a proof of income: no row or column is called “%(name)s”.", name=grid.without_quotient))
-    if grid.membership is not None and min(grid.membership.amount, grid.membership.exterior or 0) < 0:
+    if grid.membership is not None and min(grid.membership.amount or 0, grid.membership.exterior or 0) < 0:
         yield Problem("membership", _("The yearly membership is not below zero."))
 
 
@@ -248,7 +249,7 @@ def _tried(grid, units):
     """Situations for which the table has no price, or two; prices that nobody ever pays."""
     missing, doubled, without, paid, passed = {}, {}, set(), set(), {}
     for case in cases(grid, units):
-        found = grid.found(case.unit.id, case.situation, case.charge)
+        found = grid.found(case.unit_id, case.situation, case.charge)
         if not found or found[0].cell.at(case.situation.quotient) is None:
             unnamed = replace(case, situation=replace(case.situation, categories=frozenset()))
             if unnamed not in without:
@@ -289,7 +290,7 @@ def _never_paid(grid, passed):
 
 def _where(grid, case):
     """The cell that should hold the price that is missing."""
-    best = next(iter(grid.found(case.unit.id, case.situation, case.charge, empty=True)), None)
+    best = next(iter(grid.found(case.unit_id, case.situation, case.charge, empty=True)), None)
     return "cell-{}-{}".format(*best.place) if best is not None else "grid"
 
 
@@ -310,7 +311,7 @@ def _cell_name(grid, place):
 
 def in_words(grid, case):
     """A Case as people say it; without the quotient where the table has no use for it."""
-    situation, words = case.situation, [case.unit.name]
+    situation, words = case.situation, [case.unit.name if case.unit_id is not None else _("the yearly membership")]
     if _by_quotient(grid):
         words.append(
             _("quotient %(value)s", value=quotient(situation.quotient)) if situation.quotient is not None else _("no proof of income")
@@ -330,7 +331,7 @@ def in_words(grid, case):
     if situation.own_lunch:
         words.append(_("own lunch"))
     words += [f"“{name}”" for name in situation.categories]
-    return ", ".join([*words, *([_charge(case.charge)] if case.charge != "booked" else [])])
+    return ", ".join([*words, *([_charge(case.charge)] if case.charge not in ("booked", MEMBERSHIP) else [])])
 
 
 def _by_quotient(grid):

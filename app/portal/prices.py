@@ -98,8 +98,8 @@ def _membership(prices, child, activity, day):
     found = prices.membership(child.id, activity.id, day)
     if found is None:
         return ""
-    amount, per_family = found
-    if per_family:
+    amount, due = found
+    if due.per_family:
         return _("%(amount)s once a school year for the family.", amount=format_money(amount))
     return _("%(amount)s once a school year for each child.", amount=format_money(amount))
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from app.billing import exchange, reading
-from app.billing.grid import HIGHEST, REFUSE, Bounds, ModifierKind, Residence, Stage
+from app.billing import doubts, exchange, reading
+from app.billing.grid import HIGHEST, MEMBERSHIP, REFUSE, Bounds, ModifierKind, Residence, Stage
 from app.billing.modifiers import Change, TypedRule
 from app.billing.table import LONGEST_CELL, LONGEST_TITLE, MOST_COLUMNS, MOST_ROWS, MOST_RULES, Details, Problem, Typed, TypedHead, read
 from app.billing.validator import findings, hints
@@ -153,6 +153,7 @@ def _typed(form, unit_ids):
         membership=text_of(form, "membership", 20),
         membership_exterior=text_of(form, "membership_exterior", 20),
         per_family=form.get("per_family") == "1",
+        shared="shared" in form,
     )
 
 
@@ -165,7 +166,7 @@ def _head(form, name, unit_ids):
         no_proof=f"{name}-no_proof" in form,
         units=sorted(_some_of(form, f"{name}-units", unit_ids)),
         funds=sorted(_some_of(form, f"{name}-funds", [fund.value for fund in Fund])),
-        charges=sorted(_some_of(form, f"{name}-charges", CHARGES)),
+        charges=sorted(_some_of(form, f"{name}-charges", [*CHARGES, MEMBERSHIP])),
     )
     # What a person changed is meant, whether or not the box "as the title says" was cleared.
     auto = f"{name}-shown" not in form or (f"{name}-auto" in form and form[f"{name}-shown"] == key_of(details))
@@ -228,9 +229,10 @@ def take(editor, text):
     former, editor.typed, editor.notes = editor.typed, taken.typed, taken.left_out
     if not editor.typed.rules:
         editor.typed.rules = former.rules
-    if not editor.typed.membership:
+    heads = [*editor.typed.rows, *editor.typed.columns]
+    if not editor.typed.membership and not any(doubts.membership(head.title) or MEMBERSHIP in head.details.charges for head in heads):
         editor.typed.membership, editor.typed.membership_exterior = former.membership, former.membership_exterior
-        editor.typed.per_family = former.per_family
+        editor.typed.per_family, editor.typed.shared = former.per_family, former.shared
     return editor
 
 
@@ -258,7 +260,7 @@ def _raise(typed, percent, cents):
     for row in typed.cells:
         for place, text in enumerate(row):
             try:
-                cell = reading.cell(text)
+                cell = reading.cell(text, once=True)
             except ValueError:
                 continue
             if cell is not None:

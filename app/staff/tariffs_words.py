@@ -32,6 +32,7 @@ def whom(head, units, bounds=Bounds.to_cent, no_proof=False):
     words += [str(Fund(fund).label) for fund in sorted(head.funds)]
     words += [_("own lunch (PAI)")] if head.own_lunch else []
     words += [str(kind.label) for kind in ModifierKind if kind.value in head.charges]
+    words += [_("Yearly membership")] if head.is_membership else []
     return " · ".join(words) or _("everybody")
 
 
@@ -105,12 +106,12 @@ def besides(grid, units):
     if any(head.is_bracket for head in (*grid.rows, *grid.columns)):
         found.append((_("The upper limit of a bracket"), str(grid.bounds.label)))
     if grid.membership is not None:
-        amounts = [format_money(grid.membership.amount)]
+        amounts = [_("as the table says") if grid.membership.amount is None else format_money(grid.membership.amount)]
         if grid.membership.exterior is not None:
             amounts.append(_("%(amount)s outside the commune", amount=format_money(grid.membership.exterior)))
-        found.append(
-            (_("Yearly membership"), ", ".join([*amounts, _("once a family") if grid.membership.per_family else _("for each child")]))
-        )
+        amounts.append(_("once a family") if grid.membership.per_family else _("for each child"))
+        amounts += [_("once for all activities whose tables say so")] if grid.membership.shared else []
+        found.append((_("Yearly membership"), ", ".join(amounts)))
     return found
 
 

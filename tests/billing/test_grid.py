@@ -193,7 +193,7 @@ HEADS = {
     "ages": RANGES,
     "own_lunch": st.booleans(),
     "stage": st.sampled_from([None, *Stage]),
-    "charges": st.frozensets(st.sampled_from(["late", "missing", "unannounced"]), max_size=2),
+    "charges": st.frozensets(st.sampled_from(["late", "missing", "unannounced", "membership"]), max_size=2),
 }
 CELLS = st.one_of(
     st.none(),
@@ -214,13 +214,16 @@ def grids(draw):
         st.sampled_from([Effect.add, Effect.factor, Effect.set]),
         AMOUNTS,
     ).map(lambda one: Modifier(one.kind, one.effect, one.value, *_least(one.kind)))
+    # A membership stands in the table or below it.
+    named = any("membership" in head.charges for head in (*rows, *columns))
+    below = st.builds(Membership, AMOUNTS, st.booleans(), st.one_of(st.none(), AMOUNTS), st.booleans())
     return Grid(
         tuple(rows),
         tuple(columns),
         table,
         bounds=draw(st.sampled_from(list(Bounds))),
         modifiers=tuple(draw(st.lists(modifier, max_size=3))),
-        membership=draw(st.one_of(st.none(), st.builds(Membership, AMOUNTS, st.booleans(), st.one_of(st.none(), AMOUNTS)))),
+        membership=draw(st.builds(Membership, per_family=st.booleans(), shared=st.booleans()) if named else st.one_of(st.none(), below)),
     )
 
 

@@ -291,7 +291,7 @@ def test_a_membership_is_no_row():
     assert (str(grid.membership.amount), grid.membership.per_family, len(grid.rows)) == ("15", False, 1)
     grid = whole("QF;Commune;Hors commune\nTous;3;4\nAdhésion familiale;15;20\n")
     assert (str(grid.membership.amount), str(grid.membership.exterior), grid.membership.per_family) == ("15", "20", True)
-    assert "once a school year" in taken("QF;Matin;Soir\nTous;3;4\nAdhésion;15;20\n", CARE)[1][0]
+    assert taken("QF;Matin;Soir\nTous;3;4\nAdhésion;15;20\n", CARE)[1] == ["No price for the yearly membership."]
 
 
 @pytest.mark.parametrize(
