@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from app.billing import reading
 from app.billing.grid import ModifierKind, Residence, Stage
 from app.billing.grids import Version
-from app.billing.pricing import NoPrice, Situation, price
+from app.billing.pricing import NoPrice, Situation, membership, price
 from app.billing.reasons import explain, reason_of
 from app.core import clock
 from app.core.forms import squeeze
@@ -82,13 +83,17 @@ class Sample:
         return typed[:12] or sorted({_inside(head) for head in heads})[:12] or [Decimal(800)]
 
     def prices(self, grid, units, title, day):
-        """[(quotient or None, [(unit, Priced or None, sentences)])]."""
+        """[(quotient or None, [(title of a unit or of the membership, Priced or None, sentences)])]."""
         version = Version.trial(0, day or clock.today(), grid, title)
-        return [(value, [(unit, *self._price(grid, unit, value, version)) for unit in units]) for value in [*self.values(grid), None]]
+        asked = [(unit.name, partial(price, grid, unit.id, charge=self.charge)) for unit in units]
+        asked += [(_("Yearly membership"), partial(membership, grid))] if grid.membership is not None else []
+        situations = [(value, self.situation(value)) for value in [*self.values(grid), None]]
+        return [(value, [(name, *self._price(found, situation, version)) for name, found in asked]) for value, situation in situations]
 
-    def _price(self, grid, unit, quotient, version):
+    @staticmethod
+    def _price(found, situation, version):
         try:
-            priced = price(grid, unit.id, self.situation(quotient), self.charge)
+            priced = found(situation)
         except NoPrice as refusal:
             return None, [
                 _("No price: the bill waits for a clerk.") if refusal.code == "no_quotient" else _("The table has no price for this.")

@@ -527,6 +527,34 @@ def test_a_membership_is_billed_once_a_year_a_child(town):
     check_books()
 
 
+def test_a_membership_that_two_activities_share_is_billed_once_a_year(town):
+    from dataclasses import replace
+
+    from app.billing.grid import Membership
+    from app.billing.grids import grid_to_json
+    from app.billing.models import ChargeKind, InvoiceLine, TariffGrid
+    from app.core.db import unit_of_work
+    from app.extensions import db
+    from tests.activities import cast as activities
+
+    def share(grid_id, prices, amount):
+        with unit_of_work():
+            membership = Membership(Decimal(amount), per_family=True, shared=True)
+            db.session.get(TariffGrid, grid_id).content = grid_to_json(replace(prices, membership=membership))
+
+    share(town.canteen_grid, cast.canteen_grid(), 8)
+    first, second = opened(), opened(cast.NOVEMBER_DAYS)
+    run(first, "dry")
+    assert run(first, "issue") == {"issued": 3}
+    # The other activity comes in later: who has paid owes nothing for it.
+    share(town.evening_grid, cast.evening_grid(), 9)
+    activities.enrol(town.tom, town.galbert, town.evening, {})
+    run(second, "dry")
+    run(second, "issue")
+    lines = db.session.scalars(select(InvoiceLine).filter_by(charge=ChargeKind.membership)).all()
+    assert sorted((line.child, line.amount) for line in lines) == [("", 8)] * 2
+
+
 def test_what_was_computed_before_another_bill_is_computed_again(town):
     """Between the pricing of a chunk and a household's turn, the month before was carried forward."""
     from app.billing.addressees import addressees

@@ -1,5 +1,6 @@
 """Does the screen of a price table keep what was typed, refuse what is wrong beside its place, and leave billed prices alone?"""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from app.activities.models import Unit, UnitKind
 from app.audit.models import LogEntry
-from app.billing.grid import Cell
+from app.billing.grid import Cell, Membership
 from app.billing.grids import Grids
 from app.billing.issued import in_force
 from app.billing.models import Invoice, TariffGrid
@@ -284,6 +285,18 @@ def test_two_tables_are_compared_below_the_table_too(clerk, billed):
     text = clerk.get(f"/mairie/tarifs/comparer?one={page.rstrip('/').rsplit('/')[-1]}&other={billed.canteen_grid}").text
     assert "€12.34, for each child" in text and "no price: the bill waits" in text and "the highest bracket" in text
     assert "the next one begins a cent later" in text
+
+
+def test_a_membership_in_the_table_is_understood_shown_and_kept(app, clerk, billed):
+    screen = Screen(clerk, billed.canteen)
+    screen.press("paste", pasted="QF;Repas;Adhésion annuelle\n0 à 800;2,00;5\n801 et plus;4,00;10\nHors commune;6,00;20\n")
+    screen.press("save", starts_on="2027-09-01", per_family="1", shared="1")
+    assert screen.response.status_code == 303
+    page = clerk.get(screen.response.headers["Location"]).text
+    assert "as the table says, once a family, once for all activities whose tables say so" in page
+    assert re.findall(r"<strong class=\"num\">(€[\d.]+)", page) == ["€2.00", "€5.00", "€4.00", "€10.00", "€4.00", "€10.00"]
+    grid = kept(app, billed.canteen)["2027-09-01"]
+    assert grid.membership == Membership(None, per_family=True, shared=True) and grid.columns[1].is_membership
 
 
 def test_a_bracket_that_was_renamed_is_compared_by_its_limits():
