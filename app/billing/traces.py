@@ -24,7 +24,8 @@ def _of_days(activity_id, first, last):
     bookings = [Booking.state == BookingState.booked, Booking.late, Booking.told_in_time]
     yield _counted(Booking, [*map(_many, bookings), func.sum(Booking.cancellation_id)], booked)
     absences = [func.count(Absence.certificate_id), func.sum(Absence.reason_id), func.sum(Absence.id)]
-    yield _counted(Absence, absences, Absence.id.in_(select(Booking.absence_id).where(booked)))
+    told = (Absence.first_day <= last) & (Absence.last_day >= first) & Absence.bookings.any(Booking.unit_id.in_(units))
+    yield _counted(Absence, absences, told)
     marks = [_many(Attendance.state == mark) for mark in (Mark.present, Mark.left, Mark.absent)]
     yield _counted(Attendance, marks, noted, func.max(Attendance.marked_at))
 
