@@ -15,7 +15,6 @@ from app.activities.models import (
     DayCancellation,
     Enrolment,
     PlaceAsked,
-    Places,
     Rank,
     Unit,
     UnitConflict,
@@ -333,8 +332,8 @@ class _Judge:
         self.booked = defaultdict(set)
         for child_id, unit_id in db.session.execute(booked.where(Booking.child_id.in_(children))):
             self.booked[child_id].add(unit_id)
-        self.capacities = Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(units))).all())
-        self.taken = defaultdict(int, taken(units, self.day, self.day))
+        self.capacities = Capacities.load(units, self.day, self.day)
+        self.taken = defaultdict(int, taken(self.capacities.unit_ids, self.day, self.day))
         self.calendar = Calendar.between(self.day, self.day)
 
     def other_cancellation(self, row):
@@ -350,13 +349,11 @@ class _Judge:
 
     def why_not(self, row):
         """Why this booking cannot come back; "" where it can."""
-        place = row.unit_id, row.group_id, self.day
         if row.child.archived_at is not None or (row.child_id, row.family_id) not in self.enrolled:
             return _("Not enrolled on this day")
         if any((row.unit_id, unit_id) in self.conflicts for unit_id in self.booked[row.child_id]):
             return _("Booked for something else meanwhile")
-        capacity = self.capacities.of(*place) if row.group_id is not None else None
-        return _("No place is left") if capacity is not None and self.taken[place] >= capacity else ""
+        return _("No place is left") if self.capacities.full(row.unit_id, row.group_id, self.day, self.taken) else ""
 
     def count(self, row):
         self.taken[row.unit_id, row.group_id, self.day] += 1

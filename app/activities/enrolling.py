@@ -163,10 +163,11 @@ def pattern(week, first, last):
     return {(unit_id, day) for day in days_between(first, last) for unit_id in wanted.get(day.isoweekday(), ())} if wanted else set()
 
 
-def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None, request_id=None):
+def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None, request_id=None, left=()):
     """The WeekPlan of the cells {(unit_id, day)} for a child; `asked_at` judges the deadline, None: the town itself asks.
 
-    `request_id`: of the request that asks, which keeps the places that it holds. About a dozen queries, however many days. Exact within a
+    `request_id`: of the request that asks, which keeps the places that it holds. `left`: (unit_id, group_id, day) that the child has just
+    left for these. About a dozen queries, however many days. Exact within a
     unit of work that has locked the units.
     """
     found, household = WeekPlan(), household_of(child.id, family_id)
@@ -174,7 +175,7 @@ def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None
     if not cells or household is None:
         return found
     first, last = cells[0][1], cells[-1][1]
-    calendar, rooms = Calendar.between(first, last), Rooms(activity, child, first, last, group_id, request_id)
+    calendar, rooms = Calendar.between(first, last), Rooms(activity, child, first, last, group_id, request_id, left)
     has = _had(child.id, first, last, request_id)
     clashing = conflicts()
     for unit_id, day in cells:
@@ -186,7 +187,7 @@ def plan_week(child, activity, family_id, cells, *, asked_at=None, group_id=None
             found.late.append((unit_id, day))
         elif rooms.take(unit_id, day):
             found.bookable.append((unit_id, rooms.group_on(day), day))
-            if rooms.capacity(unit_id, day) is not None:
+            if rooms.limited(unit_id, day):
                 found.limited.append(found.bookable[-1])
             found.ungrouped |= rooms.group_on(day) is None and unit_id in rooms.capacities.unit_ids
             has.setdefault(day, set()).add(unit_id)
@@ -251,15 +252,17 @@ def change(enrolment, values, *, by, asked_at=None, request_id=None):
         raise DomainError(_("Another enrolment in this activity has some of these days."))
     db.session.flush()
     after = pattern(enrolment.week, first, last)
-    _give_back(enrolment, before - after, by=by, asked_at=asked_at)
+    given_back = _give_back(enrolment, before - after, by=by, asked_at=asked_at)
     overfull = regroup(enrolment.child_id, by=by) if enrolment.group_id != group_id else []
-    found = _book(enrolment, activity, after - before, by=by, asked_at=asked_at, request_id=request_id)
+    found = _book(enrolment, activity, after - before, by=by, asked_at=asked_at, request_id=request_id, left=given_back)
     found.overfull = overfull
+    # Last: the place in the morning of a child that now comes for the day is its own first.
+    offer_all(given_back)
     return found
 
 
-def _book(enrolment, activity, cells, *, by, asked_at, request_id):
-    how = {"asked_at": asked_at, "group_id": enrolment.group_id, "request_id": request_id}
+def _book(enrolment, activity, cells, *, by, asked_at, request_id, left=()):
+    how = {"asked_at": asked_at, "group_id": enrolment.group_id, "request_id": request_id, "left": left}
     found = plan_week(enrolment.child, activity, enrolment.family_id, cells, **how)
     whose = {"child_id": enrolment.child_id, "family_id": enrolment.family_id, "request_id": request_id}
     at = asked_at or clock.now()
@@ -294,7 +297,7 @@ def _tell_left_out(enrolment, found):
 
 
 def _give_back(enrolment, cells, *, by, asked_at):
-    """Give the bookings of these cells, and those after the last day, back while they may still be cancelled."""
+    """Give the bookings of these cells, and those after the last day, back while they may still be cancelled; returns their places."""
     units = select(Unit.id).where(Unit.activity_id == enrolment.activity_id)
     query = select(Booking).where(
         Booking.child_id == enrolment.child_id,
@@ -305,21 +308,22 @@ def _give_back(enrolment, cells, *, by, asked_at):
     )
     rows = [row for row in db.session.scalars(query) if (row.unit_id, row.day) in cells or row.day > enrolment.ends_on]
     if not rows:
-        return
+        return []
     calendar = Calendar.between(min(row.day for row in rows), max(row.day for row in rows))
     rule, given = enrolment.activity.cancelling_rule, []
     for row in rows:
         if asked_at is None or not deadlines.passed(rule, row.day, calendar, asked_at):
-            given.append(row.day)
+            given.append((row.unit_id, row.group_id, row.day))
             db.session.delete(row)
     db.session.flush()
-    offer_all((row.unit_id, row.group_id, row.day) for row in rows if row.day in given)
     note = _("%(number)s bookings given back.", number=len(given))
     if len(given) < len(rows):
         note += " " + _(
-            "Too late for: %(days)s.", days=", ".join(sorted({row.day.isoformat() for row in rows} - {day.isoformat() for day in given}))
+            "Too late for: %(days)s.",
+            days=", ".join(sorted({row.day.isoformat() for row in rows} - {place[2].isoformat() for place in given})),
         )
     record("enrolment.given_back", enrolment, by=by, note=note)
+    return given
 
 
 def days_in_words(days, most=6):

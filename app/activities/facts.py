@@ -5,11 +5,10 @@ from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Date, Integer, String, bindparam, cast, func, literal, null, select, type_coerce, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy import Date, Integer, String, bindparam, cast, literal, null, select, type_coerce, union_all
 
 from app.activities.models import Booking, DayCancellation, PlaceAsked, Rank
-from app.activities.places import OCCUPIES, taken_query
+from app.activities.places import OCCUPIES, number_in_line, taken_query
 from app.changes.models import ChangeRequest, RequestState
 from app.core import clock
 from app.core.db import Instant
@@ -67,21 +66,13 @@ def _booked():
 
 
 def _asked():
-    ahead = aliased(PlaceAsked)
-    place = select(func.count()).where(
-        ahead.unit_id == PlaceAsked.unit_id,
-        ahead.day == PlaceAsked.day,
-        ahead.group_id == PlaceAsked.group_id,
-        ahead.rank == Rank.queued,
-        (ahead.asked_at < PlaceAsked.asked_at) | ((ahead.asked_at == PlaceAsked.asked_at) & (ahead.id <= PlaceAsked.id)),
-    )
     columns = _columns(
         "asked",
         **{name: getattr(PlaceAsked, name) for name in ("child_id", "unit_id", "group_id", "day", "family_id", "wish", "rank")},
         id=PlaceAsked.request_id,
         state=ChangeRequest.state,
         until=PlaceAsked.offered_until,
-        number=place.scalar_subquery(),
+        number=number_in_line(),
         says=ChangeRequest.reason,
         kind=ChangeRequest.kind,
     )

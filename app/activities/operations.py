@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from app.activities.enrolling import conflicts
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit
-from app.activities.places import lock, room
+from app.activities.places import Capacities, lock, taken
 from app.activities.plan import Plan
 from app.activities.timetable import Timetable
 from app.activities.waiting import offer_freed
@@ -78,12 +79,12 @@ def _book(table, wanted, family_id, *, over):
 
 
 def _although_full(table, wanted):
-    counts = table.facts.counts
-    table.facts.counts = {}
+    facts = table.facts
+    counts, queued, facts.counts, facts.queued = facts.counts, facts.queued, {}, {}
     try:
         return table.judge(wanted.child, wanted.unit.id, wanted.day, reason="-")
     finally:
-        table.facts.counts = counts
+        facts.counts, facts.queued = counts, queued
 
 
 def unbook(booking, *, by):
@@ -115,13 +116,25 @@ def take_back_absence(absence, *, by):
         raise DomainError(_("Nothing of this absence is still to come."))
     lock([row.unit_id for row in rows])
     _refuse_while_asked(rows)
+    _refuse_without_place(rows)
     for row in rows:
-        here = room(row.unit_id, row.group_id, row.day)
-        if row.group_id is not None and here.capacity is not None and not here.free:
-            raise DomainError(
-                _("The place has been given to another child: %(unit)s, %(day)s.", unit=row.unit.title, day=date_text(row.day, "full"))
-            )
         row.move_to(BookingState.booked)
         row.absence_id = row.told_in_time = None
-        db.session.flush()
+    db.session.flush()
     record("absence.taken_back", absence, by=by)
+
+
+def _refuse_without_place(rows):
+    """Raise DomainError where one of these bookings, all of one child, cannot count again: its place is gone, or it has another."""
+    span = min(row.day for row in rows), max(row.day for row in rows)
+    capacities, clashing = Capacities.load({row.unit_id for row in rows}, *span), conflicts()
+    counts = taken(capacities.unit_ids, *span)
+    booked = select(Booking.day, Booking.unit_id).where(Booking.child_id == rows[0].child_id, Booking.day.between(*span))
+    has = set(map(tuple, db.session.execute(booked.where(Booking.state == BookingState.booked))))
+    for row in rows:
+        words, place = {"unit": row.unit.title, "day": date_text(row.day, "full")}, (row.unit_id, row.group_id, row.day)
+        if any((row.day, other) in has for other in clashing.get(row.unit_id, ())):
+            raise DomainError(_("The child is booked for something else meanwhile: %(unit)s, %(day)s.", **words))
+        if capacities.full(*place, counts):
+            raise DomainError(_("The place has been given to another child: %(unit)s, %(day)s.", **words))
+        counts[place] = counts.get(place, 0) + 1

@@ -73,7 +73,7 @@ _OF_THE_DAYS = Places.day.is_(None) | Places.day.between(bindparam("first"), bin
 UNITS = (
     select(Unit, ActivityGroup, Places, UnitConflict.unit_id, UnitConflict.other_id)
     .outerjoin(ActivityGroup, ActivityGroup.activity_id == Unit.activity_id)
-    .outerjoin(Places, (Places.group_id == ActivityGroup.id) & (Places.unit_id == Unit.id) & _OF_THE_DAYS)
+    .outerjoin(Places, (Places.group_id == ActivityGroup.id) & or_(Places.unit_id == Unit.id, Places.unit_id.is_(None)) & _OF_THE_DAYS)
     .outerjoin(UnitConflict, or_(UnitConflict.unit_id == Unit.id, UnitConflict.other_id == Unit.id))
     .where(Unit.activity_id.in_(bindparam("activities", expanding=True)))
 )
@@ -87,7 +87,7 @@ class Plan:
         self.calendar = Calendar.between(first, last)
         self.of = {child.id: OfChild(child) for child in children}
         self.activities, self.units, self.service_of = [], {}, {}
-        self.capacities, self.conflicts = Capacities([]), {}
+        self.conflicts = {}
         self._groups, self._schooling = {}, {}
         self._read_children()
         #: {activity_id: Service}
@@ -121,7 +121,7 @@ class Plan:
             if group is not None:
                 groups[group] = None
             if row is not None:
-                places.add(row)
+                places.add((unit.id, row))
             if one is not None:
                 self.conflicts.setdefault(one, set()).add(other)
                 self.conflicts.setdefault(other, set()).add(one)
@@ -134,7 +134,7 @@ class Plan:
                 self.service_of[unit.id] = self.services[activity.id]
         for group in sorted(groups, key=lambda group: (group.position, group.id)):
             self.services[group.activity_id].groups.append(group)
-        self.capacities = Capacities(places)
+        self.capacities = Capacities(places, self.conflicts)
 
     # -- answers ----------------------------------------------------------------------------------------------------------------------
 

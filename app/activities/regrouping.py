@@ -4,7 +4,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
 from app.activities.models import Booking, BookingState, Enrolment, PlaceAsked, Rank, Wish
-from app.activities.places import lock, schooling_on, taken, takes
+from app.activities.places import Capacities, lock, schooling_on, taken, takes
 from app.activities.plan import Plan
 from app.activities.waiting import offer_all
 from app.audit.operations import record
@@ -32,19 +32,19 @@ def regroup(child_id, *, by="system"):
     moved = [move for family_id in {row.family_id for row in rows} for move in _moves(child, family_id, rows)]
     if not moved:
         return []
-    places = {(row.unit_id, row.group_id, row.day) for row, _group, _capacity in moved}
-    for row, group_id, _capacity in moved:
+    places = {(row.unit_id, row.group_id, row.day) for row, _group in moved}
+    for row, group_id in moved:
         row.group_id = group_id
     db.session.flush()
-    offer_all(places | {(row.unit_id, row.group_id, row.day) for row, _group, _capacity in moved})
-    days = _without_place(moved)
+    offer_all(places | {(row.unit_id, row.group_id, row.day) for row, _group in moved})
+    days = _without_place([row for row, _group in moved])
     note = f"{len(moved)}" + (f"; too many: {', '.join(day.isoformat() for day in days)}" if days else "")
     record("booking.regrouped", child, by=by, note=note[:200])
     return days
 
 
 def _moves(child, family_id, rows):
-    """(row, id of the group that takes the child now, its places or None) of a household's rows that lie in another one."""
+    """(row, id of the group that takes the child now) of a household's rows that lie in another one."""
     mine = [row for row in rows if row.family_id == family_id]
     plan = Plan.load([child], min(row.day for row in mine), max(row.day for row in mine), family_id, by_clerk=True)
     for row in mine:
@@ -53,17 +53,18 @@ def _moves(child, family_id, rows):
             group = plan.group(child.id, plan.service_of[row.unit_id], row.day)
             group_id = group.id if group is not None else None
             if group_id != row.group_id:
-                yield row, group_id, plan.capacities.of(row.unit_id, group_id, row.day) if group_id else None
+                yield row, group_id
 
 
-def _without_place(moved):
-    """The days on which a new group has more children than places, because of what moved there."""
-    limited = [(row, capacity) for row, _group, capacity in moved if capacity is not None and getattr(row, "rank", None) is not Rank.queued]
-    if not limited:
+def _without_place(rows):
+    """The days on which a new group has more children than places, because of these rows that moved there."""
+    rows = [row for row in rows if getattr(row, "rank", None) is not Rank.queued]
+    if not rows:
         return []
-    days = [row.day for row, _capacity in limited]
-    counts = taken({row.unit_id for row, _capacity in limited}, min(days), max(days))
-    return sorted({row.day for row, capacity in limited if counts.get((row.unit_id, row.group_id, row.day), 0) > capacity})
+    span = min(row.day for row in rows), max(row.day for row in rows)
+    capacities = Capacities.load({row.unit_id for row in rows}, *span)
+    counts = taken(capacities.unit_ids, *span)
+    return sorted({row.day for row in rows if (capacities.left(row.unit_id, row.group_id, row.day, counts) or 0) < 0})
 
 
 def misplaced(group):

@@ -1,10 +1,12 @@
 """Which places of an activity are there for one child in a stretch of days, and which does its request hold already?"""
 
+from collections import defaultdict
+
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.activities import places
-from app.activities.models import DayCancellation, PlaceAsked, Places, Rank, Wish
+from app.activities.models import DayCancellation, PlaceAsked, Rank, Wish
 from app.children.models import SchoolEnrolment
 from app.extensions import db
 
@@ -12,17 +14,21 @@ from app.extensions import db
 class Rooms:
     """The places of an activity in a stretch of days, for one child."""
 
-    def __init__(self, activity, child, first, last, group_id, request_id=None):
+    def __init__(self, activity, child, first, last, group_id, request_id=None, left=()):
         self.activity, self.child, self.group_id = activity, child, group_id
         unit_ids = [unit.id for unit in activity.units]
         years = select(SchoolEnrolment).filter_by(child_id=child.id).options(joinedload(SchoolEnrolment.school_year))
         self.years, self.groups = db.session.scalars(years).all(), {}
-        self.capacities = places.Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(unit_ids))).all())
+        self.capacities = places.Capacities.load(unit_ids, first, last)
         self.taken = places.taken(unit_ids, first, last)
         #: {(unit_id, group_id, day)} that the request itself holds, and how many places those have taken who asked earlier.
         self.held, self.earlier = set(), {}
         if request_id is not None:
             self._hold(request_id, unit_ids, first, last)
+        #: {(group_id, day): units of which the child has a place, or just left it for what it wants instead}
+        self.has = defaultdict(set)
+        for unit_id, place_group, day in (*self.held, *left):
+            self.has[place_group, day].add(unit_id)
         queue = select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day).where(
             PlaceAsked.unit_id.in_(unit_ids),
             PlaceAsked.day.between(first, last),
@@ -65,18 +71,18 @@ class Rooms:
             self.groups[day] = group.id if group is not None else None
         return self.groups[day]
 
-    def capacity(self, unit_id, day):
-        """How many children of this one's group may come; None: no limit."""
-        group_id = self.group_on(day)
-        return self.capacities.of(unit_id, group_id, day) if group_id is not None else None
+    def limited(self, unit_id, day):
+        """Whether there are only so many places in the child's group."""
+        return bool(self.capacities.limits(unit_id, self.group_on(day), day))
 
     def take(self, unit_id, day):
         """Take a place, if there is one."""
-        key, capacity = (unit_id, self.group_on(day), day), self.capacity(unit_id, day)
+        key = unit_id, self.group_on(day), day
+        has = self.has[key[1:]] - {unit_id}
         if key in self.held:
             # Only those who asked earlier come first, where the town has taken places away.
-            return capacity is None or self.earlier.get(key, 0) < capacity
-        if capacity is not None and self.taken.get(key, 0) >= capacity:
+            return not self.capacities.full(*key, self.earlier, has)
+        if self.capacities.full(*key, self.taken, has):
             return False
         self.taken[key] = self.taken.get(key, 0) + 1
         return True

@@ -7,7 +7,6 @@ from app.activities import deadlines
 from app.activities.calendar import days_between
 from app.activities.facts import Facts
 from app.activities.models import BookingState, Rank, Unit, Wish
-from app.activities.places import Room
 from app.activities.plan import Plan
 from app.changes.models import RequestState
 from app.core import clock
@@ -227,19 +226,17 @@ class Timetable:
     def _room(self, cell, activity):
         if cell.unit_id not in self.plan.capacities.unit_ids:
             return
-        group = self.plan.group(cell.child_id, activity, cell.day)
-        capacity = self.plan.capacities.of(cell.unit_id, group.id, cell.day) if group is not None else None
-        if capacity is not None and self.facts.counts.get((cell.unit_id, group.id, cell.day), 0) >= capacity:
+        if not self.room(cell.child_id, cell.unit_id, cell.day).takes_one_more:
             cell.state, cell.waiting_list, cell.may_book = S.full, activity.waiting_list, activity.waiting_list
 
     def room(self, child_id, unit_id, day):
         """The Room of the group that takes a child, from today on; exact where the unit is locked."""
-        group = self.plan.group(child_id, self.plan.service_of[unit_id], day)
-        if group is None:
-            return Room(None, 0, 0, ungrouped=unit_id in self.plan.capacities.unit_ids)
-        here = unit_id, group.id, day
-        capacity = self.plan.capacities.of(*here)
-        return Room(capacity, self.facts.counts[here], self.facts.queued[here]) if capacity is not None else Room(None, 0, 0)
+        group, facts = self.plan.group(child_id, self.plan.service_of[unit_id], day), self.facts
+        group_id = group.id if group is not None else None
+        others = {one: facts.bookings.get((child_id, one, day)) for one in self.plan.conflicts.get(unit_id, ())}
+        # Booked, and not in the way: the child means to leave it for this one, its morning for the day.
+        has = {one for one, row in others.items() if row and row.state == BookingState.booked.value and row.group_id == group_id}
+        return self.plan.capacities.room(unit_id, group_id, day, facts.counts, facts.queued, has)
 
     def deadline(self, activity, what, day):
         """Until when an activity may be booked, or cancelled (`what`: "booking", "cancelling"), for a day."""

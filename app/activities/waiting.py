@@ -4,8 +4,8 @@ from datetime import datetime, time, timedelta
 
 from sqlalchemy import select
 
-from app.activities.models import PlaceAsked, Places, Rank, Wish
-from app.activities.places import Capacities, line, lock, room, taken
+from app.activities.models import PlaceAsked, Rank, Wish
+from app.activities.places import Capacities, line, lock, taken
 from app.changes.decisions import Verdict, decide, refuse_at_once
 from app.changes.kinds import kind_of
 from app.changes.models import Act, ChangeLot, ChangeRequest, Outcome, RequestState
@@ -19,48 +19,52 @@ from app.security.queries import reader_of
 
 
 def offer_freed(unit_id, group_id, day):
-    """Offer the free places of a day to those who have waited longest, within the open unit of work; returns how many.
+    """Offer the free places of a group's day to those who have waited longest, within the open unit of work; returns how many.
 
-    Safe to run at any time, and twice. Nothing is offered on the day itself: nobody would read it in time.
+    To those who wait for any unit of the activity: the morning that became free may be what a whole day lacked. Safe to run at any time,
+    and twice. Nothing is offered on the day itself: nobody would read it in time.
     """
     if group_id is None or day <= clock.today():
         return 0
     lock([unit_id])
-    here = room(unit_id, group_id, day)
-    if not here.queued:
+    waiting = line([group_id], [day])
+    if not waiting:
         return 0
-    offered = 0
-    for ask in line(unit_id, group_id, day):
-        if here.free is not None and offered >= here.free:
-            break
-        if ask.request.kind == "enrolment":
-            # It is a day of a usual week: nobody is asked again.
-            _keep(ask)
-            offered += 1
-            continue
-        request = _locked(ask)
-        if request is not None and request.state is RequestState.sent_back:
-            # The family has the word, for as long as it likes: those behind it go on.
-            continue
-        if request is None or request.state is not RequestState.pending:
-            # Somebody is about to decide or withdraw it. Nobody is passed over: the next round looks again.
-            break
-        _offer(ask, request)
-        offered += 1
+    capacities, offered = Capacities.load([unit_id], day, day), 0
+    counts = taken(capacities.unit_ids, day, day, group_ids=[group_id])
+    for ask in first_come(waiting, capacities, counts):
+        # It is a day of a usual week: nobody is asked again.
+        take = _keep if ask.request.kind == "enrolment" else _offer
+        offered += take(ask)
     return offered
 
 
+def first_come(waiting, capacities, counts):
+    """Those who wait and for whom a place is free, of some in the order in which they asked; `counts` as taken() gives them, and grow.
+
+    Whoever finds none is counted before those behind it all the same. So a day is not passed over for ever by half-days, which need less;
+    and where somebody is about to decide or withdraw a request, its place is kept until the next round.
+    """
+    for ask in waiting:
+        place = ask.unit_id, ask.group_id, ask.day
+        if not capacities.full(*place, counts):
+            yield ask
+        if ask.request.kind == "enrolment" or ask.request.state is not RequestState.sent_back:
+            counts[place] = counts.get(place, 0) + 1
+        # Else the family has the word, for as long as it likes: those behind it go on.
+
+
 def offer_all(places):
-    """Offer what has become free of many places, (unit_id, group_id, day); one query says of which of them anybody waits."""
-    places = {place for place in places if place[1] is not None and place[2] > clock.today()}
-    if not places:
+    """Offer what has become free of many places, (unit_id, group_id, day); one query says in which groups anybody waits."""
+    freed = {place[1:]: place[0] for place in places if place[1] is not None and place[2] > clock.today()}
+    if not freed:
         return 0
-    units, _groups, days = (set(column) for column in zip(*places, strict=True))
-    query = select(PlaceAsked.unit_id, PlaceAsked.group_id, PlaceAsked.day).where(
-        PlaceAsked.rank == Rank.queued, PlaceAsked.unit_id.in_(units), PlaceAsked.day.between(min(days), max(days))
+    groups, days = (set(column) for column in zip(*freed, strict=True))
+    query = select(PlaceAsked.group_id, PlaceAsked.day).where(
+        PlaceAsked.rank == Rank.queued, PlaceAsked.group_id.in_(groups), PlaceAsked.day.between(min(days), max(days))
     )
     waited_for = {tuple(row) for row in db.session.execute(query.distinct())}
-    return sum(offer_freed(*place) for place in sorted(waited_for & places, key=lambda place: (place[0], place[2])))
+    return sum(offer_freed(unit_id, *place) for place, unit_id in sorted(freed.items()) if place in waited_for)
 
 
 def _keep(ask):
@@ -70,6 +74,7 @@ def _keep(ask):
     request = _locked(ask)
     if request is not None and request.state is RequestState.pending:
         inspect_request(request, kind_of(request.kind).find(request.target_id, request.family_id) if request.act is not Act.add else None)
+    return True
 
 
 def _locked(ask):
@@ -78,12 +83,17 @@ def _locked(ask):
     return db.session.scalar(query.execution_options(populate_existing=True))
 
 
-def _offer(ask, request):
+def _offer(ask):
+    """Offer a place, where the request waits for it and nobody has it in hand; returns whether."""
+    request = _locked(ask)
+    if request is None or request.state is not RequestState.pending:
+        return False
     ask.move_to(Rank.offered, until=_kept_until(ask))
     db.session.flush()
     request.version += 1
     inspect_request(request, None)
     _tell(ask, request)
+    return True
 
 
 def _kept_until(ask):
@@ -122,7 +132,7 @@ def offer_places(limit=50):
     )
     waited_for = db.session.execute(query).all()
     offered = 0
-    for place in _with_room(waited_for) if waited_for else ():
+    for place in _to_offer(waited_for) if waited_for else ():
         if offered >= limit:
             break
         with unit_of_work():
@@ -130,16 +140,15 @@ def offer_places(limit=50):
     return offered
 
 
-def _with_room(places):
-    """Those of these (unit_id, group_id, day) that have a free place, or no limit any more. Two queries."""
-    groups = {group_id for _unit_id, group_id, _day in places}
-    capacities = Capacities(db.session.scalars(select(Places).where(Places.group_id.in_(groups))).all())
-    days = [day for _unit_id, _group_id, day in places]
-    counts = taken({unit_id for unit_id, _group_id, _day in places}, min(days), max(days))
-    for place in places:
-        capacity = capacities.of(*place)
-        if capacity is None or counts.get(place, 0) < capacity:
-            yield tuple(place)
+def _to_offer(places):
+    """(unit_id, group_id, day), one a group and day, where one of those who wait for these would be offered a place. Three queries."""
+    units, groups, days = (set(column) for column in zip(*places, strict=True))
+    capacities = Capacities.load(units, min(days), max(days))
+    counts = taken(capacities.unit_ids, min(days), max(days), group_ids=groups)
+    free = {(group_id, day) for unit_id, group_id, day in places if not capacities.full(unit_id, group_id, day, counts)}
+    waiting = [ask for ask in line(groups, {day for _group_id, day in free}) if (ask.group_id, ask.day) in free]
+    found = {(ask.group_id, ask.day): (ask.unit_id, ask.group_id, ask.day) for ask in first_come(waiting, capacities, counts)}
+    return sorted(found.values(), key=lambda place: (place[2], place[0]))
 
 
 def lapse_offers(limit=50):

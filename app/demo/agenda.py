@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 
 from app.activities import kitchen
 from app.activities.calendar import Calendar
+from app.activities.enrolling import conflicts
 from app.activities.models import (
     Absence,
     Attendance,
@@ -19,6 +20,7 @@ from app.activities.models import (
     PaperValidity,
     Places,
 )
+from app.activities.places import at_once
 from app.core import clock
 from app.demo import names, pictures
 from app.demo.billing import months
@@ -156,18 +158,27 @@ class Agenda:
     # -- places -------------------------------------------------------------------------------------------------------------------
 
     def _places(self):
-        """Every group has some places more than it needs; one Wednesday and one day of the canteen are full."""
-        taken = Counter((row["unit_id"], row["group_id"], row["day"]) for row in self.rows if row["state"] is BookingState.booked)
-        most = {}
-        for (unit_id, group_id, _day), count in sorted(taken.items()):
-            if group_id is not None:
-                most[unit_id, group_id] = max(most.get((unit_id, group_id), 0), count)
+        """Every group has some places more than it needs; on Wednesdays the day and its halves share them, and two are full."""
+        there, most = self._there(), {}
+        for (unit_id, group_id, _day), count in sorted(there.items(), key=lambda one: (one[0][0] or 0, *one[0][1:])):
+            most[unit_id, group_id] = max(most.get((unit_id, group_id), 0), count)
         for (unit_id, group_id), count in most.items():
             db.session.add(Places(unit_id=unit_id, group_id=group_id, places=5 * (round(count * 1.08) // 5 + 1)))
-        big, whole = self.offer.groups["wednesday", "big"].id, self.offer.units["whole"].id
+        big = self.offer.groups["wednesday", "big"].id
         for day in self.full_days():
-            db.session.add(Places(unit_id=whole, group_id=big, day=day, places=taken[whole, big, day]))
+            db.session.add(Places(group_id=big, day=day, places=there[None, big, day]))
         db.session.flush()
+
+    def _there(self):
+        """Counter of (unit, group, day): how many are there at the same time; on Wednesdays without the unit."""
+        rows = [row for row in self.rows if row["state"] is BookingState.booked and row["group_id"] is not None]
+        taken = Counter((row["unit_id"], row["group_id"], row["day"]) for row in rows)
+        units = [unit.id for unit in self.offer.activities["wednesday"].units]
+        there = Counter({place: count for place, count in taken.items() if place[0] not in units})
+        together = at_once(units, conflicts())
+        for group_id, day in {place[1:] for place in taken if place[0] in units}:
+            there[None, group_id, day] = max(sum(taken[unit_id, group_id, day] for unit_id in one) for one in together)
+        return there
 
     def full_days(self):
         """The Wednesdays without a place: families wait for the first, and are offered one of the second."""

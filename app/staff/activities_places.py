@@ -104,17 +104,28 @@ def _groups():
     return db.session.scalars(query.order_by(Activity.position, Activity.name, ActivityGroup.position)).all()
 
 
+#: Places of no unit in particular.
+ALL_UNITS = _l("all units together")
+
+
 class PlacesForm(StaffForm):
-    """How many children a group takes for a unit."""
+    """How many children a group takes: for a unit, or of all who are there at the same time."""
 
     group_id = RowChoice(_l("Group"), rows=_groups, required=True)
-    unit_id = RowChoice(_l("Unit"), rows=units, required=True)
+    unit_id = RowChoice(
+        _l("Unit"),
+        rows=units,
+        blank=ALL_UNITS,
+        description=_l(
+            "Together: units that exclude each other share the places. A child of the day counts in the morning and in the afternoon."
+        ),
+    )
     day = DateField(_l("On one day alone"), [Optional()], description=_l("Empty: every day that has no number of its own."))
     places = IntegerField(_l("Places"), [InputRequired(_l("Please fill this in.")), NumberRange(0, 10000, _l("Between 0 and 10,000."))])
 
 
 class PlacesEditor(ReferenceEditor):
-    """Places of a group for a unit of the same activity."""
+    """Places of a group, for a unit of the same activity or for all."""
 
     def create(self, values):
         self._refuse_strangers(values["group_id"], values["unit_id"])
@@ -126,8 +137,8 @@ class PlacesEditor(ReferenceEditor):
 
     @staticmethod
     def _refuse_strangers(group_id, unit_id):
-        group, unit = db.session.get(ActivityGroup, group_id), db.session.get(Unit, unit_id)
-        if group.activity_id != unit.activity_id:
+        group, unit = db.session.get(ActivityGroup, group_id), db.session.get(Unit, unit_id) if unit_id else None
+        if unit is not None and group.activity_id != unit.activity_id:
             raise DomainError(_("The group and the unit belong to different activities."))
 
 
@@ -160,6 +171,9 @@ class PlacesView(StaffView):
     )
     editor = PlacesEditor(Places, PlacesForm)
     form_intro = _l("Without a number, a group takes every child.")
+
+    def cell_unit(self, row):
+        return row.unit or _("all units together")
 
     def cell_day(self, row):
         return row.day or _("every day")

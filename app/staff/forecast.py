@@ -1,4 +1,4 @@
-"""How full will the next open days be? Booked, asked for and waiting against the places, for every unit and group of an activity."""
+"""How full will the next open days be? Booked, asked for and waiting against the places, by group, for units and those that share them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import case, func, literal, select, union_all
 from sqlalchemy.orm import selectinload
 
 from app.activities.calendar import Calendar
-from app.activities.models import Activity, Booking, BookingState, PlaceAsked, Places, Rank, Wish
+from app.activities.models import Activity, Booking, BookingState, PlaceAsked, Rank, Wish
 from app.activities.places import OCCUPIES, Capacities
 from app.core import clock
 from app.core.forms import named_id
@@ -26,32 +26,30 @@ WIDTH, HEIGHT, BAR, STEP = 520, 190, 34, 52
 
 @dataclass(frozen=True)
 class Day:
-    """One day of a group: how many are booked, hold a place until it is decided, or stand in line; how many places there are."""
+    """One day of a group: how many are booked, hold a place until it is decided, or stand in line; how many places there are and remain."""
 
     day: object
     booked: int
     asked: int
     waiting: int
-    #: None: no limit.
+    #: None: no limit, or none of its own.
     places: int | None
-
-    @property
-    def free(self):
-        return None if self.places is None else max(self.places - self.booked - self.asked, 0)
+    #: The fewest of all limits; None: no limit.
+    free: int | None
 
     @property
     def full(self):
-        return self.places is not None and self.booked + self.asked >= self.places
+        return self.free is not None and self.free <= 0
 
 
 @dataclass
 class Chart:
-    """A unit and a group over the days, as a drawing."""
+    """A unit, or some that share their places, and a group over the days, as a drawing."""
 
     title: str
     days: list
-    #: Which waiting lists are its own.
-    unit_id: int
+    #: Which waiting lists are its own; of several units, those of the group.
+    unit_id: int | None
     group_id: int | None
 
     @property
@@ -129,21 +127,36 @@ def charts_of(activity):
         return []
     units = [unit.id for unit in activity.units]
     counts = _counts(units, (first, days[-1]))
-    capacities = Capacities(db.session.scalars(select(Places).where(Places.unit_id.in_(units))).all())
+    capacities = Capacities.load(units, days[0], days[-1])
     charts = []
+    for group in activity.groups:
+        charts += [_chart(activity, there, group, days, counts, capacities) for there in _together(activity, group, capacities)]
     for unit in activity.units:
         loose = any(unit_id == unit.id and group_id is None for unit_id, group_id, _day in counts)
         for group in [*activity.groups, *([None] if loose or not activity.groups else [])]:
-            charts.append(_chart(activity, unit, group, days, counts, capacities))
+            charts.append(_chart(activity, [unit], group, days, counts, capacities))
     return charts
 
 
-def _chart(activity, unit, group, days, counts, capacities):
-    group_id = group.id if group is not None else None
-    key = [(unit.id, group_id, day) for day in days]
-    rows = [Day(place[2], *counts.get(place, (0, 0, 0)), capacities.of(*place) if group_id else None) for place in key]
+def _together(activity, group, capacities):
+    """[units that share the places of a group, in the order of the activity] where there are several."""
+    found = [[unit for unit in activity.units if unit.id in units] for units in capacities.at_once.get(group.id, ())]
+    return sorted((units for units in found if len(units) > 1), key=lambda units: [activity.units.index(unit) for unit in units])
+
+
+def _chart(activity, units, group, days, counts, capacities):
+    ids, group_id = {unit.id for unit in units}, group.id if group is not None else None
+    taken = {place: booked + asked for place, (booked, asked, _waiting) in counts.items()}
+    rows = []
+    for day in days:
+        numbers = [counts.get((one, group_id, day), (0, 0, 0)) for one in ids]
+        booked, asked, waiting = (sum(column) for column in zip(*numbers, strict=True))
+        own = min((number for their, number in capacities.limits(units[0].id, group_id, day) if their == ids), default=None)
+        free = capacities.left(units[0].id, group_id, day, taken) if len(units) == 1 else None if own is None else own - booked - asked
+        rows.append(Day(day, booked, asked, waiting, own, free))
+    service = " + ".join(unit.name for unit in units) if len(activity.units) > 1 else units[0].title
     name = group.name if group is not None else _("No group") if activity.groups else ""
-    return Chart(", ".join(filter(None, (unit.name if len(activity.units) > 1 else unit.title, name))), rows, unit.id, group_id)
+    return Chart(", ".join(filter(None, (service, name))), rows, units[0].id if len(units) == 1 else None, group_id)
 
 
 def _counts(units, span):

@@ -30,6 +30,8 @@ declare(
         "ck_places_count": _l("There are no fewer than 0 places."),
         "uq_places_every_day": _l("This group has a number of places for this unit already: change that one."),
         "uq_places_one_day": _l("This group has a number of places for this unit on this day already: change that one."),
+        "uq_places_shared_every_day": _l("This group has a number of places for all units together already: change that one."),
+        "uq_places_shared_one_day": _l("This group has a number of places for all units together on this day already: change that one."),
         "uq_school_holiday_zone": _l("This zone has a holiday that begins on this day already."),
         "ck_school_holiday_dates": _l("The last day does not lie before the first."),
         "ck_calendar_exception_dates": _l("The last day does not lie before the first."),

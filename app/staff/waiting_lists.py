@@ -5,10 +5,11 @@ from datetime import date
 from flask import request, url_for
 from flask_babel import format_datetime
 from markupsafe import Markup
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.activities.changes.words import unit_title
-from app.activities.models import Activity, ActivityGroup, PlaceAsked, Rank, Unit, Wish
+from app.activities.models import Activity, PlaceAsked, Rank, Unit, Wish
 from app.activities.places import numbers_in_line, room
 from app.changes.models import ChangeRequest, RequestState
 from app.core.forms import named_id
@@ -102,12 +103,14 @@ class WaitingView(OfFamily):
     def one_list(self):
         """(title, its Room or None) of the one list that the address is about; None where it is about several."""
         unit_id, group_id, day = named_id(request.args.get("unit")), named_id(request.args.get("group")), _day(request.args.get("day"))
-        title = unit_title(unit_id) if unit_id else ""
-        if not title or day is None:
+        activity = joinedload(Unit.activity)
+        query = select(Unit).where(Unit.id == unit_id).options(activity.joinedload(Activity.units), activity.joinedload(Activity.groups))
+        unit = db.session.scalars(query).unique().one_or_none()
+        if unit is None or day is None:
             return None
-        group = db.session.get(ActivityGroup, group_id) if group_id else None
-        parts = [title, group.name if group is not None else "", date_text(day, "full")]
-        return ", ".join(filter(None, parts)), room(unit_id, group.id, day) if group is not None else None
+        group = next((group for group in unit.activity.groups if group.id == group_id), None)
+        parts = [unit.title, group.name if group is not None else "", date_text(day, "full")]
+        return ", ".join(filter(None, parts)), room(unit_id, group_id, day) if group is not None else None
 
     # -- cells ------------------------------------------------------------------------------------------------------------------------
 

@@ -25,15 +25,15 @@ from app.families.operations import new_family
 from app.security.scope import Standing
 from app.security.who_sees_what import Viewer
 from tests.activities import cast
-from tests.activities.cast import NEXT_MONDAY
+from tests.activities.cast import NEXT_MONDAY, NEXT_WEDNESDAY
 from tests.conftest import account
 from tests.factories import make_request
 
 FAMILIES, SEATS, AT_ONCE = 200, 50, 4
 
 
-def families(town, count=FAMILIES):
-    """[(family, child)] of families with a child each, enrolled in the canteen."""
+def families(town, count=FAMILIES, activity=None):
+    """[(family, child)] of families with a child each, enrolled in the canteen or another activity."""
     made = []
     with unit_of_work():
         for number in range(count):
@@ -41,7 +41,7 @@ def families(town, count=FAMILIES):
             child = Child(first_name=f"Enfant {number}", last_name=family.name, birth_date=date(2018, 5, 5))
             db.session.add_all([family, child, Household(child=child, family=family, weeks=Weeks.all, started_on=date(2024, 9, 1))])
             db.session.flush()
-            db.session.add(cast._enrolment(child.id, family.id, town.canteen, {}))
+            db.session.add(cast._enrolment(child.id, family.id, activity or town.canteen, {}))
             made.append((family.id, child.id))
     return made
 
@@ -60,12 +60,12 @@ def together(app, act, items):
     return done
 
 
-def asks(town):
+def asks(town, unit=None, day=NEXT_MONDAY):
     def ask(item):
         family, child = item
         by = account("galbert")
         with unit_of_work():
-            after = {"unit_id": town.meal, "day": NEXT_MONDAY.isoformat()}
+            after = {"unit_id": unit or town.meal, "day": day.isoformat()}
             proposal = Proposal(act=Act.add, child_id=child, after=after, key=f"tap-{child}")
             return submit(KINDS["booking"], proposal, standing=Standing(by.id, family, Viewer.guardian), by=by).id
 
@@ -89,6 +89,49 @@ def test_200_families_for_50_places(app, activities):
         assert max(holds) <= min(queued), "who waits asked later"
         lanes = db.session.execute(db.select(ChangeRequest.lane, db.func.count()).group_by(ChangeRequest.lane)).all()
         assert dict(map(tuple, lanes)) == {Lane.green: SEATS, Lane.queued: FAMILIES - SEATS}
+
+
+def test_200_families_for_50_places_that_three_units_share(app, activities):
+    """A third each wants the day, the morning, the afternoon: never more than fifty at a time, in the order in which they asked."""
+    day, morning, afternoon = activities.day, activities.morning, activities.afternoon
+    with app.test_request_context("/"):
+        cast.places(activities.big, None, SEATS, NEXT_WEDNESDAY)
+        cast.places(activities.big, day, FAMILIES)
+        cast.places(activities.big, morning, FAMILIES)
+        cast.places(activities.big, afternoon, FAMILIES)
+        wanted = families(activities, activity=activities.wednesday)
+        unit_of = {child: (day, morning, afternoon)[number % 3] for number, (_family, child) in enumerate(wanted)}
+
+        def ask(item):
+            return asks(activities, unit_of[item[1]], NEXT_WEDNESDAY)(item)
+
+        numbers = together(app, ask, [item for item in wanted for _twice in range(2)])
+        assert len(set(numbers)) == FAMILIES, "nobody twice"
+        assert _as_one_after_the_other(day, (morning, afternoon)) == SEATS
+        # Some give their place back at the same moment: what becomes free goes to the first who can use it, and no more than there are.
+        held = db.session.scalars(db.select(PlaceAsked.request_id).filter_by(rank=Rank.holds).order_by(PlaceAsked.id)).all()
+
+        def leave(number):
+            with unit_of_work():
+                withdraw(db.session.get(ChangeRequest, number), by=account("galbert"))
+
+        together(app, leave, held[:20])
+        assert _as_one_after_the_other(day, (morning, afternoon)) == SEATS
+
+
+def _as_one_after_the_other(day, halves):
+    """How many are there at the most; everybody has a place, or none, as if all had asked one after the other."""
+    query = db.select(PlaceAsked).where(PlaceAsked.rank != Rank.closed).order_by(PlaceAsked.asked_at, PlaceAsked.id)
+    rows = db.session.scalars(query.execution_options(populate_existing=True)).all()
+    there, before = dict.fromkeys(halves, 0), dict.fromkeys(halves, 0)
+    for row in rows:
+        mine = halves if row.unit_id == day else (row.unit_id,)
+        has = row.rank is not Rank.queued
+        assert has == all(before[half] < SEATS for half in mine), "those who asked earlier come first"
+        for half in mine:
+            before[half] += 1
+            there[half] += has
+    return max(there.values())
 
 
 def test_places_that_become_free_go_to_the_first_in_line(app, activities):

@@ -185,6 +185,11 @@ def test_groups_and_places(clerk, look, write):
     assert save(clerk, "/mairie/places/ajouter", **{**places, "day": "2027-01-05", "places": "0"}).status_code == 302
     assert "different activities" in save(clerk, "/mairie/places/ajouter", **{**places, "unit_id": str(other)}).text
     assert [row.places for row in look(select(Places).order_by(Places.id))] == [40, 0]
+    together = {"group_id": str(number), "unit_id": "", "places": "55"}
+    assert save(clerk, "/mairie/places/ajouter", **together).status_code == 302
+    assert "for all units together already" in save(clerk, "/mairie/places/ajouter", **together).text
+    assert save(clerk, "/mairie/places/ajouter", **{**together, "day": "2027-01-05"}).status_code == 302
+    assert "all units together" in clerk.get("/mairie/places/").text
     page = clerk.get(f"/mairie/activites/{first}/").text
     assert "Maternelle" in page and "Repas: 40 places" in page
     assert "every day" in clerk.get("/mairie/places/").text

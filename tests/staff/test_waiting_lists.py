@@ -1,6 +1,7 @@
 """Does a clerk read who stands in line for a day, in which order, and does the forecast count them?"""
 
 import re
+from datetime import date
 
 import pytest
 
@@ -88,6 +89,30 @@ def test_the_forecast_counts_booked_asked_and_waiting(app, sign_in, activities, 
     (row,) = re.findall(r'<th scope="row">Mon,? 30 Nov</th>(.*?)</tr>|<th scope="row">Mon,? Nov 30</th>(.*?)</tr>', page)
     cells = [re.sub(r"<[^>]+>", "", cell).split()[:1] for cell in re.findall(r"<td>(.*?)</td>", "".join(row), re.S)]
     assert cells == [["1"], ["1"], ["3"], ["1"], ["full"]]
+
+
+def test_the_forecast_counts_units_that_share_their_places(app, sign_in, activities):
+    with app.app_context():
+        cast.places(activities.big, None, 2)
+        children = [cast.another_child(name, activities.galbert, born=date(2018, 5, 5)) for name in ("Ada", "Bo")]
+        cast.book(children[0], activities.galbert, activities.morning, cast.NEXT_WEDNESDAY, group_id=activities.big)
+        cast.book(children[1], activities.galbert, activities.day, cast.NEXT_WEDNESDAY, group_id=activities.big)
+    client = sign_in("agent")
+    page = client.get(f"/mairie/previsions/?activity={activities.wednesday}").text
+    sections = dict(re.findall(r'<h2 id="chart-\d+">(.*?)</h2>(.*?)</section>', page, re.S))
+    assert {"Morning + Day, 6 to 11 years", "Afternoon + Day, 6 to 11 years"} <= set(sections)
+    assert _numbers(sections["Morning + Day, 6 to 11 years"]) == ["2", "0", "0", "2", "full"]
+    assert _numbers(sections["Afternoon + Day, 6 to 11 years"]) == ["1", "0", "0", "2", "1"]
+    assert _numbers(sections["Day, 6 to 11 years"]) == ["1", "0", "0", "24", "full"], "the least of all"
+    client.get("/mairie/previsions/")
+    with app.app_context(), counted_queries() as statements:
+        client.get(f"/mairie/previsions/?activity={activities.wednesday}")
+    assert len(statements) <= 8
+
+
+def _numbers(section):
+    (row,) = re.findall(r'<th scope="row">Wed,? (?:2 Dec|Dec 2)</th>(.*?)</tr>', section, re.S)
+    return [re.sub(r"<[^>]+>", "", cell).split()[0] for cell in re.findall(r"<td>(.*?)</td>", row, re.S)]
 
 
 def test_it_costs_few_queries(app, sign_in, activities, line):

@@ -11,7 +11,7 @@ from app.activities.changes.paper import lack_of
 from app.activities.changes.words import child_name, day_in_words, days_in_words, unit_title
 from app.activities.models import Booking, BookingState, PlaceAsked, Rank, Unit, Wish
 from app.activities.papers import lacking
-from app.activities.places import earlier_than, lock, room
+from app.activities.places import is_late, lock, room
 from app.activities.plan import Plan
 from app.activities.timetable import Timetable
 from app.activities.waiting import offer_freed
@@ -221,12 +221,12 @@ class BookingKind(Kind):
         just_asked, ask, here = g.pop("place_just_asked", None) or (None, None, None)
         if just_asked is not request:
             ask = ask_of(request)
-            here = room(ask.unit_id, ask.group_id, ask.day) if ask is not None else None
+            here = room(ask.unit_id, ask.group_id, ask.day, child_id=ask.child_id) if ask is not None else None
         if ask is None:
             return [Finding(Lane.look, _("This request occupies no place any more."))]
         findings = []
         if ask.rank is Rank.queued:
-            findings.append(Finding(Lane.queued, _("Waiting list: %(taken)d of %(places)d places are taken.", **self._words(here))))
+            findings.append(Finding(Lane.queued, self._why_it_waits(here)))
         elif ask.rank is Rank.offered:
             findings.append(Finding(Lane.queued, _("A freed place is offered to the family, which has not answered yet.")))
         elif here.capacity is not None:
@@ -238,6 +238,11 @@ class BookingKind(Kind):
             findings.append(Finding(Lane.look, _("Asked after the deadline.")))
         name, missing = db.session.get(Unit, ask.unit_id).activity.name, _lacking(request.family_id)
         return [*findings, *lack_of([one for one in missing if name in one.activities and one.child_id in (None, request.child_id)])]
+
+    def _why_it_waits(self, here):
+        if here.capacity is not None and here.taken < here.capacity:
+            return _("Waiting list: the free places are kept for those who asked earlier.")
+        return _("Waiting list: %(taken)d of %(places)d places are taken.", **self._words(here))
 
     @staticmethod
     def _words(here):
@@ -280,12 +285,12 @@ class BookingKind(Kind):
         table.facts.forget_request(request.id)
         table.today = min(table.today, ask.day)
         table.facts.counts.clear()
+        table.facts.queued.clear()
         table.judge(child, ask.unit_id, ask.day, reason="-")
         group = plan.group(child.id, plan.units[ask.unit_id].activity, ask.day)
         ask.group_id = group.id if group is not None else None
         db.session.flush()
-        capacity = plan.capacities.of(ask.unit_id, ask.group_id, ask.day)
-        if capacity is not None and earlier_than(ask) >= capacity:
+        if is_late(ask, plan.capacities):
             raise DomainError(_("No place is left: other children were booked or asked for earlier."))
 
     # -- words ------------------------------------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ class ActivityGroup(Model):
 
 
 class Places(Model):
-    """How many children a group takes for a unit: on every day, or on one. No row: no limit."""
+    """How many children a group takes, on every day or on one: for a unit, or of all who are there at the same time. No row: no limit."""
 
     __tablename__ = "places"
     __table_args__ = (
@@ -195,15 +195,31 @@ class Places(Model):
             sqlite_where=text("day IS NOT NULL"),
             postgresql_where=text("day IS NOT NULL"),
         ),
+        Index(
+            "uq_places_shared_every_day",
+            "group_id",
+            unique=True,
+            sqlite_where=text("unit_id IS NULL AND day IS NULL"),
+            postgresql_where=text("unit_id IS NULL AND day IS NULL"),
+        ),
+        Index(
+            "uq_places_shared_one_day",
+            "group_id",
+            "day",
+            unique=True,
+            sqlite_where=text("unit_id IS NULL AND day IS NOT NULL"),
+            postgresql_where=text("unit_id IS NULL AND day IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("activity_group.id", ondelete="CASCADE"))
-    unit_id: Mapped[int] = mapped_column(ForeignKey("activity_unit.id", ondelete="CASCADE"), index=True)
+    #: Null: all units of the activity share them; those that exclude each other are there at the same time.
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("activity_unit.id", ondelete="CASCADE"), index=True)
     #: The one day that it is about; null: every day.
     day: Mapped[date | None] = mapped_column(Date)
     places: Mapped[int]
     group: Mapped[ActivityGroup] = relationship(back_populates="places")
-    unit: Mapped[Unit] = relationship(Unit)
+    unit: Mapped[Unit | None] = relationship(Unit)
 
     def __repr__(self):
-        return f"{self.group}, {self.unit}: {self.places}"
+        return f"{self.group}, {self.unit or '*'}: {self.places}"
