@@ -128,7 +128,7 @@ class PlacesEditor(ReferenceEditor):
     """Places of a group, for a unit of the same activity or for all."""
 
     def create(self, values):
-        self._refuse_strangers(values["group_id"], values["unit_id"])
+        self._refuse_strangers(values["group_id"], values.get("unit_id"))
         return super().create(values)
 
     def write(self, row, values):

@@ -189,7 +189,11 @@ def test_groups_and_places(clerk, look, write):
     assert save(clerk, "/mairie/places/ajouter", **together).status_code == 302
     assert "for all units together already" in save(clerk, "/mairie/places/ajouter", **together).text
     assert save(clerk, "/mairie/places/ajouter", **{**together, "day": "2027-01-05"}).status_code == 302
-    assert "all units together" in clerk.get("/mairie/places/").text
+    page = clerk.get("/mairie/places/").text
+    assert page.count("all units together") == 2
+    shared = look(select(Places).filter_by(unit_id=None, day=None))[0].id
+    assert save(clerk, f"/mairie/places/{shared}/modifier", **{**together, "unit_id": str(other)}).status_code == 422
+    assert save(clerk, f"/mairie/places/{shared}/modifier", **{**together, "places": "50"}).status_code == 302
     page = clerk.get(f"/mairie/activites/{first}/").text
     assert "Maternelle" in page and "Repas: 40 places" in page
     assert "every day" in clerk.get("/mairie/places/").text
