@@ -95,6 +95,7 @@ def _sentences(late, reason):
     elif never_charged:
         yield _("Never charged: %(names)s.", names=title)
     else:
-        yield _("Too late to be free of charge: %(days)s.", days=_days(late))
+        # A month's abbreviation has a full stop of its own.
+        yield _("Too late to be free of charge: %(days)s.", days=_days(late).removesuffix("."))
         if takes_certificate:
             yield _with_certificate(title)

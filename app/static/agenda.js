@@ -30,7 +30,7 @@
     const said = Object.keys(counts).filter((name) => counts[name]).map((name) => words[name].replace("{n}", counts[name]));
     if (cents) said.push(euros());
     if (taps.size) said.push(words.sending);
-    const bad = (lost.length ? `${words.lost} ${lost.join(" ; ")}. ` : "") + problem;
+    const bad = (lost.length ? `${words.lost} ${lost.join(" ; ")} ` : "") + problem;
     if (bad || said.length || part("said").dataset.own) {
       part("said").textContent = bad || said.join(" · ");
       part("said").dataset.own = 1;

@@ -189,3 +189,13 @@ def test_a_family_without_children_is_told_so(app, sign_in, activities):
     page = client.get(ABSENCE).text
     assert "No child is in your file yet." in page and "Send the absence" not in page
     assert ABSENCE not in client.get("/portail/agenda/").text
+
+
+def test_a_sentence_that_ends_with_a_month_in_short_has_one_full_stop(app, galbert, activities):
+    clock.advance(days=3)
+    with app.app_context():
+        cast.book(activities.lea, 1, activities.meal, cast.FRIDAY)
+    address = declare(galbert, **good(activities, children=[activities.lea], first_day="2026-11-27")).location
+    galbert.get("/lang/fr")
+    page = galbert.get(address).text
+    assert "Signalée trop tard, donc facturée\u00a0: ven. 27 nov.<" in page
