@@ -1,12 +1,13 @@
 """What is billed and what is not? Periods at a glance, and one of them with its bills, anomalies and documents."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 
-from sqlalchemy import bindparam, func, select, type_coerce
+from sqlalchemy import Text, bindparam, cast, func, select, type_coerce
 
 from app.billing import settings
 from app.billing.anomalies import BLOCKING, TITLES
@@ -261,32 +262,41 @@ def overview(period_id):
 
 
 def _bills(period_id):
-    columns = (Bill.state, Bill.total, Bill.lines, Bill.anomalies, Bill.blocked, Bill.computed_at)
-    query = select(*columns, InvoiceDocument.state.label("document"), InvoiceDocument.mailed_at, left_of().label("left"))
-    query = query.outerjoin(Invoice, Invoice.id == Bill.invoice_id).outerjoin(InvoiceDocument, InvoiceDocument.invoice_id == Invoice.id)
-    return query.where(Bill.period_id == period_id)
+    """Alike bills are counted where they lie: a row for the many of which nothing is to be said, however many they are."""
+    # PostgreSQL compares no JSON; as a text it does.
+    alike = (
+        *(Bill.state, Bill.blocked, cast(Bill.anomalies, Text).label("anomalies")),
+        *(InvoiceDocument.state.label("document"), InvoiceDocument.mailed_at.is_not(None).label("mailed")),
+    )
+    sums = (
+        *(func.count().label("bills"), func.sum(Bill.total).label("total"), func.sum(Bill.lines).label("lines")),
+        *(func.max(Bill.computed_at).label("computed_at"), type_coerce(func.sum(left_of()), Money).label("left")),
+    )
+    query = select(*alike, *sums).outerjoin(Invoice, Invoice.id == Bill.invoice_id)
+    query = query.outerjoin(InvoiceDocument, InvoiceDocument.invoice_id == Invoice.id)
+    return query.where(Bill.period_id == period_id).group_by(*alike)
 
 
 def _count(page, row):
-    page.counts[row.state] += 1
+    page.counts[row.state] += row.bills
     page.totals[row.state] = page.totals.get(row.state, ZERO) + row.total
     page.computed_at = max(filter(None, (page.computed_at, row.computed_at)))
     page.lines += row.lines
-    codes = {one["code"] for one in row.anomalies or ()}
-    page.anomalies.update(codes)
+    codes = {one["code"] for one in json.loads(row.anomalies or "null") or ()}
+    page.anomalies.update(dict.fromkeys(codes, row.bills))
     if row.state is BillState.issued:
-        page.documents[row.document] += 1
-        page.mailed += row.mailed_at is not None
+        page.documents[row.document] += row.bills
+        page.mailed += row.bills if row.mailed else 0
         page.left += row.left or ZERO
-        page.changed += "changed" in codes
+        page.changed += row.bills if "changed" in codes else 0
     elif row.state is BillState.held:
-        page.held += 1
+        page.held += row.bills
     elif row.state is BillState.draft and row.blocked:
-        page.blocked += 1
+        page.blocked += row.bills
     elif row.state is BillState.draft and "carried" in codes:
-        page.small += 1
+        page.small += row.bills
     elif row.state is BillState.draft:
-        page.ready, page.ready_total = page.ready + 1, page.ready_total + row.total
+        page.ready, page.ready_total = page.ready + row.bills, page.ready_total + row.total
 
 
 @dataclass

@@ -6,8 +6,8 @@ from flask import abort, flash, g, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_babel import format_decimal, format_percent
 from markupsafe import Markup
-from sqlalchemy import String, cast, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import String, cast, func, select
+from sqlalchemy.orm import aliased, joinedload
 
 from app.billing import operations
 from app.billing.anomalies import BLOCKING, TITLES, sentence
@@ -207,12 +207,15 @@ class BillView(StaffView):
 
     def _neighbours(self, bill_id):
         """(address of the bill before in the list that one comes from, its place, address of the one after, how many there are)."""
-        rows = self.narrowed().with_entities(Bill.id, Bill.period_id, Bill.family_id).order_by(*self.orders()).all()
-        place = next((number for number, row in enumerate(rows) if row.id == bill_id), None)
-        if place is None:
-            return "", 0, "", 0
-        urls = [self.row_url(rows[at]) if 0 <= at < len(rows) else "" for at in (place - 1, place + 1)]
-        return urls[0], place + 1, urls[1], len(rows)
+        order = list(self.orders())
+        beside = func.lag(Bill.id).over(order_by=order).label("before"), func.lead(Bill.id).over(order_by=order).label("after")
+        places = func.row_number().over(order_by=order).label("place"), func.count().over().label("bills")
+        listed = self.narrowed().with_entities(Bill.id, *beside, *places).subquery()
+        before, after = aliased(Bill), aliased(Bill)
+        query = select(before, listed.c.place, after, listed.c.bills).select_from(listed).where(listed.c.id == bill_id)
+        query = query.outerjoin(before, before.id == listed.c.before).outerjoin(after, after.id == listed.c.after)
+        previous, place, following, count = db.session.execute(query).one_or_none() or (None, 0, None, 0)
+        return self.row_url(previous) if previous else "", place, self.row_url(following) if following else "", count
 
     @expose("/<int(max=2147483647):period_id>/famille/<int(max=2147483647):family_id>/emettre", methods=["POST"])
     @screen
