@@ -3,11 +3,11 @@
 import sys
 from importlib import import_module
 
-from flask import Flask
 from flask_appbuilder import AppBuilder
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import memory
+from app.core.addresses import Application
 from app.core.version import VERSION
 from app.core.views import RowId
 from app.extensions import csrf, db, mailer, migrate
@@ -24,7 +24,7 @@ DOMAINS = (
 @memory.loading()
 def create_app(**overrides):
     """A configured application. Overrides are configuration keys, for tests and tools."""
-    app = Flask(__name__)
+    app = Application(__name__)
     app.config.from_object("config")
     app.config.update(overrides)
     app.url_map.converters["int"] = RowId
