@@ -84,7 +84,7 @@ def show(cell, child, price=""):
 
 def name_of(cell, child, price=""):
     """Léa, Canteen, Thursday 26 Nov.: free, until 24/11 at 12:00, €3.80."""
-    titles = g.setdefault("unit_titles", {})
+    titles = g.setdefault("cell_titles", {})
     if cell.unit_id not in titles:
         titles[cell.unit_id] = cell.unit.title
     where = f"{child.first_name}, {titles[cell.unit_id]}, {day_name(cell.day)}"
