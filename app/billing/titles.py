@@ -172,6 +172,8 @@ def _ranks(said):
 
 
 def _children(said):
+    if match := re.search(r"\b(moins|plus) de (\d) enfants?\b", said):
+        return (1, int(match[2]) - 1) if match[1] == "moins" else (int(match[2]) + 1, None)
     said = re.sub(r"\bseuls?\b ?", "", said)
     match = re.search(r"(?:^|\D)(\d)\s*(?:a|-|ou|et)?\s*(\d)?\s*enfants?\b|\b(un|deux|trois|quatre) enfants?\b", said)
     if match is None or re.search(_ORDINAL, said):
@@ -272,7 +274,9 @@ def _part_funds(found):
 
 
 def _part_places(found):
-    """“Nantais” beside “Non Nantais”: those who live there."""
+    """“Nantais” beside “Non Nantais”: those who live there, where no other title is for them."""
+    if any(meaning.head.residence is Residence.resident for meaning in found):
+        return
     outside = [plain(meaning.head.title) for meaning in found if meaning.head.residence is Residence.exterior]
     places = {match[1] for said in outside for match in re.finditer(r"\b(?:non|hors)[- ](?:d[eu] |l[ae] )?(\w{3,})", said)}
     for meaning in found:

@@ -297,6 +297,18 @@ Majoration en cas de non pré-inscription dans le délai requis⇥2,50 € au ta
         "1 499 = 1.00; 1 500 = 2.00; 1 999 = 2.00; 1 1000 = 3.00",
     ),
     Table(
+        "fewer and more children",
+        DAY,
+        "QF;moins de 3 enfants;plus de 2 enfants\n0-500;10;8\n>500;12;9",
+        "1 0 children=2 = 10.00; 1 501 children=3 = 9.00",
+    ),
+    Table(
+        "three zones: those of the community are granted its name",
+        DAY,
+        "QF;Prix\nCommune;5\nCCVE;6\nHors CCVE;8",
+        "1 0 = 5.00; 1 0 ext = 8.00",
+    ),
+    Table(
         "schools above places",
         MEAL,
         "Quotient familial;Maternelle;;Élémentaire;\n;Commune;Extérieur;Commune;Extérieur\n"
