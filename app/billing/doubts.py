@@ -75,6 +75,7 @@ def of(title, rest, head, units):
         or _once(title, said, words, names)
         or _changes(title, rest.strip(), head)
         or _of_kind(title, said, units, names)
+        or (_no_service(title) if re.match(_SERVICES, said) and not head.units else "")
         or _of_numbers(title, rest, head, names)
     )
     return _or_by_hand(sentence)
@@ -88,7 +89,7 @@ def of_no_proof(title, limits):
 
 
 def of_name(title, units):
-    """The doubt about a row that is taken for a name to be granted: “Non adhérents” are many, “T1” is a bracket, “Goûter” is a service."""
+    """The doubt about a row that is taken for a name to be granted: “Non adhérents” are many, “T1” is a bracket."""
     said = plain(title)
     if re.fullmatch(_BRACKET_NAME, said):
         return _("“%(title)s” names a bracket without its limits: write them too, as in “A : 0 à 400”.", title=title)
@@ -99,6 +100,10 @@ def of_name(title, units):
     if not re.search(r"\b(?:hors|non|sauf|autres?|exterieure?s?)\b", said):
         return ""
     return _or_by_hand(_("“%(title)s”: it does not say who pays it. Write “Hors commune” if it is those who live elsewhere.", title=title))
+
+
+def _no_service(title):
+    return _("“%(title)s” is none of the services of this activity: offer it as one of its own, with its price.", title=title)
 
 
 def _or_by_hand(sentence):

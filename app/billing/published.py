@@ -56,7 +56,9 @@ def published(lines, units=()):
     prices = [
         number for number in range(max([*labels, low, high]) + 1, len(header)) if header[number] or any(line[number] for line in body)
     ]
-    body = [[*line, section] for line, section in zip(_filled(body, labels, units), sections, strict=True)]
+    body = _filled(body, labels, units)
+    titles = [_row_title(line, labels, low, high) for line in body]
+    body = [[*line, section] for line, section in zip(body, _kept(titles, sections, units), strict=True)]
     body, rules = _rules_apart(body, labels, prices)
     body, membership = _membership_apart(body, labels, prices, header)
     typed = Typed(
@@ -117,6 +119,16 @@ def _sections(lines, units):
     if section and section not in sections:
         left_out.append(section)
     return rows, sections, left_out
+
+
+def _kept(titles, sections, units):
+    """Sections without the last for what stands below all of them: “Repas adulte”, “Absence”, “PAI” that no other section has."""
+    kept = []
+    for title, section in zip(titles, sections, strict=True):
+        head = read_title(title, units).head
+        alone = titles.count(title) == 1 and section == sections[-1]
+        kept.append("" if alone and (head.category or head.own_lunch or head.charges) else section)
+    return kept
 
 
 def _is_meant(title, units):
@@ -281,7 +293,7 @@ _OPEN = r"(?:et|ou)? ?(?:\+|plus|au[- ]dela)|rsa|-|–|—|/|…"
 
 def _row_title(line, labels, low, high):
     """The title of a row, its limits from columns of their own where the table has them."""
-    name = " : ".join(filter(None, (line[number] for number in labels)))
+    name = " : ".join(dict.fromkeys(filter(None, (line[number] for number in labels))))
     least, most = (re.sub(r"^[dD]e |\s+[àa]u?$", "", line[number]) if number >= 0 else "" for number in (low, high))
     if re.search(r"\d", least) and re.search(r"\d", most):
         limits = f"de {least} à {most}"

@@ -84,8 +84,8 @@ Majoration en cas de non pré-inscription dans le délai requis⇥2,50 € au ta
     Table(
         "a section whose price asks for no quotient",
         MEAL,
-        "QF;Prix\nEnfants de la commune;\n0 à 400;1\n401 et plus;2\nEnfants hors commune;\nTarif unique;5",
-        "1 10 = 1.00; 1 500 = 2.00; 1 10 ext = 5.00; 1 500 ext = 5.00",
+        "QF;Prix\nEnfants de la commune;\n0 à 400;1\n401 et plus;2\nEnfants hors commune;\nTarif unique;5\nPAI;0,50",
+        "1 10 = 1.00; 1 500 = 2.00; 1 10 ext = 5.00; 1 500 ext = 5.00; 1 500 pai = 0.50; 1 500 ext pai = 0.50",
     ),
     Table(
         "sections of services",
