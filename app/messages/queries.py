@@ -66,6 +66,14 @@ def count_waiting():
     return select(func.count(Thread.id)).where(Thread.state == ThreadState.waiting).scalar_subquery()
 
 
+def next_waiting(thread):
+    """A scalar subquery: the id of the conversation to answer after this one, those first that wait longest; null after the last."""
+    query = select(Thread.id).where(Thread.state == ThreadState.waiting, Thread.id != thread.id)
+    if thread.state is ThreadState.waiting:
+        query = query.where(or_(Thread.last_at > thread.last_at, (Thread.last_at == thread.last_at) & (Thread.id > thread.id)))
+    return query.order_by(Thread.last_at, Thread.id).limit(1).scalar_subquery()
+
+
 @dataclass(frozen=True)
 class Notice:
     """A piece of the town's news, in the reader's language."""

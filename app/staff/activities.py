@@ -257,12 +257,8 @@ def years(least, greatest):
 
 def activity_facet(column):
     """A list narrowed to one activity."""
-    return Facet(
-        "activity",
-        _l("Activity"),
-        lambda: [(str(row.id), row.name) for row in activities()],
-        by_id(lambda number: column == number),
-    )
+    where = by_id(lambda number: column == number)
+    return Facet("activity", _l("Activity"), lambda: [(str(row.id), row.name) for row in activities()], where, _l("All activities"))
 
 
 def asked_activity():

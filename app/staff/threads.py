@@ -20,12 +20,13 @@ from app.extensions import db
 from app.families.models import Family
 from app.messages.models import About, CannedAnswer, Thread, ThreadState
 from app.messages.operations import Writing, answer_family, assign, close, note, reopen, write_to_family
-from app.messages.queries import thread_for_staff
+from app.messages.queries import next_waiting, thread_for_staff
 from app.security.models import Account
 from app.security.queries import staff_with
 from app.security.scope import may, require
 from app.security.who_sees_what import STAFF_ROLES, Noun, permissions
 from app.staff.interface import actor, saving
+from app.staff.nav import counted
 from app.staff.parts import Deed, Facet
 from app.staff.views import StaffView, screen
 
@@ -110,7 +111,7 @@ class ThreadsView(StaffView):
         Facet("who", _l("Who answers"), lambda: [("me", _l("me")), ("nobody", _l("nobody yet"))], _mine),
     )
     #: What waits longest comes first.
-    first_sort = (Thread.last_at,)
+    first_sort = (Thread.last_at, Thread.id)
     method_permission_name = {**StaffView.method_permission_name, "thread": "read", "answer": "edit", "deed": "edit", "new": "edit"}
     exports = False
 
@@ -139,6 +140,7 @@ class ThreadsView(StaffView):
 
     def _page(self, thread, messages, form=None, status=200):
         family = db.session.get(Family, thread.family_id)
+        (following,) = counted(next_waiting(thread))
         page = self.render_template(
             "staff/thread.html",
             title=thread.subject,
@@ -150,6 +152,7 @@ class ThreadsView(StaffView):
             people=staff_with([role for role in STAFF_ROLES if "edit" in permissions(Noun.message, role)]),
             may_write=may(Noun.message, "edit"),
             about_url=_about_url(thread),
+            following=following,
         )
         return page, status
 

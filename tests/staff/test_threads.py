@@ -54,6 +54,20 @@ def test_an_empty_answer_is_refused_and_loses_nothing(app, sign_in, thread):
         assert db.session.scalar(select(func.count(Message.id))) == 1
 
 
+def test_the_next_message_that_waits_is_one_click_away(app, sign_in, thread):
+    agent = sign_in("agent")
+    assert "Next message" not in agent.get(page_of(thread)).text
+    with app.app_context(), app.test_request_context("/"), unit_of_work():
+        second, third = (ask_town(1, subject, Writing("Bonjour", account("galbert"))).id for subject in ("Jeudi", "Vendredi"))
+    for here, onward in ((thread, second), (second, third), (third, None)):
+        page = agent.get(page_of(here)).text
+        assert (f'rel="next" href="{page_of(onward)}"' in page) if onward else ('rel="next"' not in page)
+    # What was answered leads to what waits longest.
+    base = hidden(agent.get(page_of(third)).text, "base")
+    agent.post(f"{page_of(third)}repondre", data={"base": base, "text": "À 9 heures."})
+    assert f'rel="next" href="{page_of(thread)}"' in agent.get(page_of(third)).text
+
+
 def test_assign_and_close(app, sign_in, thread):
     agent = sign_in("agent")
     with app.app_context():
