@@ -41,6 +41,7 @@ def book(child, units, days, *, family_id, by, over=False):
     lock([unit.id for unit in units])
     plan = Plan.load([child], days[0], days[-1], family_id, by_clerk=True)
     table = Timetable.load([child], days[0], days[-1], family_id, by_clerk=True, plan=plan)
+    table.for_good = True
     for unit in units:
         for day in days:
             result = Booked(child, unit, day)

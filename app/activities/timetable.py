@@ -81,6 +81,8 @@ class Timetable:
     def __init__(self, plan, facts, children, first, last):
         self.plan, self.facts, self.children, self.first, self.last = plan, facts, children, first, last
         self.now, self.today = clock.now(), clock.today()
+        #: What is judged becomes a booking now: an absence that nobody has accepted yet leaves nothing free.
+        self.for_good = False
         self._deadlines, self._nevers, self._units, self._cells = {}, {}, {}, None
 
     @classmethod
@@ -218,6 +220,9 @@ class Timetable:
             there = others.get(unit_id)
             if there is not None and (there.wish == Wish.book.value or there.state == BookingState.booked.value):
                 return S.closed, _("Not together with: %(unit)s", unit=self._title(unit_id))
+            booked = self.facts.bookings.get((cell.child_id, unit_id, cell.day)) if self.for_good else None
+            if booked is not None and booked.state == BookingState.booked.value:
+                return S.closed, _("accept the absence first: %(unit)s", unit=self._title(unit_id))
         return None
 
     def _title(self, unit_id):

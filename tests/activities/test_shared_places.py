@@ -238,6 +238,26 @@ def test_the_town_cannot_book_more_than_there_are(town, others):
         assert result.booking is not None
 
 
+def test_the_day_takes_the_place_of_the_morning_once_its_absence_is_accepted(app, town, others):
+    """Otherwise a child whose absence is refused afterwards would have both."""
+    taken(town, town.morning, town.lea)
+    days = {"first_day": NEXT_WEDNESDAY, "last_day": NEXT_WEDNESDAY, "reason_id": town.ill, "unit_id": town.morning}
+    absence = make_request("absence", town.galbert, days, act="add", child_id=town.lea, sealed=False)
+    (instead,) = asks(town, (town.lea, town.day))
+    settle(app, instead)
+    assert booking(town, town.day, NEXT_WEDNESDAY) is None
+    assert any("acceptez d’abord l’absence" in sentence for sentence in said(instead))
+    with unit_of_work():
+        child, day = db.session.get(Child, town.lea), db.session.get(Unit, town.day)
+        withdraw(request_of(instead), by=account("galbert"))
+        (result,) = book(child, [day], [NEXT_WEDNESDAY], family_id=town.galbert, by=account("agent"))
+        assert result.booking is None and "accept the absence first" in result.problem
+    settle(app, absence)
+    settle(app, *asks(town, (town.lea, town.day)))
+    assert booking(town, town.day, NEXT_WEDNESDAY).state is BookingState.booked
+    assert booking(town, town.morning, NEXT_WEDNESDAY).state is BookingState.absent
+
+
 def test_an_absence_is_not_taken_back_where_the_child_has_something_else(town, others):
     gone = cast.absent(cast.book(town.lea, town.galbert, town.morning, NEXT_WEDNESDAY, town.big), town.ill)
     taken(town, town.day, town.lea)

@@ -111,7 +111,8 @@ class Model:
             before = [one for one in earlier if one[1] in units and self.state[one] in ("held", "offered")]
             if self.count(units, "booked") + len(before) >= number:
                 return
-        if not self.blocked(spot):
+        # Its morning too, until somebody has accepted that it does not come.
+        if not (self.blocked(spot) or self.clashes(spot)):
             self.order.remove(spot)
             self.books(spot, self.asked[spot])
 

@@ -283,7 +283,7 @@ class BookingKind(Kind):
         child = plan.of[request.child_id].child
         table = Timetable.load([child], ask.day, ask.day, request.family_id, by_clerk=True, plan=plan)
         table.facts.forget_request(request.id)
-        table.today = min(table.today, ask.day)
+        table.today, table.for_good = min(table.today, ask.day), True
         table.facts.counts.clear()
         table.facts.queued.clear()
         table.judge(child, ask.unit_id, ask.day, reason="-")
