@@ -1,23 +1,26 @@
 """How are units and children named in requests? Read once a page, not once a request."""
 
+from collections import Counter
 from datetime import date
 
 from flask import g
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
-from app.activities.models import Activity, Unit
+from app.activities.models import Activity, Unit, title_of_unit
 from app.children.models import Child
 from app.core import clock
 from app.core.i18n import date_text
 from app.extensions import db
 
+NAMES = select(Unit.id, Activity.id, Activity.name, Unit.name).join(Activity, Activity.id == Unit.activity_id)
+
 
 def unit_title(unit_id):
     """The name of a unit, as families read it; "" for one that is gone."""
     if "unit_titles" not in g:
-        query = select(Unit).options(joinedload(Unit.activity).joinedload(Activity.units))
-        g.unit_titles = {unit.id: unit.title for unit in db.session.scalars(query).unique()}
+        rows = db.session.execute(NAMES).all()
+        units = Counter(activity_id for _id, activity_id, _service, _name in rows)
+        g.unit_titles = {row[0]: title_of_unit(row[2], row[3], alone=units[row[1]] == 1) for row in rows}
     return g.unit_titles.get(unit_id, "")
 
 

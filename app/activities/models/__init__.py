@@ -1,6 +1,17 @@
 """What does the town keep of its activities? One module a noun; they are imported from here."""
 
-from app.activities.models.activity import MINUTES, Activity, ActivityGroup, ActivityKind, Places, Season, Unit, UnitConflict, UnitKind
+from app.activities.models.activity import (
+    MINUTES,
+    Activity,
+    ActivityGroup,
+    ActivityKind,
+    Places,
+    Season,
+    Unit,
+    UnitConflict,
+    UnitKind,
+    title_of_unit,
+)
 from app.activities.models.attendance import Attendance, AttendanceMark, KitchenSheet, Mark, StaffMeals
 from app.activities.models.booking import (
     Absence,
@@ -47,4 +58,5 @@ __all__ = [
     "UnitKind",
     "Whose",
     "Wish",
+    "title_of_unit",
 ]

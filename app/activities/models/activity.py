@@ -126,11 +126,16 @@ class Unit(Model):
 
     @property
     def title(self):
-        """The unit as a family reads it: the activity's name, and its own where there are several."""
-        return self.activity.name if len(self.activity.units) == 1 else f"{self.activity.name}, {self.name}"
+        """The unit as a family reads it."""
+        return title_of_unit(self.activity.name, self.name, alone=len(self.activity.units) == 1)
 
     def __repr__(self):
         return f"{self.activity} · {self.name}"
+
+
+def title_of_unit(activity_name, name, *, alone):
+    """A unit as a family reads it: the activity's name, and its own where there are several."""
+    return activity_name if alone else f"{activity_name}, {name}"
 
 
 class UnitConflict(Model):
