@@ -160,6 +160,7 @@ class PlacesView(StaffView):
             _l("Activity"),
             lambda: [(str(row.id), row.name) for row in activities()],
             by_id(lambda number: Places.group.has(activity_id=number)),
+            blank=_l("All activities"),
         ),
         Facet(
             "past",
