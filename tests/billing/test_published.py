@@ -11,11 +11,11 @@ from app.billing.brackets import Limits, bracket
 from app.billing.exchange import from_csv
 from app.billing.grid import Bounds, Cell, Residence, Stage
 from app.billing.modifiers import TypedRule
-from app.billing.pricing import NoPrice, Situation, price
 from app.billing.table import read, typed_of
 from app.billing.titles import read as read_title
 from app.billing.validator import problems
 from app.core.errors import DomainError
+from tests.billing.tables import pay
 from tests.billing.units import CARE, LEISURE, MEAL, services
 
 #: Rules and words, without a database.
@@ -140,15 +140,6 @@ def test_cells_that_say_nothing(text):
 def test_titles(title, units, meant):
     head = read_title(title, units, town="Saint-Exemple").head
     assert {name: value for name, value in vars(head).items() if value and name != "title"} == meant
-
-
-def pay(grid, unit=1, charge="booked", **situation):
-    if situation.get("quotient") is not None:
-        situation["quotient"] = Decimal(str(situation["quotient"]))
-    try:
-        return str(price(grid, unit, Situation(**situation), charge).unit_price)
-    except NoPrice as refusal:
-        return refusal.code
 
 
 def taken(text, units, **more):
